@@ -1,0 +1,71 @@
+# Everything starts here: `make` lists what there is.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Nothing outside the clone: caches live in .cache, Dagster's instance in .dagster.
+export UV_CACHE_DIR := $(CURDIR)/.cache/uv
+export DAGSTER_HOME ?= $(CURDIR)/.dagster
+export MYPY_CACHE_DIR := $(CURDIR)/.cache/mypy
+export RUFF_CACHE_DIR := $(CURDIR)/.cache/ruff
+export PREK_HOME := $(CURDIR)/.cache/prek
+export DG_CLI_CONFIG := $(CURDIR)/.cache/dg.toml
+export PYTHONUTF8 := 1
+
+.PHONY: help
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+# The environment, from hashes alone. uv first, itself from its hash; then everything by uv.
+.venv/.installed: requirements.lock requirements-uv.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed, this is " + sys.version.split()[0] + ". Set PYTHON=python3.x")'
+	@echo "Installing the environment into .venv (1 GB) ..."
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --no-cache-dir --disable-pip-version-check --require-hashes -r requirements-uv.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.PHONY: install
+install: .venv/.installed ## Make the environment in .venv
+
+.PHONY: demo
+demo: install ## From a fresh clone to the story of 27 January 2025, offline after the install
+	@$(BIN)/capshock run
+	@$(BIN)/capshock story --session 2025-01-27
+
+.PHONY: ui
+ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
+	@$(BIN)/dg dev --host 127.0.0.1 --port 3000
+
+.PHONY: test
+test: install ## Lint, types, layers and the fast tests
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+
+.PHONY: test-all
+test-all: install ## All tests, the long ones too; a skipped one is a failure
+	@$(MAKE) --no-print-directory lint
+	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -n 2 --dist loadfile
+
+.PHONY: lint
+lint: install ## Ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+.PHONY: bench
+bench: install ## Compare the marts with hand-written SQL, Polars and pandas (15 minutes)
+	@$(BIN)/python tests/bench/marts.py
+
+.PHONY: lock
+lock: install ## Resolve requirements.lock anew (needs the package index)
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --extra dev pyproject.toml -o requirements.lock
+	@echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes -c requirements.lock - -o requirements-uv.lock
+
+.PHONY: clean
+clean: ## Remove the warehouse and Dagster's history; keep the environment
+	@rm -rf warehouse/*.duckdb* warehouse/.build
+	@find .dagster -mindepth 1 ! -name dagster.yaml -delete

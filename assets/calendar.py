@@ -1,0 +1,42 @@
+"""Sessions of the New York Stock Exchange, from exchange_calendars (XNYS)."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+FIRST_KNOWN_SESSION = "1990-01-02"
+
+
+@cache
+def _calendar() -> Any:
+    # A slow import (pandas) that a command without sessions does not need.
+    import exchange_calendars
+
+    return exchange_calendars.get_calendar("XNYS", start=FIRST_KNOWN_SESSION)
+
+
+def sessions(first: date | None = None, last: date | None = None) -> list[date]:
+    """Return the sessions between two dates, both included; by default all that are known.
+
+    Known are the sessions from 1990 to about a year from now.
+    """
+    known = [stamp.date() for stamp in _calendar().sessions]
+    return [s for s in known if (first is None or s >= first) and (last is None or s <= last)]
+
+
+def last_closed_session(now: datetime) -> date:
+    """Return the last session whose close lies at or before ``now`` (timezone-aware)."""
+    closes = _calendar().closes
+    closed = closes[closes <= now.astimezone(UTC)]
+    found: date = closed.index[-1].date()
+    return found
+
+
+def numbered(days: Sequence[date]) -> pl.DataFrame:
+    """Number sessions so that neighbours differ by one: session_date, session_number (Int32)."""
+    return pl.DataFrame({"session_date": days}, schema={"session_date": pl.Date}).with_columns(
+        session_number=pl.int_range(pl.len(), dtype=pl.Int32)
+    )

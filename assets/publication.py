@@ -1,0 +1,51 @@
+"""``ops``: the tables the pipeline keeps about itself, and the file that readers open."""
+
+import dagster as dg
+
+from assets.table_asset import asset_key, definition_metadata
+from warehouse.schemas import TABLES, Table, core, ops, raw
+
+_GATED: tuple[type[Table], ...] = (
+    raw.Prices,
+    raw.Splits,
+    raw.Dividends,
+    raw.SharesOutstanding,
+    raw.IndexLevels,
+    core.Prices,
+    core.SharesOutstanding,
+    core.IndexLevels,
+)
+
+
+def _kept_by(model: type[Table], writers: tuple[type[Table], ...]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        asset_key(model),
+        deps=[asset_key(writer) for writer in writers],
+        description=f"{model.answers()} Written together with the tables it speaks of.",
+        group_name="ops",
+        kinds={"duckdb"},
+        metadata=definition_metadata(model, {}),
+    )
+
+
+kept_tables = [
+    _kept_by(ops.Quarantine, _GATED),
+    _kept_by(ops.IngestOutcomes, _GATED[:5]),
+]
+"""Tables that the gates write in the same transaction as their own: seen, never run."""
+
+
+@dg.asset(
+    key=["ops", "published_file"],
+    deps=[asset_key(model) for name, model in TABLES.items() if not name.startswith("ops.")],
+    group_name="ops",
+    kinds={"duckdb"},
+    required_resource_keys={"io_manager"},
+    description="The DuckDB file that readers open: a compact copy of all tables, put in place in "
+    "one step, and only from tables that belong together.",
+)
+def published_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Publish the private database."""
+    warehouse = context.resources.io_manager.open()
+    size = warehouse.publish()
+    return dg.MaterializeResult(metadata={"file": warehouse.published.name, "size_bytes": size})

@@ -1,0 +1,193 @@
+"""``raw.*``: what the source delivers, through the first gate.
+
+The first gate looks at a row by itself: shape, types, key, finite and positive numbers, a session
+of the exchange, not in the future, a known symbol.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pandera.polars as pa
+import polars as pl
+
+from assets import calendar
+from assets.resources import Inputs, session_range
+from assets.sources import Delivery
+from assets.table_asset import table_asset
+from warehouse.errors import SourceError
+from warehouse.schemas import Table, raw, ref
+from warehouse.storage import Landing, Window
+from warehouse.validation import Gated, pass_gate
+
+_KINDS = frozenset({"polars", "pandera", "duckdb"})
+
+
+def first_gate(
+    rows: pl.DataFrame, model: type[Table], known: Sequence[str], last_closed: date
+) -> Gated:
+    """Let through the rows that are right in themselves.
+
+    Args:
+        rows: rows as delivered, with provenance.
+        model: the raw table.
+        known: symbols that the reference data cover.
+        last_closed: the last session that has ended; anything later is in the future.
+    """
+    symbol = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.String)
+    day = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.Date)
+    checks = {
+        symbol: [pa.Check.isin(list(known), error="known_symbol")],
+        day: [pa.Check.less_than_or_equal_to(last_closed, error="not_in_the_future")],
+    }
+    if day in ("session_date", "ex_date"):
+        # A future row is said to be in the future, not to be off the calendar as well.
+        allowed = calendar.sessions()
+        checks[day].append(pa.Check.isin(allowed, error="exchange_session"))
+    return pass_gate(rows, model, checks)
+
+
+def refuse_bad_delivery(gated: Gated, model: type[Table], inputs: Inputs) -> None:
+    """Fail where too much of a delivery is wrong for the rest to be trusted.
+
+    Raises:
+        SourceError: with the broken rules, how often each, and an example.
+    """
+    many = gated.rejected > inputs.max_rejected_share * gated.received
+    if not many or gated.rejected < inputs.max_rejected_rows:
+        return
+    by_rule = (
+        gated.quarantined.explode("rules")
+        .group_by("rules", maintain_order=True)
+        .agg(pl.col("occurrences").sum(), pl.col("reason").first())
+        .sort("occurrences", descending=True)
+    )
+    said = "; ".join(f"{rule}: {n} rows, e.g. {e}" for rule, n, e in by_rule.head(5).iter_rows())
+    raise SourceError(
+        f"{model.table()}: {gated.rejected} of {gated.received} delivered rows are wrong: {said}",
+        "The last good data stay. Mend the source or the reference data; the limits are "
+        "CAPSHOCK_MAX_REJECTED_SHARE and CAPSHOCK_MAX_REJECTED_ROWS.",
+    )
+
+
+def outcomes(
+    delivery: Delivery,
+    gated: Gated,
+    dataset: str,
+    asked: Sequence[str],
+    expected_sessions: Sequence[date] | None,
+) -> pl.DataFrame:
+    """Say for every symbol asked for what came: ``ops.ingest_outcomes`` without run_id.
+
+    Args:
+        delivery: what the source delivered.
+        gated: what the first gate made of it.
+        dataset: name of the dataset.
+        asked: symbols asked for.
+        expected_sessions: sessions of the window, for datasets with a row per session; each symbol
+            is expected from its first bar on. None: any number of rows is right.
+    """
+    symbol = gated.passed.columns[0]
+    per_symbol = gated.passed.group_by(pl.col(symbol).alias("symbol")).agg(
+        rows=pl.len().cast(pl.Int64),
+        **({"first": pl.col("session_date").min()} if expected_sessions is not None else {}),
+    )
+    told = pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String}).join(
+        per_symbol, on="symbol", how="left"
+    )
+    if expected_sessions is None:
+        expected = pl.lit(None, pl.Int64)
+    else:
+        days = pl.Series(expected_sessions, dtype=pl.Date).sort()
+        before_first = days.search_sorted(told["first"].fill_null(days[0]))
+        expected = pl.lit(len(days) - before_first.cast(pl.Int64))
+    needs_rows = dataset not in ("splits", "dividends")
+    return told.with_columns(expected_rows=expected).select(
+        dataset=pl.lit(dataset),
+        symbol="symbol",
+        outcome=pl.when(pl.lit(needs_rows) & pl.col("rows").is_null())
+        .then(pl.lit("no_data"))
+        .when(pl.col("rows") < pl.col("expected_rows"))
+        .then(pl.lit("partial"))
+        .otherwise(pl.lit("ok")),
+        rows=pl.col("rows").fill_null(0),
+        expected_rows="expected_rows",
+        attempts=pl.lit(1, pl.Int64),
+        message=pl.lit(delivery.note, pl.String),
+        response_id=pl.lit(delivery.response_id, pl.String),
+    )
+
+
+def land(
+    delivery: Delivery,
+    model: type[Table],
+    asked: Sequence[str],
+    inputs: Inputs,
+    window: Window | None = None,
+) -> Landing:
+    """Pass a delivery through the first gate and account for every row and symbol.
+
+    Raises:
+        SourceError: if the delivery has a wrong shape or too many wrong rows.
+    """
+    expected_sessions = calendar.sessions(window.first, window.last) if window else None
+    gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(datetime.now(UTC)))
+    refuse_bad_delivery(gated, model, inputs)
+    dataset = model.table().split(".")[1]
+    return Landing(
+        rows=gated.passed,
+        window=window,
+        quarantined=gated.quarantined,
+        outcomes=outcomes(delivery, gated, dataset, asked, expected_sessions),
+        scanned=delivery.response_id,
+        metadata={
+            "received": gated.received,
+            "quarantined": gated.quarantined.height,
+            "collapsed_duplicates": gated.collapsed,
+        },
+    )
+
+
+@table_asset(raw.Prices, {"securities": ref.Securities}, kinds=_KINDS)
+def prices(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch the bars of the run's sessions."""
+    keys = context.partition_key_range
+    first, last = session_range(keys.start, keys.end)
+    asked = securities["symbol"].to_list()
+    return land(
+        inputs.open_source().prices(asked, first, last),
+        raw.Prices,
+        asked,
+        inputs,
+        Window("session_date", first, last),
+    )
+
+
+@table_asset(raw.Splits, {"securities": ref.Securities}, kinds=_KINDS)
+def splits(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch all recorded splits."""
+    asked = securities["symbol"].to_list()
+    return land(inputs.open_source().splits(asked), raw.Splits, asked, inputs)
+
+
+@table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=_KINDS)
+def dividends(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch all recorded dividends."""
+    asked = securities["symbol"].to_list()
+    return land(inputs.open_source().dividends(asked), raw.Dividends, asked, inputs)
+
+
+@table_asset(raw.SharesOutstanding, {"securities": ref.Securities}, kinds=_KINDS)
+def shares_outstanding(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch all reported share counts."""
+    asked = securities["symbol"].to_list()
+    delivery = inputs.open_source().shares_outstanding(asked)
+    return land(delivery, raw.SharesOutstanding, asked, inputs)
+
+
+@table_asset(raw.IndexLevels, {"indices": ref.Indices}, kinds=_KINDS)
+def index_levels(indices: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch all index levels."""
+    asked = indices["index_symbol"].unique().sort().to_list()
+    delivery = inputs.open_source().index_levels(asked)
+    return land(delivery, raw.IndexLevels, asked, inputs)

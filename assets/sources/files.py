@@ -1,0 +1,165 @@
+"""Source ``files``: a folder of Parquet or CSV files, the public file contract."""
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from assets.sources import PROVENANCE, Delivery
+from warehouse.errors import SourceError
+from warehouse.schemas import Table, raw
+
+_CONTRACT = 'See "Bring your own data" in the README for the files and their columns.'
+
+
+class FilesSource:
+    """Reads ``prices``, ``splits``, ``shares_outstanding``, ``index_levels``, ``dividends``.
+
+    Each is ``<name>.parquet`` or ``<name>.csv``; only ``dividends`` may be missing. CSV cells are
+    text until the first gate has parsed them, so that one bad cell costs one row, not the file.
+
+    Args:
+        folder: the folder with the files.
+    """
+
+    name = "files"
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def bars(self, symbols: Sequence[str]) -> pl.DataFrame:
+        """Return which bars the price file holds: symbol, session_date."""
+        path = self._find("prices")
+        scan = self._scan(path, raw.Prices)
+        found = scan.select("symbol", session_date=_as_date(scan, "session_date"))
+        return self._collect(path, found.filter(pl.col("symbol").is_in(symbols)).drop_nulls())
+
+    def fingerprint(self) -> str:
+        """Return the sha-256 of the price file."""
+        return _sha256(self._find("prices"))
+
+    def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:  # noqa: ARG002
+        """Deliver the bars of a range of sessions; rows without a readable date come along."""
+        path = self._find("prices")
+        scan = self._scan(path, raw.Prices)
+        day = _as_date(scan, "session_date")
+        in_range = day.is_between(first, last) | day.is_null()
+        return self._deliver(path, scan.filter(in_range), raw.Prices, is_empty_wrong=True)
+
+    def splits(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
+        """Deliver all splits of the folder."""
+        return self._whole("splits", raw.Splits)
+
+    def dividends(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
+        """Deliver all dividends of the folder, or none if it has no such file."""
+        if self._find_optional("dividends") is None:
+            return Delivery(raw.Dividends.no_rows(), None, "the folder has no file of dividends")
+        return self._whole("dividends", raw.Dividends)
+
+    def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
+        """Deliver all share counts of the folder."""
+        return self._whole("shares_outstanding", raw.SharesOutstanding)
+
+    def index_levels(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
+        """Deliver all index levels of the folder."""
+        return self._whole("index_levels", raw.IndexLevels)
+
+    def _whole(self, dataset: str, model: type[Table]) -> Delivery:
+        path = self._find(dataset)
+        return self._deliver(path, self._scan(path, model), model)
+
+    def _deliver(
+        self, path: Path, scan: pl.LazyFrame, model: type[Table], *, is_empty_wrong: bool = False
+    ) -> Delivery:
+        columns = [name for name in model.names() if name not in PROVENANCE]
+        rows = self._collect(path, scan.select(columns))
+        if rows.is_empty() and is_empty_wrong:
+            raise SourceError(
+                f"{path}: no rows for the sessions asked for", f"Put rows into it. {_CONTRACT}"
+            )
+        response_id = _sha256(path)
+        provenance = {
+            "source": pl.lit(self.name),
+            "fetched_at": pl.lit(datetime.now(UTC)).dt.cast_time_unit("us"),
+            "response_id": pl.lit(response_id),
+        }
+        return Delivery(rows.with_columns(**provenance), response_id)
+
+    def _find(self, dataset: str) -> Path:
+        path = self._find_optional(dataset)
+        if path is None:
+            raise SourceError(
+                f"{self.folder}: neither {dataset}.parquet nor {dataset}.csv is there",
+                f"Put one of them there, or set CAPSHOCK_DATA_DIR. {_CONTRACT}",
+            )
+        return path
+
+    def _find_optional(self, dataset: str) -> Path | None:
+        if not self.folder.is_dir():
+            raise SourceError(
+                f"{self.folder}: the folder of raw data does not exist",
+                f"Make it, or set CAPSHOCK_DATA_DIR. {_CONTRACT}",
+            )
+        found = [
+            path
+            for suffix in ("parquet", "csv")
+            if (path := self.folder / f"{dataset}.{suffix}").is_file()
+        ]
+        if len(found) > 1:
+            raise SourceError(
+                f"{self.folder}: both {found[0].name} and {found[1].name} are there",
+                "Keep the one that counts.",
+            )
+        return found[0] if found else None
+
+    def _scan(self, path: Path, model: type[Table]) -> pl.LazyFrame:
+        try:
+            if path.suffix == ".csv":
+                scan = pl.scan_csv(path, infer_schema=False)
+            else:
+                scan = pl.scan_parquet(path)
+            found = scan.collect_schema()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _unreadable(path, error) from error
+        wanted = {c.name: c.dtype for c in model.columns() if c.name not in PROVENANCE}
+        missing = sorted(set(wanted) - set(found))
+        if missing:
+            raise SourceError(
+                f"{path}: column {', '.join(missing)} is missing; found {', '.join(found)}",
+                f"Add or rename the column. {_CONTRACT}",
+            )
+        if path.suffix == ".parquet":
+            for name, dtype in wanted.items():
+                if found[name] == pl.String and dtype.is_numeric():
+                    raise SourceError(
+                        f"{path}: column {name} holds text, expected {dtype}",
+                        f"Write the column as numbers. {_CONTRACT}",
+                    )
+        return scan
+
+    def _collect(self, path: Path, scan: pl.LazyFrame) -> pl.DataFrame:
+        try:
+            return scan.collect()
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _unreadable(path, error) from error
+
+
+def _as_date(scan: pl.LazyFrame, name: str) -> pl.Expr:
+    if scan.collect_schema()[name] == pl.String:
+        return pl.col(name).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
+    return pl.col(name).cast(pl.Date)
+
+
+def _unreadable(path: Path, error: Exception) -> SourceError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return SourceError(
+        f"{path}: cannot be read ({path.stat().st_size} bytes): {reason}",
+        f"The file is empty, cut off or damaged: deliver it again. {_CONTRACT}",
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

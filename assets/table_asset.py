@@ -1,0 +1,128 @@
+"""``@table_asset``: an asset that is a table, with everything its model says projected on it."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from warehouse.errors import CapshockError, TableInvalid
+from warehouse.io_manager import INPUTS_KEY
+from warehouse.schemas import Table
+from warehouse.storage import Landing
+from warehouse.validation import validate
+
+CONFORMS = "conforms"
+"""Name of the blocking check that runs before each write."""
+
+
+def asset_key(model: type[Table]) -> dg.AssetKey:
+    """Return the asset key of a table: ``[schema, table]``."""
+    return dg.AssetKey(model.table().split("."))
+
+
+def column_schema(model: type[Table]) -> dg.TableSchema:
+    """Project a model on the UI's Columns tab."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                c.name,
+                type=c.duckdb_type,
+                description=c.comment,
+                constraints=dg.TableColumnConstraints(
+                    nullable=c.nullable, unique=(c.name,) == model.key(), other=list(c.rules)
+                ),
+                tags={"key": ""} if c.is_key else {},
+            )
+            for c in model.columns()
+        ]
+    )
+
+
+def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -> dict[str, Any]:
+    """Return what the UI knows about a table before its first run."""
+    return {
+        "dagster/column_schema": column_schema(model),
+        "dagster/table_name": model.table(),
+        INPUTS_KEY: [input_model.table() for input_model in inputs.values()],
+    }
+
+
+def table_asset(
+    model: type[Table],
+    inputs: Mapping[str, type[Table]] | None = None,
+    deps: tuple[type[Table], ...] = (),
+    kinds: frozenset[str] = frozenset({"polars", "duckdb"}),
+) -> Callable[[Callable[..., Landing | pl.DataFrame]], dg.AssetsDefinition]:
+    """Make a table asset of a function that returns its rows.
+
+    The rows are validated against the model before anything is written: a failed check leaves the
+    last good data. Errors of the capshock family are permanent and not retried.
+
+    Args:
+        model: the table.
+        inputs: parameter name -> table to read and pass to the function as a frame.
+        deps: tables that must be there first, but are not passed.
+        kinds: technologies, for the UI.
+    """
+    read = dict(inputs or {})
+
+    def decorate(function: Callable[..., Landing | pl.DataFrame]) -> dg.AssetsDefinition:
+        wants_context = "context" in inspect.signature(function).parameters
+
+        def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Any]:
+            try:
+                made = function(context, **given) if wants_context else function(**given)
+                landing = made if isinstance(made, Landing) else Landing(made)
+                validate(landing.rows, model)
+            except TableInvalid as error:
+                yield dg.AssetCheckResult(
+                    check_name=CONFORMS, passed=False, metadata={"broken": error.what}
+                )
+                raise dg.Failure(str(error), allow_retries=False) from error
+            except CapshockError as error:
+                yield dg.AssetCheckResult(
+                    check_name=CONFORMS, passed=False, metadata={"error": error.what}
+                )
+                raise dg.Failure(str(error), allow_retries=False) from error
+            yield dg.AssetCheckResult(
+                check_name=CONFORMS, passed=True, metadata={"rows": landing.rows.height}
+            )
+            yield dg.Output(landing)
+
+        functools.update_wrapper(compute, function)
+        signature = inspect.signature(function)
+        context_parameter = inspect.Parameter(
+            "context",
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            annotation=dg.AssetExecutionContext,
+        )
+        others = [p for name, p in signature.parameters.items() if name != "context"]
+        compute.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[context_parameter, *others], return_annotation=inspect.Signature.empty
+        )
+        compute.__annotations__ = {
+            k: v for k, v in function.__annotations__.items() if k not in ("return", "context")
+        } | {"context": dg.AssetExecutionContext}
+        key = asset_key(model)
+        return dg.asset(
+            key=key,
+            ins={name: dg.AssetIn(asset_key(m)) for name, m in read.items()},
+            deps=[asset_key(m) for m in deps],
+            group_name=key.path[0],
+            kinds=set(kinds),
+            description=model.answers(),
+            metadata=definition_metadata(model, read),
+            check_specs=[
+                dg.AssetCheckSpec(
+                    CONFORMS,
+                    asset=key,
+                    blocking=True,
+                    description="Shape, types, key and column rules, before anything is written.",
+                )
+            ],
+        )(compute)
+
+    return decorate

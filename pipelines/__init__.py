@@ -1,0 +1,1 @@
+"""How and when it runs: definitions, partitions, settings, the command line."""

@@ -1,0 +1,89 @@
+"""The command line: ``capshock run``, ``capshock story``, ``capshock hashes``."""
+
+import sys
+import warnings
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from pipelines.settings import Settings, prepare_dagster_home
+from warehouse.errors import CapshockError
+
+app = typer.Typer(
+    help="What happened to the market, in dollars and index points, down to the raw byte.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+
+@app.command()
+def run(
+    first: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="First session. [default: missing ones]"),
+    ] = None,
+    last: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Last session. [default: the latest]"),
+    ] = None,
+    verbose: Annotated[bool, typer.Option(help="Print Dagster's own log.")] = False,
+) -> None:
+    """Fetch sessions, bring every table up to date and publish the file.
+
+    By default the sessions that the source has and the warehouse lacks.
+    """
+    from pipelines.progress import report_run
+
+    prepare_dagster_home()
+    # Dagster says on every use that a feature is in beta; the tests pin what is relied on.
+    warnings.filterwarnings("ignore", module="dagster")
+    sys.exit(0 if report_run(out, _date(first), _date(last), verbose=verbose) else 1)
+
+
+@app.command()
+def story(
+    session: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Session. [default: the largest loss]"),
+    ] = None,
+) -> None:
+    """Tell a session from the published file: losses, gains, sectors, and what is missing."""
+    from pipelines.story import tell
+
+    tell(out, Settings().warehouse.resolve(), _date(session))
+
+
+@app.command()
+def hashes(
+    file: Annotated[
+        Path | None, typer.Argument(help="A warehouse file. [default: the published one]")
+    ] = None,
+) -> None:
+    """Print a hash of every table: equal hashes mean that running again changed nothing."""
+    from warehouse.storage import table_hashes
+
+    for table, digest in table_hashes((file or Settings().warehouse).resolve()).items():
+        out.print(f"{digest}  {table}", highlight=False)
+
+
+def _date(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def main() -> None:
+    """Run the command line; errors made for people are printed as such."""
+    try:
+        app()
+    except CapshockError as error:
+        err.print(f"[bold red]{error.what}[/]\n  -> {error.next_step}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

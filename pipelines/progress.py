@@ -1,0 +1,92 @@
+"""A run as it is seen on the command line: a bar that moves, then durations or the reason."""
+
+import time
+from datetime import date
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
+from rich.text import Text
+
+from pipelines import definitions
+from pipelines.plan import Plan
+from pipelines.run import Outcome, Step, execute, make_plan, tables_to_run
+
+
+def report_run(
+    console: Console, first: date | None, last: date | None, *, verbose: bool = False
+) -> bool:
+    """Plan and execute a run, and print what happens.
+
+    Returns:
+        Whether everything landed.
+    """
+    started = time.perf_counter()
+    with dg.DagsterInstance.get() as instance:
+        plan = make_plan(instance, first, last)
+        _announce(console, plan)
+        total = len(tables_to_run(plan))
+        with Progress(
+            SpinnerColumn(),
+            "{task.description:<28}",
+            BarColumn(),
+            MofNCompleteColumn(),
+            "tables",
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=verbose,
+        ) as progress:
+            task = progress.add_task("starting", total=total)
+
+            def show(step: Step) -> None:
+                if step.seconds is None:
+                    progress.update(task, description=step.table)
+                else:
+                    progress.advance(task)
+
+            outcome = execute(instance, plan, show, verbose=verbose)
+    _conclude(console, outcome, time.perf_counter() - started)
+    return outcome.succeeded
+
+
+def _announce(console: Console, plan: Plan) -> None:
+    if plan.first is None:
+        console.print(
+            "No new prices: the warehouse has all that the source has. Refreshing tables."
+        )
+    else:
+        count = len(plan.sessions)
+        console.print(
+            f"Fetching {count:,} session{'s' * (count != 1)}, {plan.first} to {plan.last}, "
+            f"from source {definitions.settings.source}.",
+            highlight=False,
+        )
+    for note in plan.notes:
+        console.print(f"Note: {note}", style="yellow", highlight=False)
+
+
+def _conclude(console: Console, outcome: Outcome, seconds: float) -> None:
+    if outcome.succeeded:
+        slowest = sorted(outcome.steps, key=lambda s: s.seconds or 0, reverse=True)[:4]
+        said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)
+        console.print(
+            f"[green]Published[/] {definitions.settings.warehouse} in {seconds:.1f} s: "
+            f"{len(outcome.steps)} tables, the slowest {said}.",
+            highlight=False,
+        )
+        return
+    failed = ", ".join(step.table for step in outcome.steps if step.failed)
+    console.print(
+        Text(f"The run failed{f' at {failed}' if failed else ''}:", style="bold red"),
+        highlight=False,
+    )
+    for reason in outcome.reasons:
+        console.print(escape(reason), highlight=False)
+    console.print(
+        f"The published file keeps the last complete state. Run {outcome.run_id[:8]} is in the UI "
+        "(`make ui`); `capshock run --verbose` prints Dagster's log.",
+        style="dim",
+        highlight=False,
+    )

@@ -1,0 +1,140 @@
+"""One run in this process: plan the sessions, run the job, tell what happened as it happens."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+from dagster._core.utils import make_new_run_id
+
+from assets.reference import read_reference
+from assets.table_asset import asset_key
+from pipelines import definitions
+from pipelines.plan import Plan, plan_missing, plan_window
+from warehouse.schemas import raw, ref
+from warehouse.storage import Warehouse
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A table that a run starts or has finished.
+
+    Attributes:
+        table: ``schema.table``.
+        seconds: how long it took; None: it starts.
+        failed: whether it failed.
+    """
+
+    table: str
+    seconds: float | None = None
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run."""
+
+    run_id: str
+    succeeded: bool
+    steps: Sequence[Step]
+    reasons: Sequence[str]
+
+
+def make_plan(instance: dg.DagsterInstance, first: date | None, last: date | None) -> Plan:
+    """Plan the sessions of a run: those named, or all that are missing."""
+    settings = definitions.settings
+    source = definitions.inputs.open_source()
+    securities = read_reference(
+        definitions.inputs.reference(), "securities", ref.Securities, optional=False
+    )
+    symbols = securities["symbol"].to_list()
+    if first is not None or last is not None:
+        return plan_window(source, symbols, settings.first_session, first, last)
+    return plan_missing(
+        source,
+        Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds),
+        symbols,
+        settings.first_session,
+        instance.get_materialized_partitions(asset_key(raw.Prices)),
+    )
+
+
+def tables_to_run(plan: Plan) -> list[dg.AssetKey]:
+    """Return the assets of a run: all, or all but the prices if none are missing."""
+    graph = definitions.defs.resolve_asset_graph()
+    keys = graph.executable_asset_keys
+    without = set() if plan.first else {asset_key(raw.Prices)}
+    return sorted(keys - without)
+
+
+def execute(
+    instance: dg.DagsterInstance,
+    plan: Plan,
+    on_step: Callable[[Step], None],
+    *,
+    verbose: bool = False,
+) -> Outcome:
+    """Run the job over a plan, in this process, in one Dagster run.
+
+    Args:
+        instance: Dagster's instance.
+        plan: sessions to fetch.
+        on_step: called when a table starts and when it ends.
+        verbose: print Dagster's own log.
+    """
+    run_id = make_new_run_id()
+    steps: list[Step] = []
+
+    def listen(entry: dg.EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None or event.step_key is None:
+            return
+        table = event.step_key.replace("__", ".", 1)
+        if event.is_step_start:
+            on_step(Step(table))
+        elif event.is_step_success:
+            steps.append(Step(table, event.step_success_data.duration_ms / 1000))
+            on_step(steps[-1])
+        elif event.is_step_failure:
+            steps.append(Step(table, 0.0, failed=True))
+            on_step(steps[-1])
+
+    instance.add_event_listener(run_id, listen)
+    tags = {"capshock/notes": json.dumps(plan.notes)} if plan.notes else {}
+    if plan.first is not None and plan.last is not None:
+        tags |= {RANGE_START: plan.first.isoformat(), RANGE_END: plan.last.isoformat()}
+    level = "DEBUG" if verbose else "CRITICAL"
+    result = definitions.defs.resolve_job_def(definitions.REFRESH).execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        tags=tags,
+        asset_selection=tables_to_run(plan),
+        run_config={"loggers": {"console": {"config": {"log_level": level}}}},
+        raise_on_error=False,
+    )
+    return Outcome(run_id, result.success, steps, _reasons(result))
+
+
+def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return why a run failed: the innermost cause of each failed step, else of the run."""
+    failed = [e for e in result.all_events if e.is_step_failure] or [
+        e for e in result.all_events if e.is_failure
+    ]
+    reasons = []
+    for event in failed:
+        data = event.event_specific_data
+        user_failure = getattr(data, "user_failure_data", None)
+        error = getattr(data, "error", None)
+        if user_failure is not None and user_failure.description:
+            reasons.append(user_failure.description)
+        elif error is not None:
+            while error.cause is not None:
+                error = error.cause
+            reasons.append(error.message.strip())
+        else:
+            reasons.append(event.message or "unknown failure")
+    return list(dict.fromkeys(reasons))

@@ -1,0 +1,46 @@
+"""Settings, from the environment or a ``.env`` file."""
+
+import os
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_PACKAGE = Path(__file__).resolve().parent
+_DATA = _PACKAGE.parent / "warehouse"
+
+
+class Settings(BaseSettings):
+    """What a user can set. Relative paths start at the current folder."""
+
+    model_config = SettingsConfigDict(env_prefix="CAPSHOCK_", env_file=".env", extra="ignore")
+
+    source: str = "files"
+    data_dir: Path = _DATA / "sample"
+    reference_dir: Path = _DATA / "reference"
+    warehouse: Path = Path("warehouse/market.duckdb")
+    first_session: date = date(2021, 1, 29)
+    max_rejected_share: float = Field(default=0.05, ge=0, le=1)
+    max_rejected_rows: int = Field(default=50, ge=0)
+    lock_wait_seconds: float = Field(default=60.0, ge=0)
+
+
+def prepare_dagster_home() -> Path:
+    """Set DAGSTER_HOME (default ``.dagster`` here) and give it its instance settings.
+
+    Returns:
+        The folder, absolute as Dagster wants it.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME") or ".dagster").resolve()
+    home.mkdir(parents=True, exist_ok=True)
+    settings = home / "dagster.yaml"
+    if not settings.exists():
+        settings.write_text(_instance_settings().read_text())
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _instance_settings() -> Path:
+    shipped = _PACKAGE / "dagster.yaml"
+    return shipped if shipped.exists() else _PACKAGE.parent / ".dagster" / "dagster.yaml"

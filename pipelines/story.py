@@ -1,0 +1,302 @@
+"""``capshock story``: a session told from the published file."""
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from rich.console import Console, Group
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from warehouse.connection import connect
+from warehouse.errors import CapshockError, WarehouseError
+
+SHOWN = 10
+"""Rows of each ranking of the story."""
+
+NAME_LENGTH = 26
+"""Characters of a company's name that the tables show."""
+
+_LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
+
+LISTED = 8
+"""Symbols that a list names before it counts the rest."""
+
+
+class SessionNotCovered(CapshockError):
+    """The published file has nothing about the session asked for."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published file, open for reading."""
+
+    connection: duckdb.DuckDBPyConnection
+
+    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
+        """Run a query and return its rows by column name."""
+        found = self.connection.execute(query, parameters)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def tell(console: Console, path: Path, session: date | None) -> None:
+    """Print the story of a session; by default the one with the largest loss in the file.
+
+    Raises:
+        WarehouseError: if there is no published file.
+        SessionNotCovered: if the file does not hold the session, naming the ones around it.
+    """
+    if not path.exists():
+        raise WarehouseError(f"{path}: there is no published file", "Run `capshock run` first.")
+    with connect(path, read_only=True) as connection:
+        published = Published(connection)
+        day = _session(published, session)
+        console.print(_headline(published, day))
+        console.print(_ranked(published, day, "losses", "loss"))
+        console.print(_ranked(published, day, "gains", "gain"))
+        console.print(_sectors(published, day))
+        console.print(_missing(published, day))
+        console.print(Text("\nWhere to look next", style="bold"))
+        for command in _next(published, path, day):
+            console.print(f"  {command}", style="cyan", soft_wrap=True, highlight=False)
+
+
+def billions(usd: float, *, signed: bool = False) -> str:
+    """Write dollars in billions: 592.66."""
+    return f"{usd / 1e9:+,.2f}" if signed else f"{usd / 1e9:,.2f}"
+
+
+def percent(fraction: float) -> str:
+    """Write a signed fraction in percent: -16.97 %."""
+    return f"{fraction * 100:+.2f} %"
+
+
+def _session(published: Published, session: date | None) -> date:
+    if session is None:
+        found = published.rows(
+            "SELECT session_date FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 1"
+        )
+        if not found:
+            raise SessionNotCovered(
+                "the published file holds no loss of any session", "Run `capshock run` first."
+            )
+        day: date = found[0]["session_date"]
+        return day
+    near = published.rows(
+        "SELECT max(session_date) FILTER (session_date <= $day) AS before, "
+        "min(session_date) FILTER (session_date > $day) AS after FROM mart.market_caps",
+        day=session,
+    )[0]
+    if near["before"] != session:
+        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d)
+        raise SessionNotCovered(
+            f"{session}: the published file holds no such session",
+            f"The nearest ones are {around or 'none'}; `capshock run` fetches more.",
+        )
+    return session
+
+
+def _headline(published: Published, day: date) -> Group:
+    top = published.rows(
+        "SELECT l.*, s.name, c.intraday_low_effect_usd, c.intraday_low_return, c.close_usd, "
+        "c.shares_outstanding, c.shares_as_of "
+        "FROM mart.market_cap_losses l JOIN mart.market_caps c USING (company_symbol, session_date)"
+        " JOIN ref.securities s ON s.symbol = l.company_symbol "
+        "WHERE session_date = $day AND rank_on_session = 1",
+        day=day,
+    )
+    title = Text(f"\n{day:%A}, {day.day} {day:%B %Y}", style="bold")
+    if not top:
+        return Group(title, Text("No company with a known share count lost market value."))
+    t = top[0]
+    lines = [
+        Text.assemble(
+            (f"{t['company_symbol']} lost {billions(t['loss_usd'])} billion dollars", "bold red"),
+            f" of market value ({percent(-t['loss_return'])}) at the close: {_standing(t)}",
+        )
+    ]
+    if t["previous_record_usd"] is not None:
+        earlier = published.rows(
+            "SELECT company_symbol FROM mart.market_cap_losses "
+            "WHERE session_date = $day AND rank_on_session = 1",
+            day=t["previous_record_date"],
+        )[0]["company_symbol"]
+        lines.append(
+            Text(
+                f"Largest before: {earlier} on {t['previous_record_date']}, "
+                f"{billions(t['previous_record_usd'])} billion."
+            )
+        )
+    if t["intraday_low_effect_usd"] is not None:
+        lines.append(
+            Text(
+                f"At the session's low: {billions(-t['intraday_low_effect_usd'])} billion "
+                f"({percent(t['intraday_low_return'])})."
+            )
+        )
+    lines.append(
+        Text(
+            f"Counted with {t['shares_outstanding'] / 1e9:,.3f} billion shares, as reported "
+            f"{t['shares_as_of']}.",
+            style="dim",
+        )
+    )
+    return Group(title, *lines)
+
+
+def _standing(loss: dict[str, Any]) -> str:
+    since = f"since {loss['history_from']} among {loss['companies_covered']} companies"
+    if loss["is_record"]:
+        return f"the largest one-day loss of any company {since}."
+    return f"number {loss['rank_to_date']} of all one-day losses {since}."
+
+
+def _ranked(published: Published, day: date, what: str, size: str) -> Group:
+    rows = published.rows(
+        f"SELECT m.*, s.name FROM mart.market_cap_{what} m "
+        "JOIN ref.securities s ON s.symbol = m.company_symbol "
+        "WHERE session_date = $day ORDER BY rank_on_session LIMIT $shown",
+        day=day,
+        shown=SHOWN,
+    )
+    table = _table("", "company", f"{size}, bn USD", "return", "rank", "to know")
+    sign = -1 if size == "loss" else 1
+    for row in rows:
+        table.add_row(
+            row["company_symbol"],
+            _short(row["name"]),
+            billions(row[f"{size}_usd"]),
+            percent(sign * row[f"{size}_return"]),
+            f"{row['rank_to_date']:,}",
+            _flags(row["flags"]),
+        )
+    since = rows[0]["history_from"] if rows else "the start"
+    return _section(f"Largest {what} (rank: among all since {since})", table)
+
+
+def _sectors(published: Published, day: date) -> Group:
+    rows = published.rows(
+        "SELECT * FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd",
+        day=day,
+    )
+    table = _table("sector", "net, bn USD", "losers", "gainers", "fell", "rose", text_columns=1)
+    total = dict.fromkeys(("net_change_usd", "losers_usd", "gainers_usd", "losers", "gainers"), 0)
+    for row in rows:
+        table.add_row(row["sector"], *_sector_numbers(row))
+        for name in total:
+            total[name] += row[name]
+    table.add_section()
+    table.add_row("All", *_sector_numbers(total))
+    return _section("Sectors", table)
+
+
+def _sector_numbers(row: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        billions(row["net_change_usd"], signed=True),
+        billions(-row["losers_usd"], signed=True),
+        billions(row["gainers_usd"], signed=True),
+        str(row["losers"]),
+        str(row["gainers"]),
+    )
+
+
+def _missing(published: Published, day: date) -> Group:
+    flagged = published.rows(
+        "SELECT flag, list(company_symbol ORDER BY company_symbol) AS symbols FROM "
+        "(SELECT company_symbol, unnest(flags) AS flag FROM mart.market_caps "
+        "WHERE session_date = $day) GROUP BY flag",
+        day=day,
+    )
+    by_flag = {row["flag"]: row["symbols"] for row in flagged}
+    absent = published.rows(
+        "SELECT symbol FROM raw.prices GROUP BY symbol HAVING min(session_date) < $day "
+        "AND count(*) FILTER (session_date = $day) = 0 ORDER BY symbol",
+        day=day,
+    )
+    open_rows = published.rows(
+        "SELECT source_table, status, symbol, row_date, rules FROM ops.quarantine "
+        "WHERE status <> 'resolved' AND row_date <= $day ORDER BY row_date DESC, symbol",
+        day=day,
+    )
+    held = [f"{r['symbol']} {r['row_date']}" for r in open_rows if r["status"] == "held"]
+    rejected = [f"{r['symbol']} {r['row_date']}" for r in open_rows if r["status"] == "rejected"]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for label, found in (
+        ("no share count", by_flag.get("no_share_count", [])),
+        ("share count older than 120 days", by_flag.get("stale_share_count", [])),
+        ("share count moved over 15 %", by_flag.get("share_count_warning", [])),
+        ("gap: no bar the session before", by_flag.get("gap", [])),
+        ("no bar on this session", [row["symbol"] for row in absent]),
+        ("close only, no low", by_flag.get("close_only", [])),
+        ("rows held up to this session", held),
+        ("rows rejected up to this session", rejected),
+    ):
+        table.add_row(label, _listed(found))
+    return _section("What is missing or doubtful", table)
+
+
+def _next(published: Published, path: Path, day: date) -> tuple[str, ...]:
+    """Name three commands to try, as they are typed in this folder."""
+    found = published.rows(
+        "SELECT session_date FROM mart.market_cap_losses WHERE session_date <> $day "
+        "ORDER BY loss_usd DESC LIMIT 1",
+        day=day,
+    )
+    near = found[0]["session_date"] if found else day
+    duckdb_cli, capshock = _command("duckdb"), _command("capshock")
+    file = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    largest = "FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 20"
+    return (
+        f'{duckdb_cli} -readonly {file} "{largest}"',
+        f"{duckdb_cli} -readonly {file} \"FROM ops.quarantine WHERE status = 'held'\"",
+        f"{capshock} story --session {near}",
+    )
+
+
+def _command(name: str) -> str:
+    """Return how a command of this environment is called from the current folder."""
+    installed = Path(sys.prefix) / "bin" / name
+    is_active = os.environ.get("VIRTUAL_ENV") == sys.prefix
+    if is_active or not installed.is_relative_to(Path.cwd()):
+        return name
+    return str(installed.relative_to(Path.cwd()))
+
+
+def _table(*headers: str, text_columns: int = 2) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for place, header in enumerate(headers):
+        is_text = place < text_columns or header == "to know"
+        table.add_column(
+            header, justify="left" if is_text else "right", no_wrap=header != "to know"
+        )
+    return table
+
+
+def _section(title: str, body: Any) -> Group:
+    return Group(Text(f"\n{title}", style="bold"), Padding(body, (0, 0, 0, 2)))
+
+
+def _short(name: str) -> str:
+    """Cut the legal tail of a line's name: 'Apple Inc. Common Stock' -> 'Apple Inc.'."""
+    name = _LEGAL_TAIL.split(name, maxsplit=1)[0]
+    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1].rstrip() + "…"
+
+
+def _flags(flags: list[str]) -> str:
+    return ", ".join(flag.replace("_", " ") for flag in flags)
+
+
+def _listed(found: list[str]) -> str:
+    if not found:
+        return "none"
+    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
+    return f"{len(found)}: {', '.join(found[:LISTED])}{more}"

@@ -1,0 +1,42 @@
+"""The one place that opens a DuckDB file.
+
+Light to import: a command that only reads the published file needs no table models.
+"""
+
+import re
+import time
+from pathlib import Path
+
+import duckdb
+
+from warehouse.errors import WarehouseError, WarehouseLocked
+
+
+def connect(
+    path: Path, wait_seconds: float = 0.0, *, read_only: bool = False
+) -> duckdb.DuckDBPyConnection:
+    """Open a DuckDB file, waiting for another process to let go of it.
+
+    Raises:
+        WarehouseLocked: after ``wait_seconds``, naming the process that holds the file.
+        WarehouseError: if the file is missing (read only) or is no DuckDB file.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" not in str(error):
+                raise WarehouseError(
+                    f"{path}: cannot open the database: {error}",
+                    "Check the path and that the file is a DuckDB database.",
+                ) from error
+            if time.monotonic() >= deadline:
+                held = re.search(r"held in (.+?) by|held in (.+?)\. ", str(error))
+                holder = next((g for g in held.groups() if g), "") if held else str(error)
+                raise WarehouseLocked(
+                    f"{path}: another process has the database open: {holder}",
+                    "Close that session (read the published file instead of the private one) and "
+                    "run again. Nothing was written.",
+                ) from error
+            time.sleep(0.1)

@@ -1,0 +1,39 @@
+"""The one family of errors: each names what failed, where, and what to do next."""
+
+
+class CapshockError(Exception):
+    """Base of every error that capshock raises on purpose.
+
+    Args:
+        what: what failed and where, in a sentence.
+        next_step: what the reader can do about it.
+    """
+
+    def __init__(self, what: str, next_step: str) -> None:
+        self.what = what
+        self.next_step = next_step
+        super().__init__(f"{what}\n  -> {next_step}")
+
+
+class SourceError(CapshockError):
+    """A source of raw data is missing, unreadable, or not of the promised shape."""
+
+
+class ReferenceDataError(CapshockError):
+    """A file of the reference folder is missing or wrong."""
+
+
+class TableInvalid(CapshockError):
+    """A frame does not conform to the model of the table it is meant for."""
+
+
+class WarehouseError(CapshockError):
+    """The warehouse cannot be read, written or published."""
+
+
+class WarehouseLocked(WarehouseError):
+    """Another process holds the private database; the message names it."""
+
+
+class InconsistentChain(WarehouseError):
+    """A table was built from inputs that have changed since; nothing is published."""

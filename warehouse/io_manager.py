@@ -1,0 +1,68 @@
+"""The warehouse as Dagster sees it: the IO manager of its tables, which is its one writer."""
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+from dagster import InitResourceContext, InputContext, OutputContext
+from pydantic import PrivateAttr
+
+from warehouse.schemas import TABLES
+from warehouse.storage import Landing, Warehouse
+
+INPUTS_KEY = "capshock/inputs"
+"""Definition metadata under which a table asset names the tables it is made from."""
+
+
+class WarehouseIOManager(dg.ConfigurableIOManager):
+    """Asset key ``[schema, table]`` is ``schema.table``: land outputs, read inputs whole.
+
+    Locks the warehouse for one writer as long as a run lasts.
+
+    Attributes:
+        path: the published file.
+        wait_seconds: how long to wait for another writer.
+    """
+
+    path: str
+    wait_seconds: float = 60.0
+
+    _warehouse: Warehouse = PrivateAttr()
+
+    def setup_for_execution(self, context: InitResourceContext) -> None:
+        """Take the writer's lock for the run.
+
+        Raises:
+            WarehouseLocked: if another run keeps it, naming the run.
+        """
+        self._warehouse = Warehouse(Path(self.path), self.wait_seconds)
+        run = context.run
+        holder = f"run {run.run_id[:8]} of {run.job_name}" if run else "a process"
+        self._warehouse.lock.acquire(holder, self.wait_seconds)
+
+    def teardown_after_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
+        """Give the writer's lock back."""
+        self._warehouse.lock.release()
+
+    def open(self) -> Warehouse:
+        """Return the locked warehouse."""
+        return self._warehouse
+
+    def handle_output(self, context: OutputContext, obj: Landing) -> None:
+        """Land what a table asset returns, and say what changed."""
+        model = TABLES[".".join(context.asset_key.path)]
+        inputs = tuple(context.definition_metadata[INPUTS_KEY])
+        changes = self._warehouse.land(model, obj, inputs, context.run_id)
+        numbers: dict[str, Any] = {
+            "dagster/row_count": changes.rows,
+            "inserted": changes.inserted,
+            "updated": changes.updated,
+            "deleted": changes.deleted,
+            **obj.metadata,
+        }
+        context.add_output_metadata(numbers)
+
+    def load_input(self, context: InputContext) -> pl.DataFrame:
+        """Read a whole table."""
+        return self._warehouse.read(".".join(context.asset_key.path))

@@ -1,0 +1,70 @@
+"""``core``: what passed the second gate, ready to be computed with."""
+
+from typing import ClassVar
+
+import polars as pl
+
+from warehouse.schemas.table import Table, column, positive
+
+
+class Prices(Table):
+    """Bars that make sense next to their neighbours, with the adjustment of the day."""
+
+    symbol: str = column("Ticker")
+    session_date: pl.Date = column("Session of the New York Stock Exchange")
+    open: float = positive("First price, as traded", unit="USD per share", nullable=True)
+    high: float = positive("Highest price, as traded", unit="USD per share", nullable=True)
+    low: float = positive("Lowest price, as traded", unit="USD per share", nullable=True)
+    close: float = positive("Official close, as traded", unit="USD per share")
+    volume: int = column("Shares traded", unit="shares", nullable=True, ge=0)
+    adjustment_ratio: float = positive(
+        "Divide the previous close by this to compare it with this bar; 1 on ordinary sessions",
+        unit="ratio",
+    )
+    adjustment_kind: str = column(
+        "What went ex on this session: split, spin_off or none",
+        isin=["split", "spin_off", "none"],
+    )
+
+    class Config(Table.Config):
+        name = "core.prices"
+        description = (
+            "What each line traded at, once impossible bars and unexplained jumps are held back."
+        )
+        metadata: ClassVar = {"key": ("symbol", "session_date")}
+
+
+class SharesOutstanding(Table):
+    """Accepted share counts over time, split-adjusted between reports, without look-ahead."""
+
+    symbol: str = column("Ticker of the line that stands for the company")
+    valid_from: pl.Date = column("First date for which the count is used")
+    valid_to: pl.Date = column("Last date for which the count is used; null: still", nullable=True)
+    shares_outstanding: float = positive("Shares of the whole company", unit="shares")
+    reported_as_of: pl.Date = column("Date of the report that the count rests on")
+    basis: str = column(
+        "reported; split_adjusted: the last good report times a split; decided: let in by a person",
+        isin=["reported", "split_adjusted", "decided"],
+    )
+    has_warning: bool = column("True where the count moved by more than 15 % without a split")
+
+    class Config(Table.Config):
+        name = "core.shares_outstanding"
+        description = "How many shares a company had on a session, by its last good report."
+        metadata: ClassVar = {"key": ("symbol", "valid_from")}
+
+
+class IndexLevels(Table):
+    """Official index levels that make sense in themselves."""
+
+    index_symbol: str = column("Index")
+    session_date: pl.Date = column("Session of the New York Stock Exchange")
+    open: float = positive("First level", unit="points", nullable=True)
+    high: float = positive("Highest level", unit="points", nullable=True)
+    low: float = positive("Lowest level", unit="points", nullable=True)
+    close: float = positive("Official close", unit="points")
+
+    class Config(Table.Config):
+        name = "core.index_levels"
+        description = "What the official index levels were, impossible bars held back."
+        metadata: ClassVar = {"key": ("index_symbol", "session_date")}

@@ -1,0 +1,99 @@
+"""``ops``: what the pipeline says about itself."""
+
+from typing import Annotated, ClassVar
+
+import polars as pl
+
+from warehouse.schemas.table import Table, column
+
+
+class Quarantine(Table):
+    """Rows that a gate did not let through. Nothing is dropped without a line here."""
+
+    source_table: str = column(
+        "The table whose gate refused the row: raw.* (first gate), core.* (second gate)"
+    )
+    rejected_row: str = column("The row as JSON, without its provenance")
+    symbol: str = column("The row's symbol or index, for looking it up", nullable=True)
+    row_date: pl.Date = column("The row's date, for looking it up", nullable=True)
+    rules: Annotated[pl.List, pl.String] = column("The rules that the row broke")
+    reason: str = column("Why, in a sentence, and what would let it through")
+    occurrences: int = column("How often the source delivered the row", unit="rows", ge=1)
+    first_seen_at: Annotated[pl.Datetime, "us", "UTC"] = column(
+        "When a run first refused it", unit="UTC"
+    )
+    run_id: str = column("The run that first refused it")
+    status: str = column(
+        "held: waits for a decision or a later report; rejected: wrong in itself; resolved: gone "
+        "from the source, or let through since",
+        isin=["held", "rejected", "resolved"],
+    )
+
+    class Config(Table.Config):
+        name = "ops.quarantine"
+        description = "Which rows were refused or held back, by which rule, and why."
+        metadata: ClassVar = {"key": ("source_table", "rejected_row")}
+
+
+class IngestOutcomes(Table):
+    """What each run asked a source for, and what came of it."""
+
+    run_id: str = column("The run that asked")
+    dataset: str = column("prices, splits, dividends, shares_outstanding or index_levels")
+    symbol: str = column("The symbol or index asked for")
+    outcome: str = column("ok, partial (fewer rows than expected), no_data")
+    rows: int = column("Rows that passed the first gate", unit="rows", ge=0)
+    expected_rows: int = column(
+        "Rows expected: sessions from the first bar on; null where any number is right",
+        unit="rows",
+        nullable=True,
+        ge=0,
+    )
+    attempts: int = column("How often the source was asked", unit="attempts", ge=0)
+    message: str = column("What to know about the outcome", nullable=True)
+    response_id: str = column("sha-256 of the file or response", nullable=True)
+
+    class Config(Table.Config):
+        name = "ops.ingest_outcomes"
+        description = "Whether every symbol asked for was delivered, and if not, why."
+        metadata: ClassVar = {"key": ("run_id", "dataset", "symbol")}
+
+
+class Scans(Table):
+    """How much of a source's present content has been read."""
+
+    dataset: str = column("The dataset")
+    response_id: str = column("sha-256 of the content that was read")
+    first_session: pl.Date = column("First session read from it")
+    last_session: pl.Date = column("Last session read from it")
+
+    class Config(Table.Config):
+        name = "ops.scans"
+        description = "Which sessions were read from the file as it is now."
+        metadata: ClassVar = {"key": ("dataset",)}
+
+
+class TableVersions(Table):
+    """Which version of its inputs each table was built from: what publishing checks."""
+
+    table_name: str = column("Table")
+    version: int = column("Counts the writes that changed a value", unit="writes", ge=0)
+    built_from: Annotated[pl.List, pl.String] = column("Inputs and their versions, table@version")
+    changed_at: Annotated[pl.Datetime, "us", "UTC"] = column("Last change of a value", unit="UTC")
+    run_id: str = column("The run of that change")
+
+    class Config(Table.Config):
+        name = "ops.table_versions"
+        description = "Whether all tables belong together, and when each last changed."
+        metadata: ClassVar = {"key": ("table_name",)}
+
+
+class SchemaVersion(Table):
+    """What a SQL user or a tool talks to."""
+
+    schema_version: int = column("Rises when a table changes its shape", ge=1)
+
+    class Config(Table.Config):
+        name = "ops.schema_version"
+        description = "Which layout of tables this file has."
+        metadata: ClassVar = {"key": ("schema_version",)}

@@ -1,0 +1,99 @@
+"""``ref``: what people decide and maintain by hand. One file of the reference folder each."""
+
+from typing import ClassVar
+
+import polars as pl
+
+from warehouse.schemas.table import Table, column, positive
+
+
+class Securities(Table):
+    """The universe: every line whose prices are asked for."""
+
+    symbol: str = column(
+        "Ticker in Yahoo's spelling (BRK-B)", str_length={"min_value": 1, "max_value": 32}
+    )
+    name: str = column("Name of the line")
+    company_symbol: str = column(
+        "The line that stands for the company: GOOGL for GOOG, else the symbol itself"
+    )
+    sector: str = column("Sector, by the scheme in sector_scheme")
+    sector_scheme: str = column("The classification that the sector comes from")
+    industry: str = column("Industry in the words of the exchange's screener", nullable=True)
+
+    class Config(Table.Config):
+        name = "ref.securities"
+        description = (
+            "Which lines are covered, which company each one belongs to, and in which sector it is."
+        )
+        metadata: ClassVar = {"key": ("symbol",)}
+
+
+class Indices(Table):
+    """The indices that are followed, and how each one is weighted."""
+
+    index_symbol: str = column("Index in Yahoo's spelling (^GSPC)")
+    effective_from: pl.Date = column("First session for which this row holds")
+    name: str = column("Name of the index")
+    weighting: str = column("How members are weighted: price, market cap, modified market cap ...")
+    divisor: float = positive(
+        "Published divisor; null where it is implied by level and units",
+        unit="USD per point",
+        nullable=True,
+    )
+
+    class Config(Table.Config):
+        name = "ref.indices"
+        description = "Which indices are followed, how they are weighted, and the divisor."
+        metadata: ClassVar = {"key": ("index_symbol", "effective_from")}
+
+
+class IndexHoldings(Table):
+    """Units per member of an index: dated sets, of which the latest effective one counts."""
+
+    index_symbol: str = column("Index in Yahoo's spelling (^GSPC)")
+    effective_from: pl.Date = column("First session for which the set holds")
+    symbol: str = column("Member")
+    units: float = positive("Units of the member, up to a factor common to the set", unit="shares")
+    as_of_date: pl.Date = column("Date that the source gives for the units")
+    is_estimate: bool = column("True where the set is derived, or dated after its effective_from")
+    source: str = column("Where the units come from")
+
+    class Config(Table.Config):
+        name = "ref.index_holdings"
+        description = "Who is in an index from which session on, with how many units."
+        metadata: ClassVar = {"key": ("index_symbol", "effective_from", "symbol")}
+
+
+class ShareCountDecisions(Table):
+    """A person's word over the share-count rules."""
+
+    symbol: str = column("Ticker of the report decided on")
+    as_of_date: pl.Date = column("as_of_date of the report decided on")
+    decision: str = column("accept or reject", isin=["accept", "reject"])
+    reason: str = column("Why, in a sentence")
+    source: str = column("Who decided, when, and on what document")
+
+    class Config(Table.Config):
+        name = "ref.share_count_decisions"
+        description = "Which reported share counts a person accepted or rejected, and why."
+        metadata: ClassVar = {"key": ("symbol", "as_of_date")}
+
+
+class SplitDecisions(Table):
+    """A person's word over the split rules and over a price move without a split."""
+
+    symbol: str = column("Ticker")
+    ex_date: pl.Date = column("Ex-date of the action, or session of the price move")
+    kind: str = column(
+        "split, spin_off, or none: no corporate action on this date, the price move is real",
+        isin=["split", "spin_off", "none"],
+    )
+    ratio: float = positive("New shares per old share; 1 for none", unit="ratio")
+    reason: str = column("Why, in a sentence")
+    source: str = column("Who decided, when, and on what document")
+
+    class Config(Table.Config):
+        name = "ref.split_decisions"
+        description = "Which corporate actions a person added, reclassified or ruled out."
+        metadata: ClassVar = {"key": ("symbol", "ex_date")}

@@ -1,0 +1,150 @@
+"""What a table is: a pandera model whose fields carry meaning, unit, type and rules.
+
+Everything else that describes a table (DuckDB DDL, COMMENTs, the Columns tab of the UI, the data
+dictionary) is a projection of these models. Nothing about a column is written anywhere else.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pandera.polars as pa
+import polars as pl
+
+_DUCKDB_TYPES: dict[str, str] = {
+    "String": "VARCHAR",
+    "Date": "DATE",
+    "Float64": "DOUBLE",
+    "Int64": "BIGINT",
+    "Boolean": "BOOLEAN",
+    "Datetime(time_unit='us', time_zone='UTC')": "TIMESTAMPTZ",
+    "List(String)": "VARCHAR[]",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table, projected from its model."""
+
+    name: str
+    dtype: pl.DataType
+    duckdb_type: str
+    unit: str | None
+    meaning: str
+    nullable: bool
+    rules: tuple[str, ...]
+    is_key: bool
+    is_provenance: bool
+
+    @property
+    def comment(self) -> str:
+        """Meaning and unit in one line, as SQL users and the UI read it."""
+        return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
+
+
+def column(
+    meaning: str,
+    *,
+    unit: str | None = None,
+    provenance: bool = False,
+    **rules: Any,
+) -> Any:
+    """Declare a column: what it means, its unit, and the pandera rules its values obey.
+
+    Args:
+        meaning: what the column says, for an analyst.
+        unit: unit of the values (USD, shares, points, bps, fraction, days ...).
+        provenance: true for columns that say where a row came from, not what it says.
+        **rules: arguments of ``pandera.Field`` (nullable, gt, ge, isin, ...).
+    """
+    return pa.Field(
+        description=meaning,
+        metadata={"unit": unit, "provenance": provenance},
+        **rules,
+    )
+
+
+def positive(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+    """Declare a column of finite numbers above zero; NaN and infinity break it."""
+    return column(meaning, unit=unit, nullable=nullable, gt=0, lt=math.inf)
+
+
+def number(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+    """Declare a column of finite numbers of either sign; NaN and infinity break it."""
+    return column(meaning, unit=unit, nullable=nullable, gt=-math.inf, lt=math.inf)
+
+
+def size(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+    """Declare a column of finite numbers, zero or above; NaN and infinity break it."""
+    return column(meaning, unit=unit, nullable=nullable, ge=0, lt=math.inf)
+
+
+class Table(pa.DataFrameModel):
+    """Base of all table models.
+
+    A model's ``Config`` sets ``name`` (``schema.table``), ``description`` (what the table tells an
+    analyst) and ``metadata["key"]`` (the columns of its grain).
+    """
+
+    class Config:
+        """Frames have exactly the model's columns, and nothing is cast silently."""
+
+        name: str = ""
+        description: str = ""
+        metadata: ClassVar[dict[str, Any]] = {"key": ()}
+        strict = True
+        coerce = False
+
+    @classmethod
+    def table(cls) -> str:
+        """Return the table's name, ``schema.table``."""
+        return cls.Config.name
+
+    @classmethod
+    def answers(cls) -> str:
+        """Return what the table tells an analyst."""
+        return cls.Config.description
+
+    @classmethod
+    def key(cls) -> tuple[str, ...]:
+        """Return the columns that identify a row."""
+        return tuple(cls.Config.metadata["key"])
+
+    @classmethod
+    def columns(cls) -> tuple[Column, ...]:
+        """Return the table's columns in order, provenance last."""
+        found = (
+            Column(
+                name=name,
+                dtype=field.dtype.type,
+                duckdb_type=_DUCKDB_TYPES[str(field.dtype.type)],
+                unit=field.metadata["unit"],
+                meaning=field.description,
+                nullable=field.nullable,
+                rules=tuple(str(check.error) for check in field.checks),
+                is_key=name in cls.key(),
+                is_provenance=field.metadata["provenance"],
+            )
+            for name, field in cls.to_schema().columns.items()
+        )
+        return tuple(sorted(found, key=lambda c: c.is_provenance))
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the column names in order."""
+        return [c.name for c in cls.columns()]
+
+    @classmethod
+    def value_names(cls) -> list[str]:
+        """Return the names of the columns that say something, provenance left out."""
+        return [c.name for c in cls.columns() if not c.is_provenance]
+
+    @classmethod
+    def polars_schema(cls) -> pl.Schema:
+        """Return the table's Polars schema."""
+        return pl.Schema({c.name: c.dtype for c in cls.columns()})
+
+    @classmethod
+    def no_rows(cls) -> pl.DataFrame:
+        """Return a frame of the right shape without rows."""
+        return pl.DataFrame(schema=cls.polars_schema())

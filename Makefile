@@ -37,7 +37,7 @@ demo: install ## From a fresh clone to the story of 27 January 2025, offline aft
 
 .PHONY: ui
 ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
-	@$(BIN)/dg dev --host 127.0.0.1 --port 3000
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg dev --host 127.0.0.1 --port 3000
 
 .PHONY: test
 test: install ## Lint, types, layers and the fast tests

@@ -51,7 +51,11 @@ def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
         _ROW,
         rule=pl.lit("price_order"),
         reason=pl.format(
-            "low {} <= open {}, close {} <= high {} does not hold", "low", "open", "close", "high"
+            "low {} <= open {}, close {} <= high {} does not hold",
+            *(
+                pl.col(name).cast(pl.String).fill_null("unknown")
+                for name in ("low", "open", "close", "high")
+            ),
         ),
     )
     return Gated(

@@ -12,12 +12,14 @@ RECORD_AFTER_SESSIONS = 250
 COVERED_AFTER_SESSIONS = 60
 """A company is covered by the history once it has a quarter of one-day changes behind it."""
 
+_ROW = "__row"
+
 
 def market_cap_losses(caps: pl.DataFrame) -> pl.DataFrame:
     """Rank the one-day losses of market value by price.
 
     Args:
-        caps: ``mart.market_caps``.
+        caps: ``mart.market_caps``, sorted by company_symbol, session_date.
 
     Returns:
         Columns of ``mart.market_cap_losses``, sorted by session_date, then largest first.
@@ -29,7 +31,7 @@ def market_cap_gains(caps: pl.DataFrame) -> pl.DataFrame:
     """Rank the one-day gains of market value by price; the mirror of ``market_cap_losses``.
 
     Args:
-        caps: ``mart.market_caps``.
+        caps: ``mart.market_caps``, sorted by company_symbol, session_date.
 
     Returns:
         Columns of ``mart.market_cap_gains``, sorted by session_date, then largest first.
@@ -39,29 +41,33 @@ def market_cap_gains(caps: pl.DataFrame) -> pl.DataFrame:
 
 def _ranked(caps: pl.DataFrame, what: str, sign: float, model: type[Table]) -> pl.DataFrame:
     size, size_return = f"{what}_usd", f"{what}_return"
-    ranked = (
+    # Ties go by company as caps are sorted; numbers sort and gather faster than text and lists.
+    order = (
         caps.lazy()
-        .select(
-            "company_symbol",
-            "session_date",
-            "flags",
-            (pl.col("price_effect_usd") * sign).alias(size),
-            (pl.col("return_1d") * sign).alias(size_return),
-        )
+        .select("session_date", (pl.col("price_effect_usd") * sign).alias(size))
+        .with_row_index(_ROW)
         .filter(pl.col(size) > 0)
-        .sort("session_date", size, "company_symbol", descending=[False, True, False])
+        .sort("session_date", size, _ROW, descending=[False, True, False])
         .collect()
     )
-    ranked = ranked.with_columns(
+    ranked = order.with_columns(
+        caps["company_symbol"].gather(order[_ROW]),
+        (caps["return_1d"].gather(order[_ROW]) * sign).alias(size_return),
+        caps["flags"].gather(order[_ROW]),
         rank_on_session=pl.col(size)
         .rank("min", descending=True)
         .over("session_date")
         .cast(pl.Int64),
-        rank_to_date=rank_to_date(ranked[size], ranked["session_date"]),
+        rank_to_date=rank_to_date(order[size], order["session_date"]),
     )
     return (
         ranked.lazy()
-        .join(_history(caps, ranked.lazy(), size).lazy(), on="session_date", how="left")
+        .join(
+            _history(caps, order.lazy(), size).lazy(),
+            on="session_date",
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             is_record=(pl.col("rank_to_date") == 1)
             & (pl.col("sessions_of_history") >= RECORD_AFTER_SESSIONS)

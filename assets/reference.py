@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
+from assets import calendar
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
@@ -62,21 +63,38 @@ def read_reference(folder: Path, name: str, model: type[Table], *, optional: boo
 
 
 def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
-    """Return the securities if every company_symbol is itself a covered symbol.
+    """Return the securities if every company_symbol is a line that stands for itself.
 
     Raises:
-        ReferenceDataError: naming the symbols whose company line is not there.
+        ReferenceDataError: naming the lines for which that is not so.
     """
-    orphans = securities.filter(~pl.col("company_symbol").is_in(securities["symbol"].implode()))
+    companies = securities.filter(pl.col("symbol") == pl.col("company_symbol"))["symbol"]
+    orphans = securities.filter(~pl.col("company_symbol").is_in(companies.implode()))
     if orphans.height:
+        lines = orphans.select("symbol", "company_symbol").rows()
         raise ReferenceDataError(
-            "securities.csv: company_symbol is not among the symbols: "
-            + ", ".join(
-                f"{s} -> {c}" for s, c in orphans.select("symbol", "company_symbol").rows()
-            ),
+            "securities.csv: company_symbol is not a covered line that stands for itself: "
+            + ", ".join(f"{symbol} -> {company}" for symbol, company in lines),
             "Add the company's line, or let company_symbol be the symbol itself.",
         )
     return securities
+
+
+def check_sessions(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return the split decisions if every ex_date is a session.
+
+    Raises:
+        ReferenceDataError: naming the decisions for which that is not so.
+    """
+    off = decisions.filter(~pl.col("ex_date").is_in(calendar.sessions()))
+    if off.height:
+        named = off.select("symbol", "ex_date").rows()
+        raise ReferenceDataError(
+            "split_decisions.csv: ex_date is not a session of the exchange: "
+            + ", ".join(f"{symbol} {day}" for symbol, day in named),
+            "Name the first session that trades in the new basis.",
+        )
+    return decisions
 
 
 @table_asset(ref.Securities, kinds=_KINDS)
@@ -109,4 +127,5 @@ def share_count_decisions(inputs: Inputs) -> pl.DataFrame:
 @table_asset(ref.SplitDecisions, kinds=_KINDS)
 def split_decisions(inputs: Inputs) -> pl.DataFrame:
     """Read ``split_decisions.csv``, if there is one."""
-    return read_reference(inputs.reference(), "split_decisions", ref.SplitDecisions, optional=True)
+    rows = read_reference(inputs.reference(), "split_decisions", ref.SplitDecisions, optional=True)
+    return check_sessions(rows)

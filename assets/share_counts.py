@@ -102,6 +102,7 @@ class _History:
         ]
         awaited = self.awaited.pop(split.ex_date, None)
         if awaited is not None:
+            self._settle(awaited)
             self._put(
                 _Count(
                     split.ex_date, awaited.shares, awaited.as_of_date, "reported", False, awaited
@@ -132,26 +133,9 @@ class _History:
         if not self.counts:
             self._accept(report, "reported", has_warning=False)
             return
-        last = self.counts[-1].shares
-        jump = report.shares / last
-        for action in self.actions:
-            days = (action.ex_date - report.as_of_date).days
-            # An unchanged count is no jump, however small the action's ratio.
-            matches = abs(jump / action.ratio - 1) <= min(MATCH, abs(jump - 1))
-            if abs(days) > MATCH_DAYS or not matches:
-                continue
-            if action.kind == "spin_off":
-                self._refuse(
-                    report,
-                    "share_count_spin_off",
-                    f"count x{jump:.4g} of the last accepted one equals the ratio of the spin-off "
-                    f"of {action.ex_date}, which changes no share count",
-                    status="held",
-                )
-                return
-            if days > 0:
-                self._await(action.ex_date, report)
-                return
+        jump = report.shares / self.counts[-1].shares
+        if self._belongs_to_an_action(report, jump):
+            return
         if not 1 / HOLD_BEYOND <= jump <= HOLD_BEYOND:
             if self._is_confirmed(report):
                 self._accept(report, "reported", has_warning=True)
@@ -167,6 +151,36 @@ class _History:
         is_large = not 1 / WARN_BEYOND <= jump <= WARN_BEYOND
         self._accept(report, "reported", has_warning=is_large)
 
+    def _belongs_to_an_action(self, report: _Report, jump: float) -> bool:
+        """Deal with a jump that a corporate action within 30 days explains, if one does."""
+        # An unchanged count is no jump, however small an action's ratio.
+        near = min(MATCH, abs(jump - 1))
+        for action in self.actions:
+            days = (action.ex_date - report.as_of_date).days
+            if abs(days) > MATCH_DAYS:
+                continue
+            equals_ratio = abs(jump / action.ratio - 1) <= near
+            if action.kind == "spin_off" and equals_ratio:
+                self._hold_for(
+                    report,
+                    "share_count_spin_off",
+                    f"count x{jump:.4g} of the last accepted one equals the ratio of the spin-off "
+                    f"of {action.ex_date}, which changes no share count",
+                )
+                return True
+            if action.kind == "split" and days > 0 and equals_ratio:
+                self._await(action.ex_date, report)
+                return True
+            if action.kind == "split" and days <= 0 and abs(jump * action.ratio - 1) <= near:
+                self._hold_for(
+                    report,
+                    "share_count_old_basis",
+                    f"count x{jump:.4g} of the last accepted one: still in the basis before the "
+                    f"split of {action.ex_date}",
+                )
+                return True
+        return False
+
     def _is_confirmed(self, report: _Report) -> bool:
         now = bisect_left(self.sessions, report.as_of_date)
         return any(
@@ -176,16 +190,19 @@ class _History:
         )
 
     def _accept(self, report: _Report, basis: str, *, has_warning: bool) -> None:
-        for held in self.candidates:
-            # A held value that the accepted one repeats was right, and is superseded by it.
-            if abs(report.shares / held.shares - 1) <= MATCH:
-                self._supersede(held, report.as_of_date)
-            else:
-                self._hold(held)
-        self.candidates = []
+        self._settle(report)
         self._put(
             _Count(report.as_of_date, report.shares, report.as_of_date, basis, has_warning, report)
         )
+
+    def _settle(self, accepted: _Report) -> None:
+        """End the wait of held values: one that the accepted report repeats was right."""
+        for held in self.candidates:
+            if abs(accepted.shares / held.shares - 1) <= MATCH:
+                self._supersede(held, accepted.as_of_date)
+            else:
+                self._hold(held)
+        self.candidates = []
 
     def _await(self, ex_date: date, report: _Report) -> None:
         earlier = self.awaited.get(ex_date)
@@ -201,7 +218,10 @@ class _History:
         self.counts.append(count)
 
     def _hold(self, report: _Report) -> None:
-        self._refuse(report, "share_count_jump", report.reason, status="held")
+        self._hold_for(report, "share_count_jump", report.reason)
+
+    def _hold_for(self, report: _Report, rule: str, reason: str) -> None:
+        self._refuse(report, rule, reason, status="held")
 
     def _supersede(self, report: _Report, by: date) -> None:
         self._refuse(
@@ -237,7 +257,8 @@ def accept_counts(
     """Decide which reported counts hold, from when to when.
 
     1. A jump that matches a split within 30 days and 2 % takes effect at max(ex_date, as_of_date);
-       on the ex-date the last good count times the ratio takes over.
+       on the ex-date the last good count times the ratio takes over. A report still in the old
+       basis, within 30 days after the ex-date, is held.
     2. A jump that matches a spin-off's ratio within 30 days and 2 % is held.
     3. A jump beyond x1.5 or below /1.5 is held, until a report at least 20 sessions later repeats
        it within 2 % with no accepted report between (valid from that report on), or a decision.
@@ -245,7 +266,7 @@ def accept_counts(
 
     Args:
         reports: symbol, as_of_date, shares_outstanding (shares of the whole company).
-        adjustments: symbol, ex_date, ratio, kind (``adjustments.classify``).
+        adjustments: symbol, ex_date, ratio, kind (``adjustments.classify``), sorted.
         decisions: ``ref.share_count_decisions``.
         sessions: sessions of the exchange, sorted.
     """

@@ -43,10 +43,12 @@ def column_schema(model: type[Table]) -> dg.TableSchema:
 
 def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -> dict[str, Any]:
     """Return what the UI knows about a table before its first run."""
+    # Raw tables hold what was delivered: another universe does not make them outdated.
+    built_from = () if model.table().startswith("raw.") else inputs.values()
     return {
         "dagster/column_schema": column_schema(model),
         "dagster/table_name": model.table(),
-        INPUTS_KEY: [input_model.table() for input_model in inputs.values()],
+        INPUTS_KEY: [input_model.table() for input_model in built_from],
     }
 
 

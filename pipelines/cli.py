@@ -40,10 +40,11 @@ def run(
     """
     from pipelines.progress import report_run
 
+    settings = Settings.load()
     prepare_dagster_home()
     # Dagster says on every use that a feature is in beta; the tests pin what is relied on.
     warnings.filterwarnings("ignore", module="dagster")
-    sys.exit(0 if report_run(out, _date(first), _date(last), verbose=verbose) else 1)
+    sys.exit(0 if report_run(out, settings, _date(first), _date(last), verbose=verbose) else 1)
 
 
 @app.command()
@@ -56,7 +57,7 @@ def story(
     """Tell a session from the published file: losses, gains, sectors, and what is missing."""
     from pipelines.story import tell
 
-    tell(out, Settings().warehouse.resolve(), _date(session))
+    tell(out, Settings.load().warehouse.resolve(), _date(session))
 
 
 @app.command()
@@ -68,7 +69,7 @@ def hashes(
     """Print a hash of every table: equal hashes mean that running again changed nothing."""
     from warehouse.storage import table_hashes
 
-    for table, digest in table_hashes((file or Settings().warehouse).resolve()).items():
+    for table, digest in table_hashes((file or Settings.load().warehouse).resolve()).items():
         out.print(f"{digest}  {table}", highlight=False)
 
 

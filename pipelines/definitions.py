@@ -17,45 +17,52 @@ REFRESH = "refresh"
 
 OWNERS = ("team:capshock",)
 
-settings = Settings()
-sessions = session_partitions(settings.first_session)
+
+def inputs_of(settings: Settings) -> Inputs:
+    """Return where raw and reference data come from."""
+    return Inputs(
+        source=settings.source,
+        data_dir=str(settings.data_dir.resolve()),
+        reference_dir=str(settings.reference_dir.resolve()),
+        max_rejected_share=settings.max_rejected_share,
+        max_rejected_rows=settings.max_rejected_rows,
+    )
 
 
-def _with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """Apply what holds for all assets, and the one partitioned table's partitions."""
-    spec = spec.replace_attributes(owners=OWNERS)
-    if spec.key == asset_key(raw.Prices):
-        return spec.replace_attributes(partitions_def=sessions)
-    return spec
+def build(settings: Settings) -> dg.Definitions:
+    """Return the code location for some settings."""
+    sessions = session_partitions(settings.first_session)
+
+    def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
+        spec = spec.replace_attributes(owners=OWNERS)
+        if spec.key == asset_key(raw.Prices):
+            return spec.replace_attributes(partitions_def=sessions)
+        return spec
+
+    loaded = cast(
+        "list[dg.AssetsDefinition | dg.AssetSpec]",
+        dg.load_assets_from_package_module(assets, include_specs=True),
+    )
+    return dg.Definitions(
+        assets=[
+            asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run())
+            if isinstance(asset, dg.AssetsDefinition)
+            else asset
+            for asset in dg.map_asset_specs(with_policies, loaded)
+        ],
+        jobs=[
+            dg.define_asset_job(
+                REFRESH, description="Fetch sessions, bring every table up to date, publish."
+            )
+        ],
+        resources={
+            "inputs": inputs_of(settings),
+            "io_manager": WarehouseIOManager(
+                path=str(settings.warehouse.resolve()), wait_seconds=settings.lock_wait_seconds
+            ),
+        },
+        executor=dg.in_process_executor,
+    )
 
 
-inputs = Inputs(
-    source=settings.source,
-    data_dir=str(settings.data_dir.resolve()),
-    reference_dir=str(settings.reference_dir.resolve()),
-    max_rejected_share=settings.max_rejected_share,
-    max_rejected_rows=settings.max_rejected_rows,
-)
-
-loaded = cast(
-    "list[dg.AssetsDefinition | dg.AssetSpec]", dg.load_assets_from_package_module(assets)
-)
-
-defs = dg.Definitions(
-    assets=[
-        asset.with_attributes(backfill_policy=dg.BackfillPolicy.single_run())
-        if isinstance(asset, dg.AssetsDefinition)
-        else asset
-        for asset in dg.map_asset_specs(_with_policies, loaded)
-    ],
-    jobs=[
-        dg.define_asset_job(REFRESH, description="Fetch sessions, bring every table up to date.")
-    ],
-    resources={
-        "inputs": inputs,
-        "io_manager": WarehouseIOManager(
-            path=str(settings.warehouse.resolve()), wait_seconds=settings.lock_wait_seconds
-        ),
-    },
-    executor=dg.in_process_executor,
-)
+defs = build(Settings.load())

@@ -2,6 +2,7 @@
 
 import time
 from datetime import date
+from pathlib import Path
 
 import dagster as dg
 from rich.console import Console
@@ -12,10 +13,16 @@ from rich.text import Text
 from pipelines import definitions
 from pipelines.plan import Plan
 from pipelines.run import Outcome, Step, execute, make_plan, tables_to_run
+from pipelines.settings import Settings
 
 
 def report_run(
-    console: Console, first: date | None, last: date | None, *, verbose: bool = False
+    console: Console,
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    *,
+    verbose: bool = False,
 ) -> bool:
     """Plan and execute a run, and print what happens.
 
@@ -24,9 +31,10 @@ def report_run(
     """
     started = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
-        plan = make_plan(instance, first, last)
-        _announce(console, plan)
-        total = len(tables_to_run(plan))
+        plan = make_plan(instance, settings, first, last)
+        _announce(console, plan, settings.source)
+        defs = definitions.defs
+        total = len(tables_to_run(defs, plan))
         with Progress(
             SpinnerColumn(),
             "{task.description:<28}",
@@ -46,12 +54,12 @@ def report_run(
                 else:
                     progress.advance(task)
 
-            outcome = execute(instance, plan, show, verbose=verbose)
-    _conclude(console, outcome, time.perf_counter() - started)
+            outcome = execute(instance, defs, plan, show, verbose=verbose)
+    _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
 
 
-def _announce(console: Console, plan: Plan) -> None:
+def _announce(console: Console, plan: Plan, source: str) -> None:
     if plan.first is None:
         console.print(
             "No new prices: the warehouse has all that the source has. Refreshing tables."
@@ -60,19 +68,19 @@ def _announce(console: Console, plan: Plan) -> None:
         count = len(plan.sessions)
         console.print(
             f"Fetching {count:,} session{'s' * (count != 1)}, {plan.first} to {plan.last}, "
-            f"from source {definitions.settings.source}.",
+            f"from source {source}.",
             highlight=False,
         )
     for note in plan.notes:
         console.print(f"Note: {note}", style="yellow", highlight=False)
 
 
-def _conclude(console: Console, outcome: Outcome, seconds: float) -> None:
+def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) -> None:
     if outcome.succeeded:
         slowest = sorted(outcome.steps, key=lambda s: s.seconds or 0, reverse=True)[:4]
         said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)
         console.print(
-            f"[green]Published[/] {definitions.settings.warehouse} in {seconds:.1f} s: "
+            f"[green]Published[/] {file} in {seconds:.1f} s: "
             f"{len(outcome.steps)} tables, the slowest {said}.",
             highlight=False,
         )

@@ -7,16 +7,22 @@ from datetime import date
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
+from dagster_shared.error import SerializableErrorInfo
 
 from assets.reference import read_reference
 from assets.table_asset import asset_key
 from pipelines import definitions
 from pipelines.plan import Plan, plan_missing, plan_window
+from pipelines.settings import Settings
+from warehouse import errors
 from warehouse.schemas import raw, ref
 from warehouse.storage import Warehouse
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
+
+
+_OWN_ERRORS = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
 
 
 @dataclass(frozen=True)
@@ -44,13 +50,13 @@ class Outcome:
     reasons: Sequence[str]
 
 
-def make_plan(instance: dg.DagsterInstance, first: date | None, last: date | None) -> Plan:
+def make_plan(
+    instance: dg.DagsterInstance, settings: Settings, first: date | None, last: date | None
+) -> Plan:
     """Plan the sessions of a run: those named, or all that are missing."""
-    settings = definitions.settings
-    source = definitions.inputs.open_source()
-    securities = read_reference(
-        definitions.inputs.reference(), "securities", ref.Securities, optional=False
-    )
+    inputs = definitions.inputs_of(settings)
+    source = inputs.open_source()
+    securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
     symbols = securities["symbol"].to_list()
     if first is not None or last is not None:
         return plan_window(source, symbols, settings.first_session, first, last)
@@ -63,16 +69,16 @@ def make_plan(instance: dg.DagsterInstance, first: date | None, last: date | Non
     )
 
 
-def tables_to_run(plan: Plan) -> list[dg.AssetKey]:
+def tables_to_run(defs: dg.Definitions, plan: Plan) -> list[dg.AssetKey]:
     """Return the assets of a run: all, or all but the prices if none are missing."""
-    graph = definitions.defs.resolve_asset_graph()
-    keys = graph.executable_asset_keys
+    keys = defs.resolve_asset_graph().executable_asset_keys
     without = set() if plan.first else {asset_key(raw.Prices)}
     return sorted(keys - without)
 
 
 def execute(
     instance: dg.DagsterInstance,
+    defs: dg.Definitions,
     plan: Plan,
     on_step: Callable[[Step], None],
     *,
@@ -82,6 +88,7 @@ def execute(
 
     Args:
         instance: Dagster's instance.
+        defs: the code location.
         plan: sessions to fetch.
         on_step: called when a table starts and when it ends.
         verbose: print Dagster's own log.
@@ -108,11 +115,11 @@ def execute(
     if plan.first is not None and plan.last is not None:
         tags |= {RANGE_START: plan.first.isoformat(), RANGE_END: plan.last.isoformat()}
     level = "DEBUG" if verbose else "CRITICAL"
-    result = definitions.defs.resolve_job_def(definitions.REFRESH).execute_in_process(
+    result = defs.resolve_job_def(definitions.REFRESH).execute_in_process(
         instance=instance,
         run_id=run_id,
         tags=tags,
-        asset_selection=tables_to_run(plan),
+        asset_selection=tables_to_run(defs, plan),
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
@@ -132,9 +139,15 @@ def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
         if user_failure is not None and user_failure.description:
             reasons.append(user_failure.description)
         elif error is not None:
-            while error.cause is not None:
-                error = error.cause
-            reasons.append(error.message.strip())
+            reasons.append(_told(error))
         else:
             reasons.append(event.message or "unknown failure")
     return list(dict.fromkeys(reasons))
+
+
+def _told(error: SerializableErrorInfo) -> str:
+    """Return what to tell of an error: capshock's own words if it has any, else the root cause."""
+    while error.cls_name not in _OWN_ERRORS and error.cause is not None:
+        error = error.cause
+    message = error.message.strip()
+    return message.split(": ", 1)[1] if error.cls_name in _OWN_ERRORS else message

@@ -4,11 +4,17 @@ import os
 from datetime import date
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from warehouse.errors import CapshockError
 
 _PACKAGE = Path(__file__).resolve().parent
 _DATA = _PACKAGE.parent / "warehouse"
+
+
+class SettingsError(CapshockError):
+    """A setting has a value that cannot be."""
 
 
 class Settings(BaseSettings):
@@ -24,6 +30,22 @@ class Settings(BaseSettings):
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
     max_rejected_rows: int = Field(default=50, ge=0)
     lock_wait_seconds: float = Field(default=60.0, ge=0)
+
+    @classmethod
+    def load(cls) -> "Settings":
+        """Return the settings of this environment.
+
+        Raises:
+            SettingsError: naming each variable with a value that cannot be.
+        """
+        try:
+            return cls()
+        except ValidationError as error:
+            wrong = "; ".join(
+                f"CAPSHOCK_{str(e['loc'][0]).upper()}={e['input']!s}: {e['msg']}"
+                for e in error.errors()
+            )
+            raise SettingsError(wrong, "Correct it in the environment or in .env.") from error
 
 
 def prepare_dagster_home() -> Path:

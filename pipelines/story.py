@@ -25,6 +25,8 @@ NAME_LENGTH = 26
 
 _LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
 
+BILLION = 1e9
+
 LISTED = 8
 """Symbols that a list names before it counts the rest."""
 
@@ -70,7 +72,13 @@ def tell(console: Console, path: Path, session: date | None) -> None:
 
 def billions(usd: float, *, signed: bool = False) -> str:
     """Write dollars in billions: 592.66."""
-    return f"{usd / 1e9:+,.2f}" if signed else f"{usd / 1e9:,.2f}"
+    return f"{usd / BILLION:+,.2f}" if signed else f"{usd / BILLION:,.2f}"
+
+
+def in_words(usd: float) -> str:
+    """Write dollars with the word for their size: 592.66 billion, 15.00 million."""
+    word, unit = ("billion", BILLION) if abs(usd) >= BILLION else ("million", 1e6)
+    return f"{usd / unit:,.2f} {word}"
 
 
 def percent(fraction: float) -> str:
@@ -118,7 +126,7 @@ def _headline(published: Published, day: date) -> Group:
     t = top[0]
     lines = [
         Text.assemble(
-            (f"{t['company_symbol']} lost {billions(t['loss_usd'])} billion dollars", "bold red"),
+            (f"{t['company_symbol']} lost {in_words(t['loss_usd'])} dollars", "bold red"),
             f" of market value ({percent(-t['loss_return'])}) at the close: {_standing(t)}",
         )
     ]
@@ -131,19 +139,19 @@ def _headline(published: Published, day: date) -> Group:
         lines.append(
             Text(
                 f"Largest before: {earlier} on {t['previous_record_date']}, "
-                f"{billions(t['previous_record_usd'])} billion."
+                f"{in_words(t['previous_record_usd'])}."
             )
         )
     if t["intraday_low_effect_usd"] is not None:
         lines.append(
             Text(
-                f"At the session's low: {billions(-t['intraday_low_effect_usd'])} billion "
+                f"At the session's low: {in_words(-t['intraday_low_effect_usd'])} "
                 f"({percent(t['intraday_low_return'])})."
             )
         )
     lines.append(
         Text(
-            f"Counted with {t['shares_outstanding'] / 1e9:,.3f} billion shares, as reported "
+            f"Counted with {t['shares_outstanding'] / 1e6:,.0f} million shares, as reported "
             f"{t['shares_as_of']}.",
             style="dim",
         )

@@ -450,10 +450,9 @@ def _run(
 def _incoming(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
     """Let statements read a frame as the relation ``incoming``."""
     connection.register("incoming", frame.to_arrow())
-    try:
-        yield
-    finally:
-        connection.unregister("incoming")
+    yield
+    # Not after an error: the transaction is aborted then, and the connection about to be closed.
+    connection.unregister("incoming")
 
 
 def _list(names: list[str] | tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandera.polars as pa
@@ -131,7 +132,7 @@ def quarantine(
         return pl.DataFrame(schema=QUARANTINE_SCHEMA)
     key_types = {c.name: c.dtype for c in model.columns() if c.is_key}
     symbol = next(name for name, dtype in key_types.items() if dtype == pl.String)
-    date = next(name for name, dtype in key_types.items() if dtype == pl.Date)
+    day = next((name for name, dtype in key_types.items() if dtype == pl.Date), None)
     values = [name for name in model.value_names() if name in rows.columns]
     refused = (
         problems.group_by(_ROW, maintain_order=True)
@@ -139,7 +140,11 @@ def quarantine(
         .join(rows, on=_ROW, how="left", maintain_order="left")
     )
     lines = [
-        (_as_json({name: row[name] for name in values}), _text(row[symbol]), _date(row[date]))
+        (
+            _as_json({name: row[name] for name in values}),
+            _text(row[symbol]),
+            _date(row[day]) if day else None,
+        )
         for row in refused.iter_rows(named=True)
     ]
     described = pl.DataFrame(
@@ -201,7 +206,8 @@ def _parsed(
         typed = _from_text(present, wanted)
     elif given.is_integer() and wanted in {pl.Int64, pl.Float64}:
         present = value
-        typed = value.cast(wanted, strict=False)
+        exact = value.cast(wanted, strict=False)
+        typed = pl.when(exact.cast(given, strict=False) == value).then(exact)
     elif given.is_float() and wanted == pl.Int64:
         # A column of whole numbers with gaps is a float column in pandas.
         present = value.fill_nan(None)
@@ -290,6 +296,9 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _date(value: Any) -> Any:
+def _date(value: Any) -> date | None:
     """Return the value as a date where it is one, so that refused rows can be looked up by it."""
-    return pl.Series([_text(value)]).str.slice(0, 10).str.to_date(strict=False).item()
+    try:
+        return date.fromisoformat((_text(value) or "")[:10])
+    except ValueError:
+        return None

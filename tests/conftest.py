@@ -1,0 +1,150 @@
+"""What all tests share: a deployment of the real pipeline in a temporary folder."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import duckdb
+import polars as pl
+import pytest
+
+from pipelines import definitions
+from pipelines.plan import Plan
+from pipelines.run import Outcome, execute, make_plan
+from pipelines.settings import Settings
+from warehouse.storage import Warehouse, table_hashes
+
+ROOT = Path(__file__).resolve().parent.parent
+SMALL_MARKET = ROOT / "tests" / "small_market"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> None:
+    """Keep the machine's settings out of the tests."""
+    for name in list(os.environ):
+        if name.startswith(("CAPSHOCK_", "DAGSTER_")) and name != "CAPSHOCK_NO_SKIPS":
+            del os.environ[name]
+    os.environ["TZ"] = "UTC"
+
+
+@dataclass
+class Deployment:
+    """The real pipeline on a folder of its own, with an instance of its own."""
+
+    folder: Path
+    instance: dg.DagsterInstance
+    overrides: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        given = {
+            "warehouse": self.folder / "market.duckdb",
+            "data_dir": ROOT / "warehouse" / "sample",
+            "reference_dir": ROOT / "warehouse" / "reference",
+            "lock_wait_seconds": 0.5,
+        }
+        return Settings(_env_file=None, **given | self.overrides)
+
+    @property
+    def warehouse(self) -> Warehouse:
+        return Warehouse(self.settings.warehouse, 0.5)
+
+    def plan(self, first: str | None = None, last: str | None = None) -> Plan:
+        return make_plan(self.instance, self.settings, _day(first), _day(last))
+
+    def run(self, first: str | None = None, last: str | None = None) -> Outcome:
+        """Do what ``capshock run`` does."""
+        plan = self.plan(first, last)
+        return execute(self.instance, definitions.build(self.settings), plan, lambda _: None)
+
+    def must_run(self, first: str | None = None, last: str | None = None) -> Outcome:
+        outcome = self.run(first, last)
+        assert outcome.succeeded, outcome.reasons
+        return outcome
+
+    def sql(self, query: str, *parameters: Any) -> pl.DataFrame:
+        """Ask the published file, as an analyst does."""
+        with duckdb.connect(str(self.settings.warehouse), read_only=True) as connection:
+            return connection.sql(query, params=list(parameters) or None).pl()
+
+    def one(self, query: str, *parameters: Any) -> Any:
+        return self.sql(query, *parameters).item()
+
+    def hashes(self) -> dict[str, str]:
+        return table_hashes(self.settings.warehouse)
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+@pytest.fixture(scope="session")
+def instance() -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance in memory."""
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture(scope="session")
+def founding(instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    """The whole sample, run once. Tests only read it."""
+    deployment = Deployment(tmp_path_factory.mktemp("founding"), instance)
+    deployment.must_run()
+    return deployment
+
+
+@pytest.fixture
+def deploy(instance: dg.DagsterInstance, tmp_path: Path) -> Callable[..., Deployment]:
+    """Make an empty deployment; keyword arguments are settings."""
+
+    def make(**overrides: Any) -> Deployment:
+        folder = tmp_path / f"warehouse-{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        return Deployment(folder, instance, overrides)
+
+    return make
+
+
+@pytest.fixture
+def small_market(tmp_path: Path) -> Path:
+    """Three made-up companies over ten sessions, as CSV files one can read and break.
+
+    AAA is split 2:1 on 2025-01-08 and loses on 2025-01-10; BBB has no share count; CCC is quiet.
+    """
+    folder = tmp_path / "data"
+    shutil.copytree(SMALL_MARKET, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _small_landed(instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    deployment = Deployment(
+        tmp_path_factory.mktemp("small"),
+        instance,
+        {"data_dir": SMALL_MARKET, "reference_dir": SMALL_MARKET},
+    )
+    deployment.must_run()
+    return deployment.folder
+
+
+@pytest.fixture
+def small(
+    instance: dg.DagsterInstance, _small_landed: Path, small_market: Path, tmp_path: Path
+) -> Deployment:
+    """The small market after a good run; its files are the test's own to break."""
+    folder = tmp_path / "landed"
+    shutil.copytree(_small_landed, folder)
+    return Deployment(folder, instance, {"data_dir": small_market, "reference_dir": small_market})
+
+
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """In the full run a skipped test is a failure."""
+    skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+    if os.environ.get("CAPSHOCK_NO_SKIPS") and skipped:
+        message = f"{item.nodeid} was skipped: {call.excinfo.value}"
+        call.excinfo = pytest.ExceptionInfo.from_exception(AssertionError(message))

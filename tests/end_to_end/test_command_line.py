@@ -1,0 +1,201 @@
+"""The command line as a newcomer meets it: real processes, real files, real locks."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+BIN = Path(sys.executable).parent
+
+
+@pytest.fixture
+def home(tmp_path: Path, small_market: Path) -> Path:
+    """An empty folder from which commands are run; settings come from its .env file."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / ".env").write_text(
+        f"CAPSHOCK_DATA_DIR={small_market}\n"
+        f"CAPSHOCK_REFERENCE_DIR={small_market}\n"
+        "CAPSHOCK_LOCK_WAIT_SECONDS=1\n"
+    )
+    return folder
+
+
+@pytest.fixture
+def capshock(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / "capshock", *arguments],
+            cwd=home,
+            env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "100", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    return call
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def test_run_then_story(capshock, home):
+    ran = capshock("run")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Fetching 10 sessions, 2025-01-02 to 2025-01-16" in ran.stdout
+    assert "Published warehouse/market.duckdb" in ran.stdout
+    assert ran.stderr == ""
+    told = capshock("story", "--session", "2025-01-10")
+    assert told.returncode == 0
+    assert "Friday, 10 January 2025" in told.stdout
+    assert "AAA lost 15.00 million dollars of market value (-14.29 %)" in _one_line(told.stdout)
+    assert "1: BBB" in told.stdout
+    # Everything stays in the folder: the warehouse, Dagster's history, nothing else.
+    assert sorted(p.name for p in home.iterdir()) == [".dagster", ".env", "warehouse"]
+
+    again = capshock("run")
+    assert again.returncode == 0
+    assert "No new prices" in again.stdout
+
+    hashes = capshock("hashes")
+    assert hashes.returncode == 0
+    assert "  mart.market_caps" in hashes.stdout
+
+
+def test_story_without_a_file_says_what_to_do(capshock):
+    told = capshock("story")
+    assert told.returncode == 1
+    assert "there is no published file" in _one_line(told.stderr)
+    assert "Run `capshock run` first" in _one_line(told.stderr)
+
+
+def test_story_of_a_day_without_session_names_the_nearest(capshock, home, small):
+    shutil.copytree(small.folder, home / "warehouse")
+    told = capshock("story", "--session", "2025-01-09")
+    assert told.returncode == 1
+    assert "2025-01-09: the published file holds no such session" in _one_line(told.stderr)
+    assert "2025-01-08 and 2025-01-10" in _one_line(told.stderr)
+
+
+def test_a_window_without_sessions_is_refused(capshock):
+    ran = capshock("run", "--from", "2025-01-18", "--to", "2025-01-20")
+    assert ran.returncode == 1
+    assert "no session between 2025-01-18 and 2025-01-20" in _one_line(ran.stderr)
+
+
+def test_a_wrong_setting_is_named(capshock):
+    ran = capshock("run", CAPSHOCK_FIRST_SESSION="soon")
+    assert ran.returncode == 1
+    assert "CAPSHOCK_FIRST_SESSION" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_failing_run_exits_with_1_and_the_reason(capshock, small_market):
+    (small_market / "splits.csv").write_text("symbol,ex_date\n")
+    ran = capshock("run")
+    assert ran.returncode == 1
+    assert "The run failed at raw.splits" in ran.stdout
+    assert "splits.csv: column ratio is missing" in _one_line(ran.stdout)
+    assert "->" in ran.stdout
+
+
+def test_an_unwritable_warehouse_is_named(capshock, home):
+    (home / "occupied").write_text("a file, not a folder")
+    ran = capshock("run", CAPSHOCK_WAREHOUSE="occupied/market.duckdb")
+    assert ran.returncode == 1
+    assert "cannot write the warehouse folder" in _one_line(ran.stdout + ran.stderr)
+
+
+def test_a_run_beside_another_writer_says_who_that_is(capshock, home):
+    holder = subprocess.Popen(
+        [sys.executable, "-c",
+         "import sys, pathlib; from warehouse.lock import WriterLock; "
+         f"lock = WriterLock(pathlib.Path({str(home / 'warehouse' / '.build')!r})); "
+         "lock.acquire('run 1234 of refresh', 5); print('held', flush=True); "
+         "sys.stdin.readline()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout.readline() == "held\n"
+    try:
+        ran = capshock("run")
+    finally:
+        holder.communicate("\n", timeout=30)
+    assert ran.returncode == 1
+    assert f"run 1234 of refresh, process {holder.pid}" in _one_line(ran.stdout)
+
+
+def test_a_run_goes_through_while_a_reader_holds_the_published_file(
+    capshock, home, small, small_market
+):
+    shutil.copytree(small.folder, home / "warehouse")
+    reader = subprocess.Popen(
+        [BIN / "duckdb", "-readonly", "-csv", "-noheader", home / "warehouse" / "market.duckdb"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    count = "SELECT count(*) FROM raw.prices;\n"
+    reader.stdin.write(count)
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "30\n"
+    with (small_market / "prices.csv").open("a") as prices:
+        prices.write("CCC,2025-01-17,10,11,9,10.1,1000\n")
+    ran = capshock("run")
+    assert ran.returncode == 0, ran.stdout
+    reader.stdin.write(count)
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "30\n"
+    reader.communicate(timeout=30)
+    with duckdb.connect(str(home / "warehouse" / "market.duckdb"), read_only=True) as new:
+        assert new.sql("SELECT count(*) FROM raw.prices").fetchall() == [(31,)]
+
+
+@pytest.mark.slow
+def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capshock, home):
+    """kill -9 at ten moments of a run; then one run; the tables are those of an undisturbed run."""
+    from warehouse.storage import table_hashes
+
+    def start() -> subprocess.Popen:
+        return subprocess.Popen(
+            [BIN / "capshock", "run"], cwd=home, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "HOME": str(home)},
+        )  # fmt: skip
+
+    began = time.monotonic()
+    assert start().wait(timeout=120) == 0
+    whole = time.monotonic() - began
+    file = home / "warehouse" / "market.duckdb"
+    expected = table_hashes(file)
+    for n in range(10):
+        if n % 5 == 0:
+            # Twice from nothing, so that kills also hit the first landing of every table.
+            shutil.rmtree(home / "warehouse")
+            shutil.rmtree(home / ".dagster")
+        process = start()
+        time.sleep(whole * (0.35 + 0.065 * n))
+        process.kill()
+        process.wait(timeout=30)
+        if file.exists():
+            table_hashes(file)  # whatever is published can be read
+    ran = capshock("run")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert table_hashes(file) == expected
+
+
+def test_verbose_prints_dagsters_own_log(capshock):
+    ran = capshock("run", "--verbose")
+    assert ran.returncode == 0
+    assert "RUN_SUCCESS" in ran.stdout + ran.stderr
+
+
+def test_help_names_the_commands(capshock):
+    shown = capshock("--help")
+    assert shown.returncode == 0
+    assert all(name in shown.stdout for name in ("run", "story", "hashes"))
+    assert shown.stderr == ""

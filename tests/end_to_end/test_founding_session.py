@@ -1,0 +1,212 @@
+"""The main job: the figures of 27 January 2025, golden, each with its source.
+
+Golden figures: computed by hand from the as-traded closes, the ratios and the last accepted share
+counts of the sample (warehouse/sample/README.md), and compared with what was published at the time
+(NVDA: 593 billion, 16.97 %; earlier records 279 on 2024-09-03, 232 or 252 for META on 2022-02-03,
+depending on the share count used).
+"""
+
+import pytest
+
+DAY = "2025-01-27"
+CENTI_BILLION = 0.01
+
+
+def _loss(founding, symbol: str, day: str = DAY) -> dict:
+    return founding.sql(
+        "FROM mart.market_cap_losses WHERE company_symbol = ? AND session_date = ?::DATE",
+        symbol,
+        day,
+    ).to_dicts()[0]
+
+
+def test_nvidia_lost_592_66_billion_and_that_is_a_record(founding):
+    nvda = _loss(founding, "NVDA")
+    assert nvda["loss_usd"] / 1e9 == pytest.approx(592.66, abs=CENTI_BILLION)
+    assert nvda["loss_return"] == pytest.approx(0.1697, abs=5e-5)
+    assert (nvda["rank_on_session"], nvda["rank_to_date"], nvda["is_record"]) == (1, 1, True)
+    assert nvda["previous_record_usd"] / 1e9 == pytest.approx(278.9, abs=0.05)
+    assert str(nvda["previous_record_date"]) == "2024-09-03"
+    assert str(nvda["history_from"]) == "2021-01-29"
+    assert nvda["companies_covered"] == 61
+
+
+def test_nvidia_at_the_low_and_its_prices(founding):
+    row = founding.sql(
+        "FROM mart.market_caps WHERE company_symbol = 'NVDA' AND session_date = DATE '2025-01-27'"
+    ).to_dicts()[0]
+    assert row["close_usd"] == 118.42
+    assert row["shares_outstanding"] == 24_490_000_000
+    assert row["return_1d"] == pytest.approx(-0.1697, abs=5e-5)
+    assert row["intraday_low_return"] == pytest.approx(-0.1817, abs=5e-5)
+    assert row["intraday_low_effect_usd"] / 1e9 == pytest.approx(-634.8, abs=0.05)
+    assert row["flags"] == []
+
+
+@pytest.mark.parametrize(
+    ("symbol", "billion"),
+    [
+        ("AVGO", 199.54), ("TSM", 153.36), ("GOOGL", 102.82), ("ORCL", 70.82), ("MSFT", 70.63),
+        ("ANET", 36.37), ("TSLA", 30.27), ("GEV", 24.94), ("ETN", 22.70), ("CEG", 22.66),
+        ("MRVL", 20.50), ("VST", 18.38), ("ARM", 17.23),
+    ],
+)  # fmt: skip
+def test_other_losses_of_the_day(founding, symbol, billion):
+    assert _loss(founding, symbol)["loss_usd"] / 1e9 == pytest.approx(billion, abs=CENTI_BILLION)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "billion"),
+    [
+        ("NVDA", "2024-09-03", 278.91), ("META", "2022-02-03", 240.33),
+        ("NVDA", "2025-01-07", 227.51), ("NVDA", "2024-04-19", 211.77),
+        ("NVDA", "2024-06-24", 208.10), ("AMZN", "2022-04-29", 206.62),
+        ("NVDA", "2024-07-17", 205.89), ("NVDA", "2024-07-24", 205.15),
+    ],
+)  # fmt: skip
+def test_largest_losses_before(founding, symbol, day, billion):
+    assert _loss(founding, symbol, day)["loss_usd"] / 1e9 == pytest.approx(
+        billion, abs=CENTI_BILLION
+    )
+
+
+def test_apple_gained(founding):
+    gain = founding.one(
+        "SELECT gain_usd / 1e9 FROM mart.market_cap_gains "
+        "WHERE company_symbol = 'AAPL' AND session_date = DATE '2025-01-27'"
+    )
+    assert gain == pytest.approx(107.02, abs=CENTI_BILLION)
+
+
+def test_information_technology_and_all_companies(founding):
+    tech = founding.sql(
+        "FROM mart.sector_moves WHERE sector = 'Information Technology' "
+        "AND session_date = DATE '2025-01-27'"
+    ).to_dicts()[0]
+    assert tech["net_change_usd"] / 1e9 == pytest.approx(-1214.3, abs=0.05)
+    assert tech["losers_usd"] / 1e9 == pytest.approx(1359.3, abs=0.05)
+    everyone = founding.sql(
+        "SELECT sum(net_change_usd) / 1e9 AS net, sum(losers_usd) / 1e9 AS losers, "
+        "sum(companies) - sum(companies_without_share_count) AS counted "
+        "FROM mart.sector_moves WHERE session_date = DATE '2025-01-27'"
+    ).to_dicts()[0]
+    assert everyone["net"] == pytest.approx(-1047.4, abs=0.05)
+    assert everyone["losers"] == pytest.approx(1729.4, abs=0.05)
+    assert everyone["counted"] == 527
+
+
+def test_meta_is_said_to_rest_on_a_count_of_185_days(founding):
+    row = founding.sql(
+        "FROM mart.market_caps WHERE company_symbol = 'META' AND session_date = DATE '2022-02-03'"
+    ).to_dicts()[0]
+    assert row["share_count_age_days"] == 185
+    assert "stale_share_count" in row["flags"]
+    assert "stale_share_count" in _loss(founding, "META", "2022-02-03")["flags"]
+
+
+@pytest.mark.parametrize("symbol", ["VZ", "CBOE", "FDS", "BF-B"])
+def test_a_company_without_share_count_is_there_and_never_zero(founding, symbol):
+    rows = founding.sql("FROM mart.market_caps WHERE company_symbol = ?", symbol)
+    assert rows.height == 30
+    assert rows["market_cap_usd"].null_count() == 30
+    assert all("no_share_count" in flags for flags in rows["flags"].to_list())
+    outcome = founding.one(
+        "SELECT outcome FROM ops.ingest_outcomes "
+        "WHERE dataset = 'shares_outstanding' AND symbol = ?",
+        symbol,
+    )
+    assert outcome == "no_data"
+
+
+def test_a_change_across_a_gap_is_no_loss(founding):
+    rows = founding.sql(
+        "FROM mart.market_caps WHERE company_symbol = 'SMR' AND list_contains(flags, 'gap') "
+        "ORDER BY session_date"
+    )
+    assert [str(d) for d in rows["session_date"]] == ["2025-01-10", "2025-01-16", "2025-01-22"]
+    assert rows["price_effect_usd"].null_count() == 3
+    assert rows["return_1d"].null_count() == 3
+    told = founding.sql(
+        "FROM ops.ingest_outcomes WHERE dataset = 'prices' AND symbol = 'SMR'"
+    ).to_dicts()[0]
+    assert (told["outcome"], told["rows"], told["expected_rows"]) == ("partial", 20, 30)
+
+
+def test_wrong_counts_are_held_and_right_ones_accepted(founding):
+    held = founding.sql(
+        "SELECT symbol, row_date, reason FROM ops.quarantine "
+        "WHERE source_table = 'core.shares_outstanding' AND status = 'held'"
+    )
+    assert {(s, str(d)) for s, d in held.select("symbol", "row_date").rows()} == {
+        ("BAC", "2021-03-29"), ("KLAC", "2021-09-09"), ("V", "2023-05-24"), ("NOW", "2023-06-14"),
+        ("DELL", "2022-02-09"), ("MRVL", "2024-09-04"), ("IP", "2025-02-06"),
+        ("TEAM", "2025-02-06"), ("GE", "2023-01-06"), ("GE", "2024-04-08"),
+    }  # fmt: skip
+    assert all(held["reason"])
+    amd = founding.sql(
+        "FROM core.shares_outstanding WHERE symbol = 'AMD' AND valid_from = DATE '2022-02-22'"
+    ).to_dicts()[0]
+    assert (amd["basis"], amd["has_warning"]) == ("reported", True)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "ex_date"),
+    [
+        ("ANET", "2021-11-18"), ("ANET", "2024-12-04"), ("AVGO", "2024-07-15"),
+        ("TSLA", "2022-08-25"), ("WMT", "2024-02-26"), ("NVDA", "2024-06-10"),
+    ],
+)  # fmt: skip
+def test_market_caps_do_not_jump_around_splits(founding, symbol, ex_date):
+    ratios = founding.sql(
+        "SELECT market_cap_usd / lag(market_cap_usd) OVER (ORDER BY session_date) AS ratio "
+        "FROM mart.market_caps WHERE company_symbol = ? "
+        "AND session_date BETWEEN ?::DATE - 10 AND ?::DATE + 10",
+        symbol,
+        ex_date,
+        ex_date,
+    )["ratio"].drop_nulls()
+    assert len(ratios) >= 10
+    assert ratios.is_between(0.85, 1.15).all()
+
+
+def test_spin_offs_are_told_from_splits(founding):
+    kinds = founding.sql(
+        "SELECT symbol, session_date, adjustment_kind FROM core.prices "
+        "WHERE adjustment_kind <> 'none'"
+    )
+    assert kinds.height == 20
+    spin_offs = kinds.filter(kinds["adjustment_kind"] == "spin_off").sort("symbol", "session_date")
+    assert spin_offs["symbol"].to_list() == ["DELL", "GE", "GE", "IBM", "LEN", "MRK"]
+
+
+def test_price_and_share_count_effects_add_up_to_the_change_of_market_cap(founding):
+    worst = founding.one(
+        "SELECT max(abs(price_effect_usd + share_count_effect_usd "
+        "- (market_cap_usd - previous_market_cap_usd))) FROM mart.market_caps"
+    )
+    assert worst < 0.01  # a cent, on caps of up to four trillion
+
+
+def test_every_row_is_accounted_for(founding):
+    counts = founding.sql(
+        "SELECT (SELECT count(*) FROM raw.prices) AS raw_prices, "
+        "(SELECT count(*) FROM core.prices) AS core_prices, "
+        "(SELECT count(*) FROM raw.shares_outstanding) AS reports, "
+        "(SELECT count(*) FROM core.shares_outstanding WHERE basis <> 'split_adjusted') "
+        " + (SELECT count(*) FROM ops.quarantine "
+        "    WHERE source_table = 'core.shares_outstanding') AS accounted"
+    ).to_dicts()[0]
+    assert counts["raw_prices"] == counts["core_prices"] == 74_508
+    assert counts["reports"] == counts["accounted"] == 1_951
+
+
+def test_a_loss_walks_back_to_the_file_it_came_from(founding):
+    import hashlib
+
+    response_id = founding.one(
+        "SELECT DISTINCT response_id FROM mart.market_cap_losses l JOIN raw.prices p "
+        "ON p.symbol = l.company_symbol AND p.session_date = l.session_date "
+        "WHERE l.company_symbol = 'NVDA' AND l.session_date = DATE '2025-01-27'"
+    )
+    file = founding.settings.data_dir / "prices.parquet"
+    assert response_id == hashlib.sha256(file.read_bytes()).hexdigest()

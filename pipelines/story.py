@@ -152,7 +152,7 @@ def _headline(published: Published, day: date) -> Group:
     lines.append(
         Text(
             f"Counted with {t['shares_outstanding'] / 1e6:,.0f} million shares, as reported "
-            f"{t['shares_as_of']}.",
+            f"{t['shares_as_of']}. Price alone: dividends are not added back.",
             style="dim",
         )
     )

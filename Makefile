@@ -57,7 +57,7 @@ lint: install ## Ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install ## Compare the marts with hand-written SQL, Polars and pandas (15 minutes)
+bench: install ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
 	@$(BIN)/python tests/bench/marts.py
 
 .PHONY: lock

@@ -70,6 +70,7 @@ def _ranked(caps: pl.DataFrame, what: str, sign: float, model: type[Table]) -> p
         )
         .with_columns(
             is_record=(pl.col("rank_to_date") == 1)
+            & (pl.col(size) > pl.col("previous_record_usd").fill_null(0.0))
             & (pl.col("sessions_of_history") >= RECORD_AFTER_SESSIONS)
         )
         .select(model.names())

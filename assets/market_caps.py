@@ -116,9 +116,13 @@ def market_caps(
             market_cap_usd="market_cap_usd",
             previous_market_cap_usd="previous_market_cap_usd",
             price_effect_usd="price_effect_usd",
-            share_count_effect_usd=pl.col("market_cap_usd")
-            - pl.col("previous_market_cap_usd")
-            - pl.col("price_effect_usd"),
+            # Cap - previous cap - price effect, arranged to be exactly 0 where nothing changed.
+            share_count_effect_usd=pl.col("close")
+            * (pl.col("shares_outstanding") - pl.col("comparable_count"))
+            + (
+                pl.col("comparable_close") * pl.col("comparable_count")
+                - pl.col("previous_market_cap_usd")
+            ),
             return_1d=pl.col("close") / pl.col("comparable_close") - 1,
             intraday_low_return=pl.col("low") / pl.col("comparable_close") - 1,
             intraday_low_effect_usd=pl.col("comparable_count")

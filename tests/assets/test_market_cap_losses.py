@@ -244,3 +244,11 @@ def test_a_loss_is_not_changed_by_later_sessions(
     then = losses(*(row for row in rows if row[1] <= today))
 
     assert then.equals(losses(*rows).filter(pl.col("session_date") <= day(today)))
+
+
+def test_a_loss_that_equals_the_record_is_no_record() -> None:
+    ranked = losses(*quiet(260), ("A", 255, -100.0), ("A", 258, -100.0))
+
+    told = ranked.filter(pl.col("company_symbol") == "A").sort("session_date")
+    assert told["rank_to_date"].to_list() == [1, 1]
+    assert told["is_record"].to_list() == [True, False]

@@ -90,7 +90,8 @@ def market_caps(
             "market_cap_usd": market_cap,
             "previous_market_cap_usd": previous_market_cap,
             "price_effect_usd": price_effect,
-            "share_count_effect_usd": market_cap - previous_market_cap - price_effect,
+            "share_count_effect_usd": bars["close"] * (shares - comparable_shares)
+            + (comparable_close * comparable_shares - previous_market_cap),
             "return_1d": bars["close"] / comparable_close - 1,
             "intraday_low_return": bars["low"] / comparable_close - 1,
             "intraday_low_effect_usd": comparable_shares * (bars["low"] - comparable_close),

@@ -88,9 +88,11 @@ def market_caps(
             "previous_market_cap_usd",
             "price_effect_usd",
             (
-                pl.col("market_cap_usd")
-                - pl.col("previous_market_cap_usd")
-                - pl.col("price_effect_usd")
+                pl.col("close") * (pl.col("shares_outstanding") - pl.col("comparable_shares"))
+                + (
+                    pl.col("comparable_close") * pl.col("comparable_shares")
+                    - pl.col("previous_market_cap_usd")
+                )
             ).alias("share_count_effect_usd"),
             (pl.col("close") / pl.col("comparable_close") - 1).alias("return_1d"),
             (pl.col("low") / pl.col("comparable_close") - 1).alias("intraday_low_return"),

@@ -82,7 +82,9 @@ lists AS (
 SELECT symbol AS company_symbol, session_date, close AS close_usd, shares AS shares_outstanding,
     as_of AS shares_as_of, session_date - as_of AS share_count_age_days,
     market_cap_usd, previous_market_cap_usd, price_effect_usd,
-    market_cap_usd - previous_market_cap_usd - price_effect_usd AS share_count_effect_usd,
+    close * (shares - comparable_shares)
+        + (comparable_close * comparable_shares - previous_market_cap_usd)
+        AS share_count_effect_usd,
     close / comparable_close - 1 AS return_1d,
     low / comparable_close - 1 AS intraday_low_return,
     comparable_shares * (low - comparable_close) AS intraday_low_effect_usd,

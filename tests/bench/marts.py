@@ -23,6 +23,7 @@ import worker
 from rich.console import Console
 from rich.table import Table
 
+CONSOLE = Console(width=100)
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMPLEMENTATIONS = {
     "own": "own functions",
@@ -51,7 +52,7 @@ def make_inputs(folder: Path, symbols: int, sessions: int) -> int:
 def run(
     implementation: str, table: str, folder: Path, output: Path | None = None
 ) -> dict[str, float]:
-    """Make a table in a fresh process; return seconds and peak memory in bytes."""
+    """Make a table in a fresh process; show and return seconds and peak memory in bytes."""
     command = [sys.executable, worker.__file__, implementation, table, str(folder)]
     done = subprocess.run(
         command if output is None else [*command, str(output)],
@@ -60,10 +61,15 @@ def run(
         check=True,
     )
     measured: dict[str, float] = json.loads(done.stdout)
+    # Shown as they come: a long run that breaks off leaves its figures.
+    CONSOLE.print(
+        f"{table} by {IMPLEMENTATIONS[implementation]}: "
+        f"{measured['seconds']:.2f} s, {measured['peak'] / 1e9:.2f} GB"
+    )
     return measured
 
 
-def compare(table: str, folder: Path, runs: Runs, console: Console) -> bool:
+def compare(table: str, folder: Path, runs: Runs) -> bool:
     """Make a table by every implementation and compare; the runs count as the first repetition."""
     outputs = {name: folder / f"{table}.{name}.parquet" for name in IMPLEMENTATIONS}
     for name, output in outputs.items():
@@ -71,12 +77,12 @@ def compare(table: str, folder: Path, runs: Runs, console: Console) -> bool:
     agree = True
     for name, output in outputs.items():
         for difference in agreement.differences(outputs[REFERENCE], output):
-            console.print(f"{table}: {name} differs from {REFERENCE}: {difference}")
+            CONSOLE.print(f"{table}: {name} differs from {REFERENCE}: {difference}")
             agree = False
     for output in outputs.values():
         output.unlink()
     if agree:
-        console.print(f"{table}: all {len(outputs)} implementations agree")
+        CONSOLE.print(f"{table}: all {len(outputs)} implementations agree")
     return agree
 
 
@@ -119,7 +125,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     given = arguments()
-    console = Console(width=100)
     repeats = {
         name: min(given.repeat, getattr(given, f"repeat_{name}", given.repeat))
         for name in IMPLEMENTATIONS
@@ -131,10 +136,10 @@ def main() -> int:
     runs: Runs = defaultdict(list)
     try:
         bars = make_inputs(folder, given.symbols, given.sessions)
-        console.print(f"{bars:,} bars of {given.symbols:,} symbols in {given.sessions:,} sessions")
-        agreed = [compare(table, folder, runs, console) for table in worker.INPUTS]
+        CONSOLE.print(f"{bars:,} bars of {given.symbols:,} symbols in {given.sessions:,} sessions")
+        agreed = [compare(table, folder, runs) for table in worker.INPUTS]
         if not all(agreed):
-            console.print("No times are reported: the tables differ.")
+            CONSOLE.print("No times are reported: the tables differ.")
             return 1
         for turn in range(1, max(repeats.values())):
             for table in worker.INPUTS:
@@ -143,11 +148,11 @@ def main() -> int:
                         runs[table, name].append(run(name, table, folder))
     finally:
         shutil.rmtree(folder)
-    console.print(report(runs, f"{bars:,} bars, {os.cpu_count()} cores"))
+    CONSOLE.print(report(runs, f"{bars:,} bars, {os.cpu_count()} cores"))
     fewer = [f"{IMPLEMENTATIONS[n]} {k}" for n, k in repeats.items() if k < max(repeats.values())]
     if fewer:
-        console.print(f"Fewer runs, to save time: {', '.join(fewer)}.")
-    console.print(
+        CONSOLE.print(f"Fewer runs, to save time: {', '.join(fewer)}.")
+    CONSOLE.print(
         "Median seconds from frames to frame; peak memory of the whole process, its inputs "
         f"included. Took {(time.monotonic() - started) / 60:.1f} minutes."
     )

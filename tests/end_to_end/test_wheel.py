@@ -1,4 +1,4 @@
-"""The distribution ships the three packages with their data files, and nothing a run left behind."""
+"""The distribution ships the three packages with their data, and nothing a run left behind."""
 
 import os
 import subprocess

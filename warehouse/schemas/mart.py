@@ -75,7 +75,7 @@ class MarketCapLosses(Table):
     rank_to_date: int = column(
         "Rank among all losses from history_from up to this session", unit="rank", ge=1
     )
-    is_record: bool = column("True for rank_to_date 1, after 250 sessions of history")
+    is_record: bool = column("True for a loss above all before it, after 250 sessions of history")
     previous_record_usd: float = positive(
         "Largest loss on any earlier session", unit="USD", nullable=True
     )
@@ -106,7 +106,7 @@ class MarketCapGains(Table):
     rank_to_date: int = column(
         "Rank among all gains from history_from up to this session", unit="rank", ge=1
     )
-    is_record: bool = column("True for rank_to_date 1, after 250 sessions of history")
+    is_record: bool = column("True for a gain above all before it, after 250 sessions of history")
     previous_record_usd: float = positive(
         "Largest gain on any earlier session", unit="USD", nullable=True
     )

@@ -6,6 +6,7 @@ split's record, or for a decision that the move is real.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
@@ -161,7 +162,15 @@ def core_prices(
     ordered = gate_order(prices, core.Prices)
     refuse_bad_delivery(ordered, core.Prices, inputs)
     moved = hold_unexplained_moves(ordered.passed, adjustments, decisions)
-    return _landing(with_adjustments(moved.passed, adjustments), [ordered, moved], core.Prices)
+    landing = _landing(with_adjustments(moved.passed, adjustments), [ordered, moved], core.Prices)
+    idle = decisions.join(
+        prices, left_on=["symbol", "ex_date"], right_on=["symbol", "session_date"], how="anti"
+    )
+    notes = tuple(
+        f"split_decisions.csv: {symbol} {day} matches no bar: no effect on its price."
+        for symbol, day in idle.select("symbol", "ex_date").rows()
+    )
+    return replace(landing, notes=notes)
 
 
 @table_asset(core.IndexLevels, {"levels": raw.IndexLevels})

@@ -5,6 +5,7 @@ of the exchange, not in the future, a known symbol.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import dagster as dg
@@ -113,7 +114,9 @@ def outcomes(
         rows=pl.col("rows").fill_null(0),
         expected_rows="expected_rows",
         attempts=pl.lit(1, pl.Int64),
-        message=pl.lit(delivery.note, pl.String),
+        message=pl.when(pl.lit(needs_rows) & pl.col("rows").is_null())
+        .then(pl.lit("the source has no row of this symbol"))
+        .otherwise(pl.lit(delivery.note, pl.String)),
         response_id=pl.lit(delivery.response_id, pl.String),
     )
 
@@ -133,11 +136,16 @@ def land(
     expected_sessions = calendar.sessions(window.first, window.last) if window else None
     gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(datetime.now(UTC)))
     refuse_bad_delivery(gated, model, inputs)
+    if window is not None:
+        # A complete delivery is judged as a whole; only the window lands.
+        inside = pl.col(window.column).is_between(window.first, window.last)
+        gated = replace(gated, passed=gated.passed.filter(inside))
     dataset = model.table().split(".")[1]
     return Landing(
         rows=gated.passed,
         window=window,
         quarantined=gated.quarantined,
+        quarantine_is_complete=delivery.is_complete,
         outcomes=outcomes(delivery, gated, dataset, asked, expected_sessions),
         scanned=delivery.response_id,
         metadata={

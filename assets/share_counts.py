@@ -360,9 +360,14 @@ def core_shares_outstanding(
     adjustments = classify(splits.select("symbol", "ex_date", "ratio"), split_decisions)
     accepted = accept_counts(reports, adjustments, decisions, calendar.sessions())
     quarantined = accepted.gated.quarantined
+    idle = decisions.join(reports, on=["symbol", "as_of_date"], how="anti")
     return Landing(
         rows=accepted.counts,
         quarantined=quarantined,
+        notes=tuple(
+            f"share_count_decisions.csv: {symbol} {day} matches no reported count: no effect."
+            for symbol, day in idle.select("symbol", "as_of_date").rows()
+        ),
         metadata={
             "received": accepted.gated.received,
             "held": quarantined.filter(pl.col("status") == "held").height,

@@ -89,6 +89,8 @@ def table_asset(
                     check_name=CONFORMS, passed=False, metadata={"error": error.what}
                 )
                 raise dg.Failure(str(error), allow_retries=False) from error
+            for note in landing.notes:
+                context.log.warning(note)
             yield dg.AssetCheckResult(
                 check_name=CONFORMS, passed=True, metadata={"rows": landing.rows.height}
             )

@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from pipelines.settings import Settings, prepare_dagster_home
 from warehouse.errors import CapshockError
 
 app = typer.Typer(
-    help="What happened to the market, in dollars and index points, down to the raw byte.",
+    help="What happened to the market, in dollars that can be checked.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
 out = Console()
 err = Console(stderr=True)
@@ -82,7 +84,8 @@ def main() -> None:
     try:
         app()
     except CapshockError as error:
-        err.print(f"[bold red]{error.what}[/]\n  -> {error.next_step}", highlight=False)
+        message = f"[bold red]{escape(error.what)}[/]\n  -> {escape(error.next_step)}"
+        err.print(message, highlight=False, soft_wrap=True)
         sys.exit(1)
 
 

@@ -8,7 +8,6 @@ from typing import cast
 import polars as pl
 
 from assets import calendar
-from assets.sources import Source
 from warehouse.errors import SourceError
 from warehouse.storage import Warehouse
 
@@ -38,99 +37,105 @@ class Plan:
         return calendar.sessions(self.first, self.last)
 
 
-def plan_window(
-    source: Source,
-    symbols: list[str],
-    first_session: date,
-    first: date | None,
-    last: date | None,
-) -> Plan:
+@dataclass(frozen=True)
+class Offer:
+    """What the source can deliver of the universe, and within which bounds a run may ask.
+
+    Attributes:
+        bars: symbol, session_date of every bar that can be had.
+        first_session: first session the pipeline has a partition for.
+        last_closed: last session that has ended.
+        fingerprint: what changes when the content of the source changes; None if it cannot tell.
+    """
+
+    bars: pl.DataFrame
+    first_session: date
+    last_closed: date
+    fingerprint: str | None
+
+    def bounds(self) -> tuple[date, date]:
+        """Return the first and the last date with a bar.
+
+        Raises:
+            SourceError: if there is no bar at all.
+        """
+        if self.bars.is_empty():
+            raise SourceError(
+                "the source has no bar of any symbol in securities.csv",
+                "Compare the symbols of the prices with CAPSHOCK_REFERENCE_DIR/securities.csv.",
+            )
+        return _bounds(self.bars["session_date"])
+
+
+def plan_window(offer: Offer, first: date | None, last: date | None) -> Plan:
     """Plan the sessions that a user named.
 
     Args:
-        source: where the prices come from.
-        symbols: the universe.
-        first_session: first session the pipeline has a partition for.
+        offer: what the source has.
         first: first date asked for; None: the first the source has.
         last: last date asked for; None: the last the source has.
 
     Raises:
         SourceError: if the source has no session there.
     """
-    days = source.bars(symbols)["session_date"]
-    if days.is_empty():
-        raise SourceError(
-            "the source has no bar of any symbol in securities.csv",
-            "Compare the symbols of the prices with CAPSHOCK_REFERENCE_DIR/securities.csv.",
-        )
-    has_first, has_last = _bounds(days)
-    start = max(d for d in (first, has_first, first_session) if d)
-    end = min(d for d in (last, has_last) if d)
+    if first is not None and last is not None and first > last:
+        raise SourceError(f"--from {first} lies after --to {last}", "Swap them.")
+    has_first, has_last = offer.bounds()
+    start = max(d for d in (first, has_first, offer.first_session) if d)
+    end = min(d for d in (last, has_last, offer.last_closed) if d)
     inside = calendar.sessions(start, end)
     if not inside:
         raise SourceError(
             f"no session between {first or 'the start'} and {last or 'the end'}: the source has "
-            f"prices from {has_first} to {has_last}, partitions start at {first_session}",
+            f"prices from {has_first} to {has_last}, partitions start at {offer.first_session}",
             "Ask for sessions in that range, or set CAPSHOCK_FIRST_SESSION.",
         )
     notes = []
-    if has_first < first_session and (first is None or first < first_session):
+    if has_first < offer.first_session and (first is None or first < offer.first_session):
         notes.append(
-            f"Prices before {first_session} are left out; CAPSHOCK_FIRST_SESSION={has_first} "
-            "brings them in."
+            f"Prices before {offer.first_session} are left out; "
+            f"CAPSHOCK_FIRST_SESSION={has_first} brings them in."
         )
     if last is not None and last > has_last:
         notes.append(f"The source ends on {has_last}.")
     return Plan(inside[0], inside[-1], tuple(notes))
 
 
-def plan_missing(
-    source: Source,
-    warehouse: Warehouse,
-    symbols: list[str],
-    first_session: date,
-    booked: AbstractSet[str],
-) -> Plan:
+def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -> Plan:
     """Plan what the source has and the warehouse lacks, by (symbol, session).
 
-    A changed file is read again as a whole, and so are sessions that Dagster has not booked.
+    A changed file is read again as a whole, over all that was landed before: what is gone from it
+    goes. So is one of which a symbol has left the universe. Sessions that Dagster has not booked
+    are fetched too.
 
     Args:
-        source: where the prices come from.
+        offer: what the source has.
         warehouse: what has been landed.
-        symbols: the universe.
-        first_session: first session the pipeline has a partition for.
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
     """
-    everything = plan_window(source, symbols, first_session, None, None)
+    everything = plan_window(offer, None, None)
     if not warehouse.private.exists():
         return everything
+    landed = warehouse.read("raw.prices").select("symbol", "session_date")
     scans = warehouse.read("ops.scans").filter(pl.col("dataset") == "prices")
-    fingerprint = source.fingerprint()
-    if fingerprint is not None and scans["response_id"].to_list() != [fingerprint]:
-        return everything
-    offered = source.bars(symbols).filter(
-        pl.col("session_date").is_between(everything.first, everything.last)
+    has_changed = offer.fingerprint is not None and (
+        scans["response_id"].to_list() != [offer.fingerprint]
     )
+    has_left = not landed["symbol"].unique().is_in(offer.bars["symbol"].unique().implode()).all()
+    if has_changed or has_left:
+        sessions = pl.concat([landed["session_date"], pl.Series(everything.sessions)])
+        sessions = sessions.filter(sessions >= offer.first_session)
+        return Plan(*_bounds(sessions), everything.notes)
     refused = warehouse.read("ops.quarantine").filter(
         (pl.col("source_table") == "raw.prices") & ~pl.col("rules").list.contains(UNKNOWN_SYMBOL)
     )
-    dealt_with = pl.concat(
-        [
-            warehouse.read("raw.prices").select("symbol", "session_date"),
-            refused.select("symbol", session_date="row_date"),
-        ]
-    )
-    lacking = offered.join(dealt_with, on=["symbol", "session_date"], how="anti")["session_date"]
-    unread = offered.filter(
-        ~pl.col("session_date").is_between(scans["first_session"][0], scans["last_session"][0])
-    )["session_date"]
-    unbooked = offered.filter(~pl.col("session_date").cast(pl.String).is_in(list(booked)))[
-        "session_date"
-    ]
-    missing = pl.concat([lacking, unread, unbooked])
-    closed = pl.Series(everything.sessions, dtype=pl.Date)
-    missing = missing.filter(missing.is_in(closed.implode()))
+    dealt_with = pl.concat([landed, refused.select("symbol", session_date="row_date")])
+    lacking = offer.bars.join(dealt_with, on=["symbol", "session_date"], how="anti")
+    day = pl.col("session_date")
+    is_read = day.is_between(scans["first_session"][0], scans["last_session"][0])
+    is_booked = day.cast(pl.String).is_in(list(booked))
+    missing = pl.concat([lacking, offer.bars.filter(~is_read | ~is_booked)])["session_date"]
+    missing = missing.filter(missing.is_in(pl.Series(everything.sessions).implode()))
     if missing.is_empty():
         return Plan(None, None, everything.notes)
     return Plan(*_bounds(missing), everything.notes)

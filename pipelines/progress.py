@@ -40,7 +40,7 @@ def report_run(
             "{task.description:<28}",
             BarColumn(),
             MofNCompleteColumn(),
-            "tables",
+            "assets",
             TimeElapsedColumn(),
             console=console,
             transient=True,
@@ -72,16 +72,18 @@ def _announce(console: Console, plan: Plan, source: str) -> None:
             highlight=False,
         )
     for note in plan.notes:
-        console.print(f"Note: {note}", style="yellow", highlight=False)
+        console.print(f"Note: {escape(note)}", style="yellow", highlight=False)
 
 
 def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) -> None:
+    for warning in dict.fromkeys(outcome.warnings):
+        console.print(f"Warning: {escape(warning)}", style="yellow", highlight=False)
     if outcome.succeeded:
         slowest = sorted(outcome.steps, key=lambda s: s.seconds or 0, reverse=True)[:4]
         said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)
         console.print(
-            f"[green]Published[/] {file} in {seconds:.1f} s: "
-            f"{len(outcome.steps)} tables, the slowest {said}.",
+            f"[green]Published[/] {escape(str(file))} in {seconds:.1f} s: "
+            f"{len(outcome.steps)} assets, the slowest {said}.",
             highlight=False,
         )
         return
@@ -91,7 +93,7 @@ def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) ->
         highlight=False,
     )
     for reason in outcome.reasons:
-        console.print(escape(reason), highlight=False)
+        console.print(escape(reason), highlight=False, soft_wrap=True)
     console.print(
         f"The published file keeps the last complete state. Run {outcome.run_id[:8]} is in the UI "
         "(`make ui`); `capshock run --verbose` prints Dagster's log.",

@@ -1,18 +1,20 @@
 """One run in this process: plan the sessions, run the job, tell what happened as it happens."""
 
 import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
+from assets import calendar
 from assets.reference import read_reference
 from assets.table_asset import asset_key
 from pipelines import definitions
-from pipelines.plan import Plan, plan_missing, plan_window
+from pipelines.plan import Offer, Plan, plan_missing, plan_window
 from pipelines.settings import Settings
 from warehouse import errors
 from warehouse.schemas import raw, ref
@@ -48,6 +50,7 @@ class Outcome:
     succeeded: bool
     steps: Sequence[Step]
     reasons: Sequence[str]
+    warnings: Sequence[str]
 
 
 def make_plan(
@@ -57,16 +60,17 @@ def make_plan(
     inputs = definitions.inputs_of(settings)
     source = inputs.open_source()
     securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
-    symbols = securities["symbol"].to_list()
-    if first is not None or last is not None:
-        return plan_window(source, symbols, settings.first_session, first, last)
-    return plan_missing(
-        source,
-        Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds),
-        symbols,
-        settings.first_session,
-        instance.get_materialized_partitions(asset_key(raw.Prices)),
+    offer = Offer(
+        bars=source.bars(securities["symbol"].to_list()),
+        first_session=settings.first_session,
+        last_closed=calendar.last_closed_session(datetime.now(UTC)),
+        fingerprint=source.fingerprint(),
     )
+    if first is not None or last is not None:
+        return plan_window(offer, first, last)
+    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+    booked = instance.get_materialized_partitions(asset_key(raw.Prices))
+    return plan_missing(offer, warehouse, booked)
 
 
 def tables_to_run(defs: dg.Definitions, plan: Plan) -> list[dg.AssetKey]:
@@ -95,9 +99,12 @@ def execute(
     """
     run_id = make_new_run_id()
     steps: list[Step] = []
+    warnings: list[str] = []
 
     def listen(entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
+        if event is None and entry.level == logging.WARNING:
+            warnings.append(entry.user_message)
         if event is None or event.step_key is None:
             return
         table = event.step_key.replace("__", ".", 1)
@@ -123,7 +130,7 @@ def execute(
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
-    return Outcome(run_id, result.success, steps, _reasons(result))
+    return Outcome(run_id, result.success, steps, _reasons(result), warnings)
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:

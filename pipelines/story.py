@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,8 +15,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from warehouse.connection import connect
-from warehouse.errors import CapshockError, WarehouseError
+from warehouse.connection import open_published
+from warehouse.errors import CapshockError
 
 SHOWN = 10
 """Rows of each ranking of the story."""
@@ -52,12 +53,10 @@ def tell(console: Console, path: Path, session: date | None) -> None:
     """Print the story of a session; by default the one with the largest loss in the file.
 
     Raises:
-        WarehouseError: if there is no published file.
+        WarehouseError: if there is no published file, or it is none of capshock's.
         SessionNotCovered: if the file does not hold the session, naming the ones around it.
     """
-    if not path.exists():
-        raise WarehouseError(f"{path}: there is no published file", "Run `capshock run` first.")
-    with connect(path, read_only=True) as connection:
+    with open_published(path) as connection:
         published = Published(connection)
         day = _session(published, session)
         console.print(_headline(published, day))
@@ -70,9 +69,21 @@ def tell(console: Console, path: Path, session: date | None) -> None:
             console.print(f"  {command}", style="cyan", soft_wrap=True, highlight=False)
 
 
-def billions(usd: float, *, signed: bool = False) -> str:
-    """Write dollars in billions: 592.66."""
-    return f"{usd / BILLION:+,.2f}" if signed else f"{usd / BILLION:,.2f}"
+@dataclass(frozen=True)
+class _Unit:
+    """The unit of a column of dollars: billions, or millions where nothing is larger."""
+
+    name: str
+    usd: float
+
+    @classmethod
+    def fitting(cls, dollars: Iterable[float]) -> "_Unit":
+        largest = max((abs(usd) for usd in dollars), default=0.0)
+        return cls("bn USD", BILLION) if largest >= BILLION else cls("m USD", 1e6)
+
+    def write(self, usd: float, *, signed: bool = False) -> str:
+        number = f"{usd / self.usd:+,.2f}" if signed else f"{usd / self.usd:,.2f}"
+        return "0.00" if number in {"+0.00", "-0.00"} else number
 
 
 def in_words(usd: float) -> str:
@@ -114,7 +125,7 @@ def _session(published: Published, session: date | None) -> date:
 def _headline(published: Published, day: date) -> Group:
     top = published.rows(
         "SELECT l.*, s.name, c.intraday_low_effect_usd, c.intraday_low_return, c.close_usd, "
-        "c.shares_outstanding, c.shares_as_of "
+        "c.shares_outstanding, c.shares_as_of, c.share_count_age_days "
         "FROM mart.market_cap_losses l JOIN mart.market_caps c USING (company_symbol, session_date)"
         " JOIN ref.securities s ON s.symbol = l.company_symbol "
         "WHERE session_date = $day AND rank_on_session = 1",
@@ -151,19 +162,25 @@ def _headline(published: Published, day: date) -> Group:
         )
     lines.append(
         Text(
-            f"Counted with {t['shares_outstanding'] / 1e6:,.0f} million shares, as reported "
+            f"Counted with {t['shares_outstanding'] / 1e6:,.0f} million shares, first seen "
             f"{t['shares_as_of']}. Price alone: dividends are not added back.",
             style="dim",
         )
     )
+    if t["flags"]:
+        age = f" (the count is {t['share_count_age_days']} days old)"
+        stale = age if "stale_share_count" in t["flags"] else ""
+        lines.append(Text(f"Before you quote it: {_flags(t['flags'])}{stale}.", style="yellow"))
     return Group(title, *lines)
 
 
 def _standing(loss: dict[str, Any]) -> str:
     since = f"since {loss['history_from']} among {loss['companies_covered']} companies"
     if loss["is_record"]:
-        return f"the largest one-day loss of any company {since}."
-    return f"number {loss['rank_to_date']} of all one-day losses {since}."
+        return f"the largest one-day loss of any company {since} with a history."
+    if loss["companies_covered"] == 0:
+        return f"the history, from {loss['history_from']} on, is too short to call records."
+    return f"number {loss['rank_to_date']:,} of all one-day losses {since} with a history."
 
 
 def _ranked(published: Published, day: date, what: str, size: str) -> Group:
@@ -174,18 +191,21 @@ def _ranked(published: Published, day: date, what: str, size: str) -> Group:
         day=day,
         shown=SHOWN,
     )
-    table = _table("", "company", f"{size}, bn USD", "return", "rank", "to know")
+    if not rows:
+        return _section(f"Largest {what}", Text("none"))
+    unit = _Unit.fitting(row[f"{size}_usd"] for row in rows)
+    table = _table("", "company", f"{size}, {unit.name}", "return", "rank", "flags")
     sign = -1 if size == "loss" else 1
     for row in rows:
         table.add_row(
             row["company_symbol"],
             _short(row["name"]),
-            billions(row[f"{size}_usd"]),
+            unit.write(row[f"{size}_usd"]),
             percent(sign * row[f"{size}_return"]),
             f"{row['rank_to_date']:,}",
             _flags(row["flags"]),
         )
-    since = rows[0]["history_from"] if rows else "the start"
+    since = rows[0]["history_from"]
     return _section(f"Largest {what} (rank: among all since {since})", table)
 
 
@@ -194,22 +214,24 @@ def _sectors(published: Published, day: date) -> Group:
         "SELECT * FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd",
         day=day,
     )
-    table = _table("sector", "net, bn USD", "losers", "gainers", "fell", "rose", text_columns=1)
+    unit = _Unit.fitting(row["losers_usd"] + row["gainers_usd"] for row in rows)
+    headers = ("sector", f"net, {unit.name}", "losers", "gainers", "fell", "rose")
+    table = _table(*headers, text_columns=1)
     total = dict.fromkeys(("net_change_usd", "losers_usd", "gainers_usd", "losers", "gainers"), 0)
     for row in rows:
-        table.add_row(row["sector"], *_sector_numbers(row))
+        table.add_row(row["sector"], *_sector_numbers(row, unit))
         for name in total:
             total[name] += row[name]
     table.add_section()
-    table.add_row("All", *_sector_numbers(total))
+    table.add_row("All", *_sector_numbers(total, unit))
     return _section("Sectors", table)
 
 
-def _sector_numbers(row: dict[str, Any]) -> tuple[str, ...]:
+def _sector_numbers(row: dict[str, Any], unit: _Unit) -> tuple[str, ...]:
     return (
-        billions(row["net_change_usd"], signed=True),
-        billions(-row["losers_usd"], signed=True),
-        billions(row["gainers_usd"], signed=True),
+        unit.write(row["net_change_usd"], signed=True),
+        unit.write(-row["losers_usd"], signed=True),
+        unit.write(row["gainers_usd"], signed=True),
         str(row["losers"]),
         str(row["gainers"]),
     )
@@ -224,17 +246,25 @@ def _missing(published: Published, day: date) -> Group:
     )
     by_flag = {row["flag"]: row["symbols"] for row in flagged}
     absent = published.rows(
-        "SELECT symbol FROM raw.prices GROUP BY symbol HAVING min(session_date) < $day "
+        "SELECT symbol FROM raw.prices SEMI JOIN ref.securities USING (symbol) "
+        "GROUP BY symbol HAVING min(session_date) < $day "
         "AND count(*) FILTER (session_date = $day) = 0 ORDER BY symbol",
         day=day,
     )
     open_rows = published.rows(
         "SELECT source_table, status, symbol, row_date, rules FROM ops.quarantine "
-        "WHERE status <> 'resolved' AND row_date <= $day ORDER BY row_date DESC, symbol",
+        "WHERE status <> 'resolved' AND (row_date <= $day OR row_date IS NULL) "
+        "ORDER BY row_date DESC, symbol",
         day=day,
     )
-    held = [f"{r['symbol']} {r['row_date']}" for r in open_rows if r["status"] == "held"]
-    rejected = [f"{r['symbol']} {r['row_date']}" for r in open_rows if r["status"] == "rejected"]
+
+    def named(status: str) -> list[str]:
+        return [
+            f"{row['symbol'] or 'no symbol'} {row['row_date'] or 'without a date'}"
+            for row in open_rows
+            if row["status"] == status
+        ]
+
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
@@ -245,8 +275,8 @@ def _missing(published: Published, day: date) -> Group:
         ("gap: no bar the session before", by_flag.get("gap", [])),
         ("no bar on this session", [row["symbol"] for row in absent]),
         ("close only, no low", by_flag.get("close_only", [])),
-        ("rows held up to this session", held),
-        ("rows rejected up to this session", rejected),
+        ("rows held up to this session", named("held")),
+        ("rows rejected up to this session", named("rejected")),
     ):
         table.add_row(label, _listed(found))
     return _section("What is missing or doubtful", table)
@@ -282,10 +312,8 @@ def _command(name: str) -> str:
 def _table(*headers: str, text_columns: int = 2) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for place, header in enumerate(headers):
-        is_text = place < text_columns or header == "to know"
-        table.add_column(
-            header, justify="left" if is_text else "right", no_wrap=header != "to know"
-        )
+        is_text = place < text_columns or header == "flags"
+        table.add_column(header, justify="left" if is_text else "right", no_wrap=header != "flags")
     return table
 
 

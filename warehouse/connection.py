@@ -25,8 +25,8 @@ def connect(
     while True:
         try:
             return duckdb.connect(str(path), read_only=read_only)
-        except duckdb.IOException as error:
-            if "lock" not in str(error):
+        except duckdb.Error as error:
+            if "Could not set lock" not in str(error):
                 raise WarehouseError(
                     f"{path}: cannot open the database: {error}",
                     "Check the path and that the file is a DuckDB database.",
@@ -40,3 +40,23 @@ def connect(
                     "run again. Nothing was written.",
                 ) from error
             time.sleep(0.1)
+
+
+def open_published(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a warehouse file for reading.
+
+    Raises:
+        WarehouseError: if there is no such file, or it is not one that capshock wrote.
+    """
+    if not path.exists():
+        raise WarehouseError(f"{path}: there is no published file", "Run `capshock run` first.")
+    connection = connect(path, read_only=True)
+    try:
+        connection.execute("SELECT schema_version FROM ops.schema_version").fetchall()
+    except duckdb.Error as error:
+        connection.close()
+        raise WarehouseError(
+            f"{path}: this is no warehouse of capshock: {str(error).splitlines()[0]}",
+            "Point CAPSHOCK_WAREHOUSE at the file that `capshock run` publishes.",
+        ) from error
+    return connection

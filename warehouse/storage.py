@@ -16,7 +16,7 @@ import duckdb
 import polars as pl
 
 from warehouse import ddl
-from warehouse.connection import connect
+from warehouse.connection import connect, open_published
 from warehouse.errors import InconsistentChain, WarehouseError
 from warehouse.lock import WriterLock
 from warehouse.schemas import SCHEMA_VERSION, TABLES, Table, ops
@@ -50,16 +50,20 @@ class Landing:
         window: what the rows replace; None: the whole table.
         quarantined: rows the table's gate refused (``validation.QUARANTINE_SCHEMA``); None: the
             table has no gate.
+        quarantine_is_complete: whether the gate saw all rows there are, and not only the window's.
         outcomes: what was asked of the source (``ops.ingest_outcomes`` without run_id), if any.
         scanned: response_id of the content from which the window was read, if any.
+        notes: what a person should hear about, in sentences.
         metadata: numbers for the UI.
     """
 
     rows: pl.DataFrame
     window: Window | None = None
     quarantined: pl.DataFrame | None = None
+    quarantine_is_complete: bool = True
     outcomes: pl.DataFrame | None = None
     scanned: str | None = None
+    notes: tuple[str, ...] = ()
     metadata: dict[str, int | float | str] = field(default_factory=dict)
 
 
@@ -185,7 +189,8 @@ class Warehouse:
             write = _Write(connection, model, run_id, now)
             changes = replace_window(connection, model, landing.rows, landing.window)
             if landing.quarantined is not None:
-                _replace_quarantine(write, landing.quarantined, landing.window)
+                seen = None if landing.quarantine_is_complete else landing.window
+                _replace_quarantine(write, landing.quarantined, seen)
             if landing.outcomes is not None:
                 _append_outcomes(write, landing.outcomes)
             if landing.scanned is not None and landing.window is not None:
@@ -425,7 +430,7 @@ def table_hashes(path: Path) -> dict[str, str]:
     ``ops.ingest_outcomes``: equal hashes mean that running again changed nothing.
     """
     hashes = {}
-    with connect(path, read_only=True) as connection:
+    with open_published(path) as connection:
         for name, model in TABLES.items():
             if name == ops.IngestOutcomes.table():
                 continue

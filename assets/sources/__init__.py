@@ -19,11 +19,13 @@ class Delivery:
         rows: the dataset's columns of the file contract plus ``PROVENANCE``, not yet validated.
         response_id: sha-256 of the file read; None where nothing was read.
         note: what to say about the delivery in the outcomes, if anything.
+        is_complete: whether these are all rows the source has, and not only those asked for.
     """
 
     rows: pl.DataFrame
     response_id: str | None
     note: str | None = None
+    is_complete: bool = False
 
 
 class Source(Protocol):

@@ -41,12 +41,9 @@ class FilesSource:
         return _sha256(self._find("prices"))
 
     def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:  # noqa: ARG002
-        """Deliver the bars of a range of sessions; rows without a readable date come along."""
+        """Deliver the whole file: the gate looks at every row, whatever sessions land."""
         path = self._find("prices")
-        scan = self._scan(path, raw.Prices)
-        day = _as_date(scan, "session_date")
-        in_range = day.is_between(first, last) | day.is_null()
-        return self._deliver(path, scan.filter(in_range), raw.Prices, is_empty_wrong=True)
+        return self._deliver(path, self._scan(path, raw.Prices), raw.Prices, is_empty_wrong=True)
 
     def splits(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
         """Deliver all splits of the folder."""
@@ -55,7 +52,12 @@ class FilesSource:
     def dividends(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
         """Deliver all dividends of the folder, or none if it has no such file."""
         if self._find_optional("dividends") is None:
-            return Delivery(raw.Dividends.no_rows(), None, "the folder has no file of dividends")
+            return Delivery(
+                raw.Dividends.no_rows(),
+                None,
+                "the folder has no file of dividends",
+                is_complete=True,
+            )
         return self._whole("dividends", raw.Dividends)
 
     def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
@@ -76,16 +78,14 @@ class FilesSource:
         columns = [name for name in model.names() if name not in PROVENANCE]
         rows = self._collect(path, scan.select(columns))
         if rows.is_empty() and is_empty_wrong:
-            raise SourceError(
-                f"{path}: no rows for the sessions asked for", f"Put rows into it. {_CONTRACT}"
-            )
+            raise SourceError(f"{path}: the file has no rows", f"Put rows into it. {_CONTRACT}")
         response_id = _sha256(path)
         provenance = {
             "source": pl.lit(self.name),
             "fetched_at": pl.lit(datetime.now(UTC)).dt.cast_time_unit("us"),
             "response_id": pl.lit(response_id),
         }
-        return Delivery(rows.with_columns(**provenance), response_id)
+        return Delivery(rows.with_columns(**provenance), response_id, is_complete=True)
 
     def _find(self, dataset: str) -> Path:
         path = self._find_optional(dataset)

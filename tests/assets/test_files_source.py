@@ -129,16 +129,7 @@ def test_rows_say_where_they_came_from(tmp_path: Path) -> None:
     assert started <= delivery.rows["fetched_at"].item() <= datetime.now(UTC)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-def test_only_the_sessions_asked_for_are_delivered(tmp_path: Path, suffix: str) -> None:
-    put(tmp_path, "prices", suffix)
-
-    delivery = FilesSource(tmp_path).prices(["NVDA", "TSM"], LAST, LAST)
-
-    assert delivery.rows["symbol"].to_list() == ["NVDA", "TSM"]
-
-
-def test_a_row_without_a_readable_date_comes_along_for_the_gate_to_refuse(tmp_path: Path) -> None:
+def test_the_whole_file_is_delivered_for_the_gate_to_judge(tmp_path: Path) -> None:
     (tmp_path / "prices.csv").write_text(
         "symbol,session_date,open,high,low,close,volume\n"
         "NVDA,2025-01-27,,,,118.42,\nNVDA,27.01.2025,,,,1,\nNVDA,2024-01-02,,,,1,\n"
@@ -146,7 +137,9 @@ def test_a_row_without_a_readable_date_comes_along_for_the_gate_to_refuse(tmp_pa
 
     delivery = FilesSource(tmp_path).prices(["NVDA"], FIRST, LAST)
 
-    assert delivery.rows["session_date"].to_list() == ["2025-01-27", "27.01.2025"]
+    assert delivery.is_complete
+    days = delivery.rows["session_date"].to_list()
+    assert days == ["2025-01-27", "27.01.2025", "2024-01-02"]
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
@@ -278,11 +271,11 @@ def test_text_in_a_numeric_parquet_column_is_named(tmp_path: Path, dataset: str)
     assert "numbers" in error.next_step
 
 
-def test_prices_without_rows_for_the_sessions_asked_for_are_refused(tmp_path: Path) -> None:
-    path = put(tmp_path, "prices", "csv")
+def test_a_header_alone_is_no_price_file(tmp_path: Path) -> None:
+    path = put(tmp_path, "prices", "csv", FOLDER["prices"].clear())
 
-    with pytest.raises(SourceError, match="no rows for the sessions") as caught:
-        FilesSource(tmp_path).prices(["NVDA"], date(2023, 1, 3), date(2023, 1, 4))
+    with pytest.raises(SourceError, match="the file has no rows") as caught:
+        FilesSource(tmp_path).prices(["NVDA"], FIRST, LAST)
 
     assert str(path) in caught.value.what
 

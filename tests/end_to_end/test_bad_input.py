@@ -1,6 +1,7 @@
 """Whatever is wrong with the input: a clear message, the last good data stay, nothing is lost."""
 
 import json
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -176,11 +177,38 @@ def test_wrong_rows_are_rejected_with_their_reasons_and_cost_nothing_else(small,
         assert after[table] == before[table]
 
 
-def test_a_future_session_is_rejected(small, small_market):
-    _append(small_market / "prices.csv", "AAA,2027-01-04,1,2,1,1,10")
+def test_rows_beyond_the_sessions_of_the_file_are_rejected_and_stretch_no_run(small, small_market):
+    _append(
+        small_market / "prices.csv",
+        "AAA,2062-01-17,1,2,1,1,10",  # a misprint, in the future
+        "AAA,2025-01-18,1,2,1,1,10",  # a Saturday after the last session
+        "AAA,2025-01-01,1,2,1,1,10",  # a holiday before the first one
+        "ZZZ,2025-02-03,1,2,1,1,10",  # unknown, after the last session
+    )
     small.must_run()
-    (row,) = _refused(small)
-    assert "session_date: not_in_the_future" in row["rules"]
+    rules = {str(row["row_date"]): set(row["rules"]) for row in _refused(small)}
+    assert rules == {
+        "2062-01-17": {"session_date: not_in_the_future", "session_date: exchange_session"},
+        "2025-01-18": {"session_date: exchange_session"},
+        "2025-01-01": {"session_date: exchange_session"},
+        "2025-02-03": {"symbol: known_symbol"},
+    }
+    last = small.one("SELECT last_session FROM ops.scans")
+    assert last < date.today()  # noqa: DTZ011 - the exchange's calendar, not a clock
+    assert small.plan().first is None
+
+
+def test_a_decision_that_matches_nothing_is_said(small, small_market):
+    (small_market / "share_count_decisions.csv").write_text(
+        "symbol,as_of_date,decision,reason,source\nAAA,2025-01-09,accept,mistyped,a test\n"
+    )
+    (small_market / "split_decisions.csv").write_text(
+        "symbol,ex_date,kind,ratio,reason,source\nNOPE,2025-01-07,none,1,mistyped,a test\n"
+    )
+    outcome = small.must_run()
+    said = "\n".join(outcome.warnings)
+    assert "share_count_decisions.csv: AAA 2025-01-09 matches no reported count" in said
+    assert "split_decisions.csv: NOPE 2025-01-07 matches no bar" in said
 
 
 def test_equal_duplicates_collapse_and_conflicting_ones_are_all_rejected(small, small_market):

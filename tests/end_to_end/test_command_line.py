@@ -91,6 +91,32 @@ def test_a_window_without_sessions_is_refused(capshock):
     assert "no session between 2025-01-18 and 2025-01-20" in _one_line(ran.stderr)
 
 
+def test_a_window_that_ends_before_it_begins_is_named(capshock):
+    ran = capshock("run", "--from", "2025-01-14", "--to", "2025-01-10")
+    assert ran.returncode == 1
+    assert "--from 2025-01-14 lies after --to 2025-01-10" in _one_line(ran.stderr)
+
+
+def test_a_path_with_brackets_is_printed_as_it_is(capshock):
+    ran = capshock("run", CAPSHOCK_DATA_DIR="nope[/red]")
+    assert ran.returncode == 1
+    assert "nope[/red]: the folder of raw data does not exist" in _one_line(ran.stderr)
+
+
+def test_a_file_that_is_not_capshocks_is_named(capshock, home):
+    duckdb.connect(str(home / "other.duckdb")).close()
+    (home / "damaged.duckdb").write_text("not a database " * 100)
+    for name, said in (
+        ("other.duckdb", "this is no warehouse of capshock"),
+        ("damaged.duckdb", "cannot open the database"),
+    ):
+        for command in ("story", "hashes"):
+            told = capshock(command, CAPSHOCK_WAREHOUSE=name)
+            assert told.returncode == 1
+            assert said in _one_line(told.stderr)
+            assert "Traceback" not in told.stderr
+
+
 def test_a_wrong_setting_is_named(capshock):
     ran = capshock("run", CAPSHOCK_FIRST_SESSION="soon")
     assert ran.returncode == 1

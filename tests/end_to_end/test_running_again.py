@@ -149,3 +149,33 @@ def test_a_decision_lets_ip_through_and_its_quarantine_row_becomes_resolved(
     ).to_dicts()[0]
     assert step["share_count_effect_usd"] > 9e9
     assert abs(step["price_effect_usd"]) < 1e9
+
+
+def test_sessions_gone_from_the_end_of_the_file_are_gone(small, small_market):
+    prices = small_market / "prices.csv"
+    kept = [line for line in prices.read_text().splitlines() if "2025-01-16" not in line]
+    prices.write_text("\n".join(kept) + "\n")
+    small.must_run()
+    assert str(small.one("SELECT max(session_date) FROM raw.prices")) == "2025-01-15"
+    assert str(small.one("SELECT max(session_date) FROM mart.market_caps")) == "2025-01-15"
+
+
+def test_a_symbol_that_left_the_universe_is_gone_and_its_rows_are_accounted_for(
+    small, small_market
+):
+    securities = small_market / "securities.csv"
+    securities.write_text("".join(securities.read_text().splitlines(keepends=True)[:3]))
+    small.must_run()
+    assert set(small.sql("SELECT DISTINCT symbol FROM core.prices")["symbol"]) == {"AAA", "BBB"}
+    refused = "SELECT count(*) FROM ops.quarantine WHERE symbol = 'CCC' AND status = 'rejected'"
+    assert small.one(refused + " AND source_table = 'raw.prices'") == 10
+
+
+def test_another_folder_of_data_replaces_what_was_there(deploy, small, small_market):
+    deployment = deploy()
+    deployment.must_run("2025-01-06", "2025-02-07")
+    deployment.overrides = {"data_dir": small_market, "reference_dir": small_market}
+    deployment.must_run()
+    for table in ("raw.prices", "core.prices", "mart.market_caps", "mart.market_cap_losses"):
+        assert deployment.hashes()[table] == small.hashes()[table], table
+    assert deployment.one("SELECT count(*) FROM ops.quarantine WHERE status <> 'resolved'") == 0

@@ -28,9 +28,7 @@ class Prices(Table):
 
     class Config(Table.Config):
         name = "core.prices"
-        description = (
-            "What each line traded at, once impossible bars and unexplained jumps are held back."
-        )
+        description = "What each line traded at, without impossible bars and unexplained jumps."
         metadata: ClassVar = {"key": ("symbol", "session_date")}
 
 
@@ -66,5 +64,5 @@ class IndexLevels(Table):
 
     class Config(Table.Config):
         name = "core.index_levels"
-        description = "What the official index levels were, impossible bars held back."
+        description = "What the official index levels were, without impossible bars."
         metadata: ClassVar = {"key": ("index_symbol", "session_date")}

@@ -47,7 +47,9 @@ class MarketCaps(Table):
         "Return from the previous close to the session's low", unit="fraction", nullable=True
     )
     intraday_low_effect_usd: float = number(
-        "Price effect at the session's low", unit="USD", nullable=True
+        "Price effect at the session's low; positive where even the low is a gain",
+        unit="USD",
+        nullable=True,
     )
     flags: Annotated[pl.List, pl.String] = column(
         "What to know before quoting the row: no_share_count, no_previous_share_count, "

@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 from rich.console import Console, Group
+from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -66,7 +67,7 @@ def tell(console: Console, path: Path, session: date | None) -> None:
         console.print(_missing(published, day))
         console.print(Text("\nWhere to look next", style="bold"))
         for command in _next(published, path, day):
-            console.print(f"  {command}", style="cyan", soft_wrap=True, highlight=False)
+            console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
 
 
 @dataclass(frozen=True)
@@ -198,8 +199,8 @@ def _ranked(published: Published, day: date, what: str, size: str) -> Group:
     sign = -1 if size == "loss" else 1
     for row in rows:
         table.add_row(
-            row["company_symbol"],
-            _short(row["name"]),
+            escape(row["company_symbol"]),
+            escape(_short(row["name"])),
             unit.write(row[f"{size}_usd"]),
             percent(sign * row[f"{size}_return"]),
             f"{row['rank_to_date']:,}",
@@ -219,7 +220,7 @@ def _sectors(published: Published, day: date) -> Group:
     table = _table(*headers, text_columns=1)
     total = dict.fromkeys(("net_change_usd", "losers_usd", "gainers_usd", "losers", "gainers"), 0)
     for row in rows:
-        table.add_row(row["sector"], *_sector_numbers(row, unit))
+        table.add_row(escape(row["sector"]), *_sector_numbers(row, unit))
         for name in total:
             total[name] += row[name]
     table.add_section()
@@ -278,7 +279,7 @@ def _missing(published: Published, day: date) -> Group:
         ("rows held up to this session", named("held")),
         ("rows rejected up to this session", named("rejected")),
     ):
-        table.add_row(label, _listed(found))
+        table.add_row(label, escape(_listed(found)))
     return _section("What is missing or doubtful", table)
 
 

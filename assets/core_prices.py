@@ -14,8 +14,8 @@ from assets.adjustments import classify
 from assets.raw import refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
+from warehouse.landing import Landing
 from warehouse.schemas import Table, core, raw, ref
-from warehouse.storage import Landing
 from warehouse.validation import Gated, quarantine
 
 MAX_MOVE = 1.8

@@ -17,8 +17,8 @@ from assets.resources import Inputs, session_range
 from assets.sources import Delivery
 from assets.table_asset import table_asset
 from warehouse.errors import SourceError
+from warehouse.landing import Landing, Window
 from warehouse.schemas import Table, raw, ref
-from warehouse.storage import Landing, Window
 from warehouse.validation import Gated, pass_gate
 
 _KINDS = frozenset({"polars", "pandera", "duckdb"})

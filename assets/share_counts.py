@@ -16,8 +16,8 @@ import polars as pl
 from assets import calendar
 from assets.adjustments import classify
 from assets.table_asset import table_asset
+from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
-from warehouse.storage import Landing
 from warehouse.validation import Gated, quarantine
 
 MATCH = 0.02

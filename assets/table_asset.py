@@ -10,8 +10,8 @@ import polars as pl
 
 from warehouse.errors import CapshockError, TableInvalid
 from warehouse.io_manager import INPUTS_KEY
+from warehouse.landing import Landing
 from warehouse.schemas import Table
-from warehouse.storage import Landing
 from warehouse.validation import validate
 
 CONFORMS = "conforms"

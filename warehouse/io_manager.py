@@ -8,8 +8,9 @@ import polars as pl
 from dagster import InitResourceContext, InputContext, OutputContext
 from pydantic import PrivateAttr
 
+from warehouse.landing import Landing
 from warehouse.schemas import TABLES
-from warehouse.storage import Landing, Warehouse
+from warehouse.storage import Warehouse
 
 INPUTS_KEY = "capshock/inputs"
 """Definition metadata under which a table asset names the tables it is made from."""

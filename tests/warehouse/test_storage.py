@@ -14,8 +14,9 @@ import pytest
 from warehouse import storage
 from warehouse.connection import connect
 from warehouse.errors import InconsistentChain, WarehouseError, WarehouseLocked
+from warehouse.landing import Landing, Window
 from warehouse.schemas import TABLES, raw
-from warehouse.storage import Landing, Warehouse, Window
+from warehouse.storage import Warehouse
 
 WEEK = Window("ex_date", date(2025, 1, 6), date(2025, 1, 10))
 

@@ -1,0 +1,282 @@
+"""What a table asset hands over, and how it is written: one window, one transaction.
+
+Rows that stand already are left alone, so that they keep their provenance and running again changes
+nothing.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import duckdb
+import polars as pl
+
+from warehouse import ddl
+from warehouse.schemas import Table, ops
+from warehouse.validation import QUARANTINE_SCHEMA
+
+
+@dataclass(frozen=True)
+class Window:
+    """The rows that a write replaces: those whose date lies between two dates."""
+
+    column: str
+    first: date
+    last: date
+
+    def predicate(self) -> str:
+        """Return the window as an SQL condition."""
+        return f"{ddl.quoted(self.column)} BETWEEN DATE '{self.first}' AND DATE '{self.last}'"
+
+
+@dataclass(frozen=True)
+class Landing:
+    """What a table asset hands over: rows, and what came of the rows that are not among them.
+
+    Attributes:
+        rows: all rows of the window, in the shape of the table's model.
+        window: what the rows replace; None: the whole table.
+        quarantined: rows the table's gate refused (``validation.QUARANTINE_SCHEMA``); None: the
+            table has no gate.
+        quarantine_is_complete: whether the gate saw all rows there are, and not only the window's.
+        outcomes: what was asked of the source (``ops.ingest_outcomes`` without run_id), if any.
+        scanned: response_id of the content from which the window was read, if any.
+        notes: what a person should hear about, in sentences.
+        metadata: numbers for the UI.
+    """
+
+    rows: pl.DataFrame
+    window: Window | None = None
+    quarantined: pl.DataFrame | None = None
+    quarantine_is_complete: bool = True
+    outcomes: pl.DataFrame | None = None
+    scanned: str | None = None
+    notes: tuple[str, ...] = ()
+    metadata: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a write did to a table."""
+
+    inserted: int
+    updated: int
+    deleted: int
+    rows: int
+
+    @property
+    def any(self) -> bool:
+        """Tell whether any value changed."""
+        return bool(self.inserted or self.updated or self.deleted)
+
+
+@dataclass(frozen=True)
+class Write:
+    """One write of one table: an open transaction, and who writes when."""
+
+    connection: duckdb.DuckDBPyConnection
+    model: type[Table]
+    run_id: str
+    now: datetime
+
+
+def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
+    """Write rows, quarantine and outcomes, and note what the table was built from.
+
+    Must run inside a transaction, which the caller commits.
+    """
+    changes = replace_window(write.connection, write.model, landing.rows, landing.window)
+    if landing.quarantined is not None:
+        seen = None if landing.quarantine_is_complete else landing.window
+        _replace_quarantine(write, landing.quarantined, seen)
+    if landing.outcomes is not None:
+        _append_outcomes(write, landing.outcomes)
+    if landing.scanned is not None and landing.window is not None:
+        _note_scan(write, landing.scanned, landing.window)
+    _note_version(write, changes, inputs)
+    return changes
+
+
+def replace_window(
+    connection: duckdb.DuckDBPyConnection,
+    model: type[Table],
+    frame: pl.DataFrame,
+    window: Window | None = None,
+) -> Changes:
+    """Make the window of a table equal to a frame, touching only rows that differ.
+
+    Rows whose values stand already keep their provenance. Must run inside a transaction.
+
+    Args:
+        connection: an open transaction.
+        model: the table.
+        frame: all rows of the window.
+        window: what to replace; None: the whole table.
+
+    Raises:
+        ValueError: if the frame has rows outside the window.
+    """
+    if window is not None:
+        outside = frame.filter(~pl.col(window.column).is_between(window.first, window.last))
+        if outside.height:
+            raise ValueError(f"{model.table()}: {outside.height} rows outside {window}")
+    table = ddl.qualified(model.table())
+    within = window.predicate() if window else "true"
+    same_key = _all_equal(model.key())
+    same_row = _all_equal(model.value_names())
+    outdated = (
+        f"FROM {table} AS stored WHERE {within} "
+        f"AND NOT EXISTS (SELECT 1 FROM incoming WHERE {same_row})"
+    )
+    has_successor = f"EXISTS (SELECT 1 FROM incoming WHERE {same_key})"
+    with _incoming(connection, frame.select(model.names())):
+        updated = _count(connection, f"{outdated} AND {has_successor}")
+        removed = _count(connection, outdated)
+        if removed:
+            run_statement(connection, f"DELETE {outdated}")
+        before = _count(connection, f"FROM {table}")
+        run_statement(
+            connection,
+            f"INSERT INTO {table} BY NAME SELECT * FROM incoming "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS stored WHERE {within} AND {same_key}) "
+            f"ORDER BY {column_list(model.key())}",
+        )
+        rows = _count(connection, f"FROM {table}")
+    return Changes(
+        inserted=rows - before - updated, updated=updated, deleted=removed - updated, rows=rows
+    )
+
+
+def _replace_quarantine(write: Write, quarantined: pl.DataFrame, window: Window | None) -> None:
+    """Bring the table's quarantine up to date: new rows in, those no longer refused resolved."""
+    this_table = f"stored.source_table = {ddl.literal(write.model.table())}"
+    within = (
+        f"(stored.row_date IS NULL OR stored.row_date BETWEEN DATE '{window.first}' "
+        f"AND DATE '{window.last}')"
+        if window
+        else "true"
+    )
+    same_row = "incoming.rejected_row = stored.rejected_row"
+    with _incoming(write.connection, quarantined.select(QUARANTINE_SCHEMA.names())):
+        run_statement(
+            write.connection,
+            "UPDATE ops.quarantine AS stored SET status = 'resolved' "
+            f"WHERE {this_table} AND {within} "
+            f"AND NOT EXISTS (SELECT 1 FROM incoming WHERE {same_row})",
+        )
+        run_statement(
+            write.connection,
+            "UPDATE ops.quarantine AS stored SET rules = incoming.rules, "
+            "reason = incoming.reason, occurrences = incoming.occurrences, "
+            f"status = incoming.status FROM incoming WHERE {this_table} AND {same_row}",
+        )
+        run_statement(
+            write.connection,
+            "INSERT INTO ops.quarantine BY NAME "
+            "SELECT *, $now AS first_seen_at, $run_id AS run_id FROM incoming WHERE NOT EXISTS "
+            f"(SELECT 1 FROM ops.quarantine AS stored WHERE {this_table} AND {same_row})",
+            {"now": write.now, "run_id": write.run_id},
+        )
+
+
+def _append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
+    datasets = outcomes["dataset"].unique().to_list()
+    run_statement(
+        write.connection,
+        "DELETE FROM ops.ingest_outcomes WHERE run_id = ? AND list_contains(?, dataset)",
+        [write.run_id, datasets],
+    )
+    rows = outcomes.with_columns(run_id=pl.lit(write.run_id)).select(ops.IngestOutcomes.names())
+    with _incoming(write.connection, rows):
+        run_statement(
+            write.connection, "INSERT INTO ops.ingest_outcomes BY NAME SELECT * FROM incoming"
+        )
+
+
+def _note_scan(write: Write, response_id: str, window: Window) -> None:
+    """Extend what was read of the same content by a window that touches it, or start anew."""
+    dataset = write.model.table().split(".")[1]
+    run_statement(
+        write.connection,
+        "DELETE FROM ops.scans WHERE dataset = ? AND (response_id <> ? OR first_session > ? "
+        "OR last_session < ?)",
+        [dataset, response_id, window.last, window.first],
+    )
+    run_statement(
+        write.connection,
+        "UPDATE ops.scans SET first_session = least(first_session, $first), "
+        "last_session = greatest(last_session, $last) WHERE dataset = $dataset",
+        {"first": window.first, "last": window.last, "dataset": dataset},
+    )
+    run_statement(
+        write.connection,
+        "INSERT INTO ops.scans BY NAME SELECT $dataset AS dataset, $response_id AS response_id, "
+        "$first AS first_session, $last AS last_session "
+        "WHERE NOT EXISTS (SELECT 1 FROM ops.scans WHERE dataset = $dataset)",
+        {
+            "dataset": dataset,
+            "response_id": response_id,
+            "first": window.first,
+            "last": window.last,
+        },
+    )
+
+
+def _note_version(write: Write, changes: Changes, inputs: tuple[str, ...]) -> None:
+    versions: dict[str, int] = dict(
+        run_statement(write.connection, "SELECT table_name, version FROM ops.table_versions")
+    )
+    built_from = [f"{name}@{versions.get(name, 0)}" for name in inputs]
+    name = write.model.table()
+    if name not in versions:
+        run_statement(
+            write.connection,
+            "INSERT INTO ops.table_versions VALUES (?, 1, ?, ?, ?)",
+            [name, built_from, write.now, write.run_id],
+        )
+        return
+    run_statement(
+        write.connection,
+        "UPDATE ops.table_versions SET built_from = ? WHERE table_name = ?",
+        [built_from, name],
+    )
+    if changes.any:
+        run_statement(
+            write.connection,
+            "UPDATE ops.table_versions SET version = version + 1, changed_at = ?, run_id = ? "
+            "WHERE table_name = ?",
+            [write.now, write.run_id, name],
+        )
+
+
+def run_statement(
+    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Any = None
+) -> list[tuple[Any, ...]]:
+    """Run a statement to its end: DuckDB 2 refuses further work beside an unfinished result."""
+    return connection.execute(statement, parameters).fetchall()
+
+
+@contextmanager
+def _incoming(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+    """Let statements read a frame as the relation ``incoming``."""
+    connection.register("incoming", frame.to_arrow())
+    yield
+    # Not after an error: the transaction is aborted then, and the connection about to be closed.
+    connection.unregister("incoming")
+
+
+def column_list(names: list[str] | tuple[str, ...]) -> str:
+    """Quote column names and join them, for SQL."""
+    return ", ".join(ddl.quoted(name) for name in names)
+
+
+def _all_equal(names: list[str] | tuple[str, ...]) -> str:
+    return " AND ".join(
+        f"incoming.{ddl.quoted(n)} IS NOT DISTINCT FROM stored.{ddl.quoted(n)}" for n in names
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, from_clause: str) -> int:
+    return int(run_statement(connection, f"SELECT count(*) {from_clause}")[0][0])

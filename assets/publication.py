@@ -1,8 +1,9 @@
 """``ops``: the tables the pipeline keeps about itself, and the file that readers open."""
 
 import dagster as dg
+import polars as pl
 
-from assets.table_asset import asset_key, definition_metadata
+from assets.table_asset import asset_key, definition_metadata, table_asset
 from warehouse.schemas import TABLES, Table, core, ops, raw
 
 _GATED: tuple[type[Table], ...] = (
@@ -35,9 +36,36 @@ kept_tables = [
 """Tables that the gates write in the same transaction as their own: seen, never run."""
 
 
+@table_asset(ops.DataDictionary, kinds=frozenset({"duckdb"}))
+def data_dictionary() -> pl.DataFrame:
+    """Write the models down as a table."""
+    return pl.DataFrame(
+        [
+            {
+                "schema": name.split(".")[0],
+                "table": name.split(".")[1],
+                "column": c.name,
+                "position": position,
+                "type": c.duckdb_type,
+                "unit": c.unit,
+                "meaning": c.meaning,
+                "is_key": c.is_key,
+                "is_nullable": c.nullable,
+                "rules": list(c.rules),
+            }
+            for name, model in TABLES.items()
+            for position, c in enumerate(model.columns(), start=1)
+        ],
+        schema=ops.DataDictionary.polars_schema(),
+    ).sort(ops.DataDictionary.key())
+
+
 @dg.asset(
     key=["ops", "published_file"],
-    deps=[asset_key(model) for name, model in TABLES.items() if not name.startswith("ops.")],
+    deps=[
+        asset_key(ops.DataDictionary),
+        *(asset_key(model) for name, model in TABLES.items() if not name.startswith("ops.")),
+    ],
     group_name="ops",
     kinds={"duckdb"},
     required_resource_keys={"io_manager"},

@@ -43,8 +43,13 @@ def column_schema(model: type[Table]) -> dg.TableSchema:
 
 def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -> dict[str, Any]:
     """Return what the UI knows about a table before its first run."""
-    # Raw tables hold what was delivered: another universe does not make them outdated.
-    built_from = () if model.table().startswith("raw.") else inputs.values()
+    # Raw tables hold what was delivered: another universe does not make them outdated. Tables of
+    # ops are written together with those they speak of, and have no version of their own.
+    built_from = [
+        input_model
+        for input_model in inputs.values()
+        if not model.table().startswith("raw.") and not input_model.table().startswith("ops.")
+    ]
     return {
         "dagster/column_schema": column_schema(model),
         "dagster/table_name": model.table(),

@@ -50,6 +50,7 @@ def build(settings: Settings) -> dg.Definitions:
             else asset
             for asset in dg.map_asset_specs(with_policies, loaded)
         ],
+        asset_checks=dg.load_asset_checks_from_package_module(assets),
         jobs=[
             dg.define_asset_job(
                 REFRESH, description="Fetch sessions, bring every table up to date, publish."

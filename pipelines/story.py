@@ -1,53 +1,37 @@
 """``capshock story``: a session told from the published file."""
 
 import os
-import re
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Console, Group
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.story_indices import indices
+from pipelines.telling import (
+    Published,
+    Unit,
+    flags_in_words,
+    in_words,
+    listed,
+    new_table,
+    percent,
+    section,
+    short,
+)
 from warehouse.connection import open_published
 from warehouse.errors import CapshockError
 
 SHOWN = 10
 """Rows of each ranking of the story."""
 
-NAME_LENGTH = 26
-"""Characters of a company's name that the tables show."""
-
-_LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
-
-BILLION = 1e9
-
-LISTED = 8
-"""Symbols that a list names before it counts the rest."""
-
 
 class SessionNotCovered(CapshockError):
     """The published file has nothing about the session asked for."""
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published file, open for reading."""
-
-    connection: duckdb.DuckDBPyConnection
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Run a query and return its rows by column name."""
-        found = self.connection.execute(query, parameters)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def tell(console: Console, path: Path, session: date | None) -> None:
@@ -64,38 +48,11 @@ def tell(console: Console, path: Path, session: date | None) -> None:
         console.print(_ranked(published, day, "losses", "loss"))
         console.print(_ranked(published, day, "gains", "gain"))
         console.print(_sectors(published, day))
+        console.print(indices(published, day))
         console.print(_missing(published, day))
         console.print(Text("\nWhere to look next", style="bold"))
         for command in _next(published, path, day):
             console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
-
-
-@dataclass(frozen=True)
-class _Unit:
-    """The unit of a column of dollars: billions, or millions where nothing is larger."""
-
-    name: str
-    usd: float
-
-    @classmethod
-    def fitting(cls, dollars: Iterable[float]) -> "_Unit":
-        largest = max((abs(usd) for usd in dollars), default=0.0)
-        return cls("bn USD", BILLION) if largest >= BILLION else cls("m USD", 1e6)
-
-    def write(self, usd: float, *, signed: bool = False) -> str:
-        number = f"{usd / self.usd:+,.2f}" if signed else f"{usd / self.usd:,.2f}"
-        return "0.00" if number in {"+0.00", "-0.00"} else number
-
-
-def in_words(usd: float) -> str:
-    """Write dollars with the word for their size: 592.66 billion, 15.00 million."""
-    word, unit = ("billion", BILLION) if abs(usd) >= BILLION else ("million", 1e6)
-    return f"{usd / unit:,.2f} {word}"
-
-
-def percent(fraction: float) -> str:
-    """Write a signed fraction in percent: -16.97 %."""
-    return f"{fraction * 100:+.2f} %"
 
 
 def _session(published: Published, session: date | None) -> date:
@@ -171,7 +128,9 @@ def _headline(published: Published, day: date) -> Group:
     if t["flags"]:
         age = f" (the count is {t['share_count_age_days']} days old)"
         stale = age if "stale_share_count" in t["flags"] else ""
-        lines.append(Text(f"Before you quote it: {_flags(t['flags'])}{stale}.", style="yellow"))
+        lines.append(
+            Text(f"Before you quote it: {flags_in_words(t['flags'])}{stale}.", style="yellow")
+        )
     return Group(title, *lines)
 
 
@@ -193,21 +152,21 @@ def _ranked(published: Published, day: date, what: str, size: str) -> Group:
         shown=SHOWN,
     )
     if not rows:
-        return _section(f"Largest {what}", Text("none"))
-    unit = _Unit.fitting(row[f"{size}_usd"] for row in rows)
-    table = _table("", "company", f"{size}, {unit.name}", "return", "rank", "flags")
+        return section(f"Largest {what}", Text("none"))
+    unit = Unit.fitting(row[f"{size}_usd"] for row in rows)
+    table = new_table("", "company", f"{size}, {unit.name}", "return", "rank", "flags")
     sign = -1 if size == "loss" else 1
     for row in rows:
         table.add_row(
             escape(row["company_symbol"]),
-            escape(_short(row["name"])),
+            escape(short(row["name"])),
             unit.write(row[f"{size}_usd"]),
             percent(sign * row[f"{size}_return"]),
             f"{row['rank_to_date']:,}",
-            _flags(row["flags"]),
+            flags_in_words(row["flags"]),
         )
     since = rows[0]["history_from"]
-    return _section(f"Largest {what} (rank: among all since {since})", table)
+    return section(f"Largest {what} (rank: among all since {since})", table)
 
 
 def _sectors(published: Published, day: date) -> Group:
@@ -215,9 +174,9 @@ def _sectors(published: Published, day: date) -> Group:
         "SELECT * FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd",
         day=day,
     )
-    unit = _Unit.fitting(row["losers_usd"] + row["gainers_usd"] for row in rows)
+    unit = Unit.fitting(row["losers_usd"] + row["gainers_usd"] for row in rows)
     headers = ("sector", f"net, {unit.name}", "losers", "gainers", "fell", "rose")
-    table = _table(*headers, text_columns=1)
+    table = new_table(*headers, text_columns=1)
     total = dict.fromkeys(("net_change_usd", "losers_usd", "gainers_usd", "losers", "gainers"), 0)
     for row in rows:
         table.add_row(escape(row["sector"]), *_sector_numbers(row, unit))
@@ -225,10 +184,10 @@ def _sectors(published: Published, day: date) -> Group:
             total[name] += row[name]
     table.add_section()
     table.add_row("All", *_sector_numbers(total, unit))
-    return _section("Sectors", table)
+    return section("Sectors", table)
 
 
-def _sector_numbers(row: dict[str, Any], unit: _Unit) -> tuple[str, ...]:
+def _sector_numbers(row: dict[str, Any], unit: Unit) -> tuple[str, ...]:
     return (
         unit.write(row["net_change_usd"], signed=True),
         unit.write(-row["losers_usd"], signed=True),
@@ -275,12 +234,57 @@ def _missing(published: Published, day: date) -> Group:
         ("share count moved over 15 %", by_flag.get("share_count_warning", [])),
         ("gap: no bar the session before", by_flag.get("gap", [])),
         ("no bar on this session", [row["symbol"] for row in absent]),
+        ("index units from after the session", _dated_later(published, day)),
+        ("index without members here", _without_members(published, day)),
+        ("index members without a price", _unpriced(published, day)),
+        ("index residual larger than usual", _unexplained(published, day)),
         ("close only, no low", by_flag.get("close_only", [])),
         ("rows held up to this session", named("held")),
         ("rows rejected up to this session", named("rejected")),
     ):
-        table.add_row(label, escape(_listed(found)))
-    return _section("What is missing or doubtful", table)
+        table.add_row(label, escape(listed(found)))
+    return section("What is missing or doubtful", table)
+
+
+def _dated_later(published: Published, day: date) -> list[str]:
+    rows = published.rows(
+        "SELECT index_symbol, holdings_age_days FROM mart.index_reconciliations "
+        "WHERE session_date = $day AND list_contains(flags, 'dated_later') ORDER BY index_symbol",
+        day=day,
+    )
+    return [f"{row['index_symbol']} by {-row['holdings_age_days']} days" for row in rows]
+
+
+def _without_members(published: Published, day: date) -> list[str]:
+    rows = published.rows(
+        "SELECT index_symbol, actual_return FROM mart.index_reconciliations "
+        "WHERE session_date = $day AND members = 0 ORDER BY index_symbol",
+        day=day,
+    )
+    return [
+        f"{row['index_symbol']} {percent(row['actual_return'])}"
+        if row["actual_return"] is not None
+        else row["index_symbol"]
+        for row in rows
+    ]
+
+
+def _unpriced(published: Published, day: date) -> list[str]:
+    rows = published.rows(
+        "SELECT index_symbol, symbol FROM mart.index_impacts "
+        "WHERE session_date = $day AND return_1d IS NULL ORDER BY index_symbol, symbol",
+        day=day,
+    )
+    return [f"{row['symbol']} ({row['index_symbol']})" for row in rows]
+
+
+def _unexplained(published: Published, day: date) -> list[str]:
+    rows = published.rows(
+        "SELECT index_symbol, symbol, reasons FROM mart.index_residual_suspects "
+        "WHERE session_date = $day ORDER BY index_symbol, abs(implied_return), symbol",
+        day=day,
+    )
+    return [f"{row['index_symbol']}: {row['symbol']} ({row['reasons'][0]})" for row in rows]
 
 
 def _next(published: Published, path: Path, day: date) -> tuple[str, ...]:
@@ -308,32 +312,3 @@ def _command(name: str) -> str:
     if is_active or not installed.is_relative_to(Path.cwd()):
         return name
     return str(installed.relative_to(Path.cwd()))
-
-
-def _table(*headers: str, text_columns: int = 2) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for place, header in enumerate(headers):
-        is_text = place < text_columns or header == "flags"
-        table.add_column(header, justify="left" if is_text else "right", no_wrap=header != "flags")
-    return table
-
-
-def _section(title: str, body: Any) -> Group:
-    return Group(Text(f"\n{title}", style="bold"), Padding(body, (0, 0, 0, 2)))
-
-
-def _short(name: str) -> str:
-    """Cut the legal tail of a line's name: 'Apple Inc. Common Stock' -> 'Apple Inc.'."""
-    name = _LEGAL_TAIL.split(name, maxsplit=1)[0]
-    return name if len(name) <= NAME_LENGTH else name[: NAME_LENGTH - 1].rstrip() + "…"
-
-
-def _flags(flags: list[str]) -> str:
-    return ", ".join(flag.replace("_", " ") for flag in flags)
-
-
-def _listed(found: list[str]) -> str:
-    if not found:
-        return "none"
-    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
-    return f"{len(found)}: {', '.join(found[:LISTED])}{more}"

@@ -11,6 +11,9 @@ import duckdb
 
 from warehouse.errors import WarehouseError, WarehouseLocked
 
+SCHEMA_VERSION = 2
+"""Rises with every change to the shape of a table: files of another version are refused."""
+
 
 def connect(
     path: Path, wait_seconds: float = 0.0, *, read_only: bool = False
@@ -46,17 +49,25 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a warehouse file for reading.
 
     Raises:
-        WarehouseError: if there is no such file, or it is not one that capshock wrote.
+        WarehouseError: if there is no such file, or it is not one that this version of capshock
+            wrote.
     """
     if not path.exists():
         raise WarehouseError(f"{path}: there is no published file", "Run `capshock run` first.")
     connection = connect(path, read_only=True)
     try:
-        connection.execute("SELECT schema_version FROM ops.schema_version").fetchall()
+        found = connection.execute("SELECT max(schema_version) FROM ops.schema_version").fetchall()
     except duckdb.Error as error:
         connection.close()
         raise WarehouseError(
             f"{path}: this is no warehouse of capshock: {str(error).splitlines()[0]}",
             "Point CAPSHOCK_WAREHOUSE at the file that `capshock run` publishes.",
         ) from error
+    if found[0][0] != SCHEMA_VERSION:
+        connection.close()
+        raise WarehouseError(
+            f"{path}: published with tables of layout {found[0][0]}, this version reads "
+            f"{SCHEMA_VERSION}",
+            "Run `capshock run` to publish it anew.",
+        )
     return connection

@@ -1,8 +1,12 @@
-"""DuckDB's view of the models: CREATE TABLE and COMMENT ON, nothing written by hand."""
+"""DuckDB's view of the models: CREATE TABLE and COMMENT ON; and the macros beside them."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from warehouse.schemas import Table
+
+VIEWS = Path(__file__).parent / "views"
+"""The SQL that users call: one macro a file, with the comment that documents it."""
 
 
 def quoted(name: str) -> str:
@@ -26,14 +30,25 @@ def statements(model: type[Table]) -> Iterator[str]:
     There is no PRIMARY KEY: it makes loading four times slower, and uniqueness is checked before
     every write.
     """
-    table = qualified(model.table())
     columns = ", ".join(
         f"{quoted(c.name)} {c.duckdb_type}{'' if c.nullable else ' NOT NULL'}"
         for c in model.columns()
     )
     yield f"CREATE SCHEMA IF NOT EXISTS {quoted(model.table().split('.')[0])}"
-    yield f"CREATE TABLE IF NOT EXISTS {table} ({columns})"
-    comment = f"{model.answers()} One row per {', '.join(model.key())}."
-    yield f"COMMENT ON TABLE {table} IS {literal(comment)}"
+    yield f"CREATE TABLE IF NOT EXISTS {qualified(model.table())} ({columns})"
+    yield from comments(model)
+
+
+def comments(model: type[Table]) -> Iterator[str]:
+    """Yield the statements that say what a table and its columns hold."""
+    table = qualified(model.table())
+    said = f"{model.answers()} One row per {', '.join(model.key())}."
+    yield f"COMMENT ON TABLE {table} IS {literal(said)}"
     for c in model.columns():
         yield f"COMMENT ON COLUMN {table}.{quoted(c.name)} IS {literal(c.comment)}"
+
+
+def macros() -> Iterator[str]:
+    """Yield what makes the macros that users call: the files of ``warehouse/views``."""
+    for file in sorted(VIEWS.glob("*.sql")):
+        yield file.read_text(encoding="utf-8")

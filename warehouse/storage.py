@@ -14,11 +14,11 @@ import duckdb
 import polars as pl
 
 from warehouse import ddl
-from warehouse.connection import connect, open_published
+from warehouse.connection import SCHEMA_VERSION, connect, open_published
 from warehouse.errors import InconsistentChain, WarehouseError
 from warehouse.landing import Changes, Landing, Write, column_list, land, run_statement
 from warehouse.lock import WriterLock
-from warehouse.schemas import SCHEMA_VERSION, TABLES, Table, ops
+from warehouse.schemas import TABLES, Table, ops
 
 STORAGE_VERSION = "v1.5.0"
 """Storage format of the published file: the DuckDB 1.5 that most users have opens it."""
@@ -138,8 +138,9 @@ class Warehouse:
     def publish(self) -> int:
         """Copy the private database over the published file, in one step for its readers.
 
-        The copy is compact, keeps comments, and has a storage format that older DuckDB command
-        lines open. A reader's open session keeps the file it has; a new one sees the new file.
+        The copy is compact, carries the comments and macros of this version, and has a storage
+        format that older DuckDB command lines open. A reader's open session keeps the file it has;
+        a new one sees the new file.
 
         Returns:
             Size of the published file in bytes.
@@ -164,6 +165,7 @@ class Warehouse:
                     f"(STORAGE_VERSION '{STORAGE_VERSION}')",
                 )
                 run_statement(connection, "COPY FROM DATABASE private TO published")
+                _describe(connection, "published")
                 run_statement(connection, "DETACH published")
             with copy.open("rb") as handle:
                 os.fsync(handle.fileno())
@@ -198,6 +200,19 @@ class Warehouse:
                 "Materialise these assets and what lies downstream of them, or run `capshock run`. "
                 "The published file keeps the last complete state.",
             )
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    """Put the comments and macros of this version into a database that has the tables."""
+    before = run_statement(connection, "SELECT current_database()")[0][0]
+    run_statement(connection, f"USE {ddl.quoted(database)}")
+    for model in TABLES.values():
+        for statement in ddl.comments(model):
+            run_statement(connection, statement)
+    for script in ddl.macros():
+        for parsed in connection.extract_statements(script):
+            connection.execute(parsed).fetchall()
+    run_statement(connection, f"USE {ddl.quoted(before)}")
 
 
 def table_hashes(path: Path) -> dict[str, str]:

@@ -6,7 +6,8 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from pipelines.story import _Unit, in_words, tell
+from pipelines.story import tell
+from pipelines.telling import Unit, in_words
 from warehouse.storage import Warehouse
 
 
@@ -25,10 +26,10 @@ def test_dollars_in_words(usd, words):
 
 
 def test_a_column_has_one_unit_and_zero_has_no_sign():
-    assert _Unit.fitting([3e9, 2e6]).write(2.5e9) == "2.50"
-    assert _Unit.fitting([3e6]).write(-2.5e6, signed=True) == "-2.50"
-    assert _Unit.fitting([3e6]).write(-0.0, signed=True) == "0.00"
-    assert _Unit.fitting([]).name == "m USD"
+    assert Unit.fitting([3e9, 2e6]).write(2.5e9) == "2.50"
+    assert Unit.fitting([3e6]).write(-2.5e6, signed=True) == "-2.50"
+    assert Unit.fitting([3e6]).write(-0.0, signed=True) == "0.00"
+    assert Unit.fitting([]).name == "m USD"
 
 
 def test_a_short_history_calls_no_records(small):

@@ -3,9 +3,6 @@
 from warehouse.schemas import core, mart, ops, raw, ref
 from warehouse.schemas.table import Column, Table
 
-SCHEMA_VERSION = 1
-"""Rises with every change to the shape of a table; an older private database is then refused."""
-
 TABLES: dict[str, type[Table]] = {
     model.table(): model
     for model in (
@@ -26,12 +23,17 @@ TABLES: dict[str, type[Table]] = {
         mart.MarketCapLosses,
         mart.MarketCapGains,
         mart.SectorMoves,
+        mart.IndexImpacts,
+        mart.IndexReconciliations,
+        mart.IndexResidualSuspects,
+        mart.Drawdowns,
         ops.Quarantine,
         ops.IngestOutcomes,
         ops.Scans,
         ops.TableVersions,
         ops.SchemaVersion,
+        ops.DataDictionary,
     )
 }
 
-__all__ = ["SCHEMA_VERSION", "TABLES", "Column", "Table", "core", "mart", "ops", "raw", "ref"]
+__all__ = ["TABLES", "Column", "Table", "core", "mart", "ops", "raw", "ref"]

@@ -18,11 +18,11 @@ class Prices(Table):
     close: float = positive("Official close, as traded", unit="USD per share")
     volume: int = column("Shares traded", unit="shares", nullable=True, ge=0)
     adjustment_ratio: float = positive(
-        "Divide the previous close by this to compare it with this bar; 1 on ordinary sessions",
+        "Divide the previous bar's close by this to compare the two; 1 on ordinary sessions",
         unit="ratio",
     )
     adjustment_kind: str = column(
-        "What went ex on this session: split, spin_off or none",
+        "What went ex since the previous bar: split, spin_off or none",
         isin=["split", "spin_off", "none"],
     )
 

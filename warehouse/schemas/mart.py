@@ -151,3 +151,199 @@ class SectorMoves(Table):
         name = "mart.sector_moves"
         description = "How much market value each sector lost and gained in a session."
         metadata: ClassVar = {"key": ("sector", "session_date")}
+
+
+class IndexImpacts(Table):
+    """One line per index, session and member: how much of the index's move is the member's."""
+
+    index_symbol: str = column("Index")
+    session_date: pl.Date = column("Session")
+    symbol: str = column("Member")
+    units: float = positive(
+        "Units of the member on the session, split-adjusted, up to a factor common to the index; "
+        "null: none known",
+        unit="shares",
+        nullable=True,
+    )
+    weight_previous_close: float = positive(
+        "Share of the index's value at the previous close; null where a close is missing",
+        unit="fraction",
+        nullable=True,
+    )
+    return_1d: float = number(
+        "Price return of the member over one session, split-adjusted, without dividends",
+        unit="fraction",
+        nullable=True,
+    )
+    contribution_points: float = number(
+        "Points that the member moved the index by", unit="points", nullable=True
+    )
+    contribution_return: float = number(
+        "Weight times return: the member's part of the index's return",
+        unit="fraction",
+        nullable=True,
+    )
+    index_return_without: float = number(
+        "What the index would have returned had it not held this member",
+        unit="fraction",
+        nullable=True,
+    )
+    divisor: float = positive(
+        "Divisor of the session: units times the price move, over this, are points",
+        unit="USD per point",
+        nullable=True,
+    )
+
+    class Config(Table.Config):
+        name = "mart.index_impacts"
+        description = "Who moved the index, by how many points, and what it did without them."
+        metadata: ClassVar = {"key": ("index_symbol", "session_date", "symbol")}
+
+
+class IndexReconciliations(Table):
+    """One line per index and session: do the contributions add up to the official move?"""
+
+    index_symbol: str = column("Index")
+    session_date: pl.Date = column("Session")
+    level: float = positive("Official close", unit="points", nullable=True)
+    previous_level: float = positive(
+        "Official close on the previous session", unit="points", nullable=True
+    )
+    actual_points: float = number("Official move", unit="points", nullable=True)
+    actual_return: float = number("Official move", unit="fraction", nullable=True)
+    replicated_points: float = number(
+        "Sum of all contributions; null without members", unit="points", nullable=True
+    )
+    replicated_return: float = number(
+        "Sum of all contributions; null without members", unit="fraction", nullable=True
+    )
+    residual_bps: float = number(
+        "Official return minus replicated return: what the contributions leave unexplained",
+        unit="bps",
+        nullable=True,
+    )
+    divisor: float = positive(
+        "Divisor used: the published one while it holds, else implied by level and units",
+        unit="USD per point",
+        nullable=True,
+    )
+    is_divisor_published: bool = column(
+        "True where the divisor is the published one", nullable=True
+    )
+    members: int = column("Members of the set in force", unit="members", ge=0)
+    members_priced: int = column(
+        "Members with units and a close on both sessions: those in the sums", unit="members", ge=0
+    )
+    weight_priced: float = size(
+        "Share of the index's value that these hold, all taken at their last known close; null "
+        "where a member has none",
+        unit="fraction",
+        nullable=True,
+    )
+    herfindahl: float = positive(
+        "Sum of squared weights: 1 / members where all weigh alike, 1 where one is everything",
+        nullable=True,
+    )
+    top_10_weight: float = positive(
+        "Weight of the ten heaviest members", unit="fraction", nullable=True
+    )
+    members_for_half_of_move: int = column(
+        "How few members make half of the replicated move, the largest contributors first",
+        unit="members",
+        nullable=True,
+        ge=1,
+    )
+    holdings_effective_from: pl.Date = column(
+        "First session of the set in force; null: there is none", nullable=True
+    )
+    holdings_source: str = column("Where its units come from", nullable=True)
+    holdings_age_days: int = column(
+        "Session minus the date of the units; negative: they are known from later",
+        unit="days",
+        nullable=True,
+    )
+    is_estimate: bool = column(
+        "True where the units are derived, or dated after the session", nullable=True
+    )
+    flags: Annotated[pl.List, pl.String] = column(
+        "What to know before quoting the row: no_members, no_level (no official close), gap (none "
+        "on the previous session), members_without_price, dated_later (units from after the "
+        "session), unusual_residual (see mart.index_residual_suspects)"
+    )
+
+    class Config(Table.Config):
+        name = "mart.index_reconciliations"
+        description = (
+            "Whether the contributions of its members add up to what an index did, and how "
+            "concentrated it was."
+        )
+        metadata: ClassVar = {"key": ("index_symbol", "session_date")}
+
+
+class IndexResidualSuspects(Table):
+    """Where to look when the contributions do not add up as they usually do."""
+
+    index_symbol: str = column("Index")
+    session_date: pl.Date = column("Session with an unusual residual")
+    symbol: str = column("Member with something odd near that session")
+    reasons: Annotated[pl.List, pl.String] = column(
+        "What is odd: a corporate action within 30 days, a flag of the session, a held or rejected "
+        "row within 30 days, no price"
+    )
+    residual_bps: float = number("The residual to explain", unit="bps")
+    weight_previous_close: float = positive("Weight of the member", unit="fraction", nullable=True)
+    return_1d: float = number("Return in the member's record", unit="fraction", nullable=True)
+    implied_return: float = number(
+        "What it would have had to return for the residual to vanish: the likelier explanation the "
+        "more ordinary it is",
+        unit="fraction",
+        nullable=True,
+    )
+
+    class Config(Table.Config):
+        name = "mart.index_residual_suspects"
+        description = "Which member's record may explain an unusual residual of an index."
+        metadata: ClassVar = {"key": ("index_symbol", "session_date", "symbol")}
+
+
+class Drawdowns(Table):
+    """Falls from a high close to the lowest one before the high is reached again."""
+
+    symbol: str = column("Company (its company_symbol) or index")
+    peak_date: pl.Date = column("Last session at the high")
+    is_index: bool = column("True for an index")
+    trough_date: pl.Date = column("Session of the lowest close since")
+    recovery_date: pl.Date = column(
+        "First session at or above the high again; null: not yet", nullable=True
+    )
+    drawdown_return: float = number(
+        "Price return from peak to trough, split-adjusted, negative", unit="fraction"
+    )
+    loss_usd: float = size(
+        "Market value lost by price from peak to trough, a positive size; null for an index or "
+        "without share counts",
+        unit="USD",
+        nullable=True,
+    )
+    loss_points: float = positive(
+        "Points lost from peak to trough, a positive size; null for a company",
+        unit="points",
+        nullable=True,
+    )
+    sessions_to_trough: int = column("Sessions from peak to trough", unit="sessions", ge=1)
+    sessions_below: int = column(
+        "Sessions below the high, up to the recovery or the last one known", unit="sessions", ge=1
+    )
+    flags: Annotated[pl.List, pl.String] = column(
+        "What to know before quoting the row: history_starts (the high is the first close known), "
+        "gap (a session without a bar), no_share_count (on a session: its dollars are missing), "
+        "stale_share_count, share_count_warning, corporate_action"
+    )
+
+    class Config(Table.Config):
+        name = "mart.drawdowns"
+        description = (
+            "How far a company or an index fell from a high over many sessions, in dollars or "
+            "points, and how long it took."
+        )
+        metadata: ClassVar = {"key": ("symbol", "peak_date")}

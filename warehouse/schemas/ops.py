@@ -97,3 +97,23 @@ class SchemaVersion(Table):
         name = "ops.schema_version"
         description = "Which layout of tables this file has."
         metadata: ClassVar = {"key": ("schema_version",)}
+
+
+class DataDictionary(Table):
+    """The models, as a table."""
+
+    schema_name: str = column("Schema: ref, raw, core, mart or ops", alias="schema")
+    table_name: str = column("Table", alias="table")
+    column_name: str = column("Column", alias="column")
+    position: int = column("Place of the column in its table, from 1 on", ge=1)
+    duckdb_type: str = column("Type in DuckDB", alias="type")
+    unit: str = column("Unit of the values; null where there is none", nullable=True)
+    meaning: str = column("What the column says")
+    is_key: bool = column("True for the columns that identify a row")
+    is_nullable: bool = column("True where null is a value with a meaning")
+    rules: Annotated[pl.List, pl.String] = column("Rules that every value obeys")
+
+    class Config(Table.Config):
+        name = "ops.data_dictionary"
+        description = "What each column of each table means, its unit, type and rules."
+        metadata: ClassVar = {"key": ("schema", "table", "column")}

@@ -52,9 +52,16 @@ class IndexHoldings(Table):
     """Units per member of an index: dated sets, of which the latest effective one counts."""
 
     index_symbol: str = column("Index in Yahoo's spelling (^GSPC)")
-    effective_from: pl.Date = column("First session for which the set holds")
+    effective_from: pl.Date = column(
+        "First session for which the set holds; a later set replaces it whole"
+    )
     symbol: str = column("Member")
-    units: float = positive("Units of the member, up to a factor common to the set", unit="shares")
+    units: float = positive(
+        "Units of the member, up to a factor common to the set. Where a whole set has none, share "
+        "counts serve (price weighting: 1 each)",
+        unit="shares",
+        nullable=True,
+    )
     as_of_date: pl.Date = column("Date that the source gives for the units")
     is_estimate: bool = column("True where the set is derived, or dated after its effective_from")
     source: str = column("Where the units come from")

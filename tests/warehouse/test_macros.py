@@ -1,0 +1,207 @@
+"""The SQL that users call, on tables small enough to add up by hand."""
+
+import math
+from datetime import date, timedelta
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from warehouse import ddl
+from warehouse.schemas import TABLES, Table, mart, ref
+
+FIRST = date(2025, 1, 1)
+
+
+def day(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def warehouse() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect()
+    for model in TABLES.values():
+        for statement in ddl.statements(model):
+            connection.execute(statement).fetchall()
+    for script in ddl.macros():
+        for statement in connection.extract_statements(script):
+            connection.execute(statement).fetchall()
+    fill(
+        connection,
+        ref.Securities,
+        [{"symbol": s, "name": f"{s} Inc.", "company_symbol": c, "sector": sector,
+          "sector_scheme": "made up"}
+         for s, c, sector in (("A", "A", "Energy"), ("B", "B", "Water"), ("B2", "B", "Water"))],
+    )  # fmt: skip
+    return connection
+
+
+def fill(connection: duckdb.DuckDBPyConnection, model: type[Table], rows: list[dict]) -> None:
+    frame = pl.DataFrame(rows, schema=model.polars_schema())
+    connection.register("incoming", frame.to_arrow())
+    connection.execute(
+        f"INSERT INTO {ddl.qualified(model.table())} BY NAME FROM incoming"
+    ).fetchall()
+    connection.unregister("incoming")
+
+
+def index(
+    connection: duckdb.DuckDBPyConnection,
+    levels: list[float | None],
+    parts: list[dict[str, tuple[float, float]]],
+) -> None:
+    """Levels of sessions 0, 1, ...; weight and return of each member from session 1 on."""
+    fill(
+        connection,
+        mart.IndexReconciliations,
+        [{"index_symbol": "^X", "session_date": day(n), "level": level,
+          "previous_level": levels[n - 1] if n else None, "members": 2, "members_priced": 2,
+          "actual_return": level / levels[n - 1] - 1 if n and level and levels[n - 1] else None,
+          "replicated_return": sum(w * r for w, r in parts[n - 1].values()) if n else None,
+          "flags": []}
+         for n, level in enumerate(levels)],
+    )  # fmt: skip
+    fill(
+        connection,
+        mart.IndexImpacts,
+        [{"index_symbol": "^X", "session_date": day(n), "symbol": symbol, "return_1d": r,
+          "weight_previous_close": w, "contribution_return": w * r,
+          "contribution_points": w * r * (levels[n - 1] or 0.0)}
+         for n, members in enumerate(parts, start=1) for symbol, (w, r) in members.items()],
+    )  # fmt: skip
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
+    return connection.sql(query).pl().to_dicts()
+
+
+def contributions(connection: duckdb.DuckDBPyConnection, last: date) -> dict[str, dict]:
+    told = rows(connection, f"FROM index_contributions('^X', '2025-01-02', '{last}')")
+    return {row["symbol"]: row for row in told}
+
+
+def test_every_macro_is_documented():
+    told = dict(
+        warehouse()
+        .sql("SELECT function_name, comment FROM duckdb_functions() WHERE NOT internal")
+        .fetchall()
+    )
+    assert sorted(told) == [path.stem for path in sorted(ddl.VIEWS.glob("*.sql"))]
+    for name, comment in told.items():
+        assert comment.startswith(f"{name}("), name
+
+
+def test_an_index_without_some_members():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], [{"A": (0.5, -0.1), "B": (0.3, 0.1), "C": (0.2, 0.2)}])
+    (found,) = rows(connection, "FROM index_without('^X', '2025-01-02', ['A', 'C', 'Z'])")
+    assert found["return_without"] == pytest.approx(0.1)
+    assert found["left_out"] == ["A", "C"]
+    assert found["not_members"] == ["Z"]
+    assert found["weight_left_out"] == pytest.approx(0.7)
+    assert found["points_left_out"] == pytest.approx(-1.0)
+    (all_out,) = rows(connection, "FROM index_without('^X', '2025-01-02', ['A', 'B', 'C'])")
+    assert all_out["return_without"] is None
+    (none_out,) = rows(connection, "FROM index_without('^X', DATE '2025-01-02', ['Z'])")
+    assert none_out["return_without"] == pytest.approx(0.02)
+    assert none_out["left_out"] == []
+    assert rows(connection, "FROM index_without('^X', '2030-01-02', ['A'])") == []
+    assert rows(connection, "FROM index_without('^Y', '2025-01-02', ['A'])") == []
+
+
+def test_the_largest_movers_in_either_direction():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], [{"A": (0.5, -0.1), "B": (0.3, 0.1), "C": (0.2, 0.2)}])
+    assert [
+        (row["symbol"], row["name"])
+        for row in rows(connection, "FROM index_movers('^X', '2025-01-02', n := 2)")
+    ] == [("A", "A Inc."), ("C", None)]
+
+
+def test_sectors_of_an_index_add_up_and_strangers_are_a_sector():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], [{"A": (0.5, -0.1), "B": (0.3, 0.1), "C": (0.2, 0.2)}])
+    found = {
+        r["sector"]: r for r in rows(connection, "FROM sector_contributions('^X', '2025-01-02')")
+    }
+    assert set(found) == {"Energy", "Water", "unknown"}
+    assert found["unknown"]["sector_return"] == pytest.approx(0.2)
+    assert sum(r["contribution_points"] for r in found.values()) == pytest.approx(2.0)
+
+
+def test_any_line_names_its_company_in_the_history():
+    connection = warehouse()
+    fill(connection, mart.MarketCaps,
+         [{"company_symbol": "B", "session_date": day(n), "close_usd": 1.0 + n, "flags": []}
+          for n in range(3)])  # fmt: skip
+    by_line = rows(connection, "FROM market_cap_history('B2')")
+    assert [r["close_usd"] for r in by_line] == [1.0, 2.0, 3.0]
+    assert by_line == rows(connection, "FROM market_cap_history('B')")
+    assert rows(connection, "FROM market_cap_history('Z')") == []
+
+
+def test_the_largest_losses_of_a_session():
+    connection = warehouse()
+    fill(connection, mart.MarketCapLosses,
+         [{"company_symbol": c, "session_date": day(0), "loss_usd": usd, "loss_return": 0.1,
+           "rank_on_session": rank, "rank_to_date": rank, "is_record": False,
+           "history_from": day(0), "companies_covered": 0, "flags": []}
+          for c, usd, rank in (("A", 9.0, 1), ("B", 5.0, 2))])  # fmt: skip
+    (only,) = rows(connection, "FROM top_losses('2025-01-01', 1)")
+    assert (only["company_symbol"], only["name"], only["loss_usd"]) == ("A", "A Inc.", 9.0)
+    assert len(rows(connection, "FROM top_losses('2025-01-01')")) == 2
+
+
+RETURN = st.floats(-0.3, 0.3)
+SESSIONS = st.lists(st.tuples(st.floats(0.05, 0.95), RETURN, RETURN, st.floats(-0.01, 0.01)),
+                    min_size=1, max_size=8)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=25)
+@given(SESSIONS)
+def test_linked_contributions_add_up_to_the_compounded_return(sessions):
+    levels, parts = [1000.0], []
+    for weight, a, b, unexplained in sessions:
+        parts.append({"A": (weight, a), "B": (1 - weight, b)})
+        levels.append(levels[-1] * (1 + weight * a + (1 - weight) * b + unexplained))
+    connection = warehouse()
+    index(connection, levels, parts)
+    found = contributions(connection, day(len(parts)))
+    total = sum(r["contribution_return"] for r in found.values())
+    assert total == pytest.approx(levels[-1] / levels[0] - 1, abs=1e-9)
+    points = sum(r["contribution_points"] for r in found.values())
+    assert points == pytest.approx(levels[-1] - levels[0], abs=1e-6)
+    # Carino's factors by their definition, written down a second time.
+    whole = levels[-1] / levels[0] - 1
+    k = math.log1p(whole) / whole if abs(whole) > 1e-12 else 1.0
+    expected = 0.0
+    for n, (weight, a, _, _) in enumerate(sessions):
+        r = levels[n + 1] / levels[n] - 1
+        expected += weight * a * (math.log1p(r) / r if abs(r) > 1e-12 else 1.0) / k
+    assert found["A"]["contribution_return"] == pytest.approx(expected, abs=1e-9)
+    assert found["A"]["sessions"] == len(parts)
+
+
+def test_one_session_is_that_sessions_contributions():
+    connection = warehouse()
+    index(connection, [100.0, 98.0, 99.0], [{"A": (0.5, -0.1), "B": (0.5, 0.06)}] * 2)
+    found = contributions(connection, day(1))
+    assert found["A"]["contribution_return"] == pytest.approx(-0.05)
+    assert found["B"]["contribution_return"] == pytest.approx(0.03)
+    assert found["(residual)"]["contribution_return"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_sessions_without_members_or_level_are_in_the_residual_and_nothing_is_lost():
+    connection = warehouse()
+    index(connection, [100.0, None, 110.0, 121.0], [{}, {}, {"A": (1.0, 0.1)}])
+    found = contributions(connection, day(3))
+    assert sum(r["contribution_return"] for r in found.values()) == pytest.approx(0.21)
+    assert found["A"]["contribution_points"] == pytest.approx(11.0)
+    assert found["(residual)"]["contribution_points"] == pytest.approx(10.0)
+
+
+def test_a_period_without_sessions_has_no_rows():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], [{"A": (1.0, 0.01)}])
+    assert rows(connection, "FROM index_contributions('^X', '2026-01-01', '2026-02-01')") == []

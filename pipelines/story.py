@@ -262,7 +262,8 @@ def _without_members(published: Published, day: date) -> list[str]:
         day=day,
     )
     return [
-        f"{row['index_symbol']} {percent(row['actual_return'])}"
+        # No space before the sign: a list may break there.
+        f"{row['index_symbol']} {percent(row['actual_return']).replace(' ', '')}"
         if row["actual_return"] is not None
         else row["index_symbol"]
         for row in rows

@@ -11,11 +11,12 @@ import duckdb
 import polars as pl
 import pytest
 
+from warehouse import connection as connection_module
 from warehouse import storage
-from warehouse.connection import connect
+from warehouse.connection import connect, open_published
 from warehouse.errors import InconsistentChain, WarehouseError, WarehouseLocked
-from warehouse.landing import Landing, Window
-from warehouse.schemas import TABLES, raw
+from warehouse.landing import Landing, Window, run_statement
+from warehouse.schemas import TABLES, mart, raw
 from warehouse.storage import Warehouse
 
 WEEK = Window("ex_date", date(2025, 1, 6), date(2025, 1, 10))
@@ -195,7 +196,7 @@ def test_something_else_under_the_name_of_the_database_is_named(warehouse):
 def test_a_database_of_another_layout_is_refused_with_the_way_out(warehouse, monkeypatch):
     warehouse.read("raw.prices")
     monkeypatch.setattr(storage, "SCHEMA_VERSION", 99)
-    with pytest.raises(WarehouseError, match=r"layout 1, this version writes 99\n.*Delete"):
+    with pytest.raises(WarehouseError, match=r"layout 2, this version writes 99\n.*Delete"):
         warehouse.read("raw.prices")
 
 
@@ -326,3 +327,27 @@ def test_hashes_do_not_depend_on_the_order_of_rows_or_on_when_they_came(tmp_path
             time.sleep(0.01)
         hashes.append(storage.table_hashes(warehouse.private)["raw.splits"])
     assert hashes[0] == hashes[1]
+
+
+def test_a_file_published_by_another_version_is_refused_with_the_way_out(warehouse, monkeypatch):
+    _land_all(warehouse)
+    warehouse.publish()
+    monkeypatch.setattr(connection_module, "SCHEMA_VERSION", 99)
+    with pytest.raises(WarehouseError, match=r"layout 2, this version reads 99\n.*capshock run"):
+        open_published(warehouse.published)
+
+
+def test_comments_and_macros_of_this_version_are_in_the_published_file(warehouse):
+    _land_all(warehouse)
+    with warehouse.transaction() as connection:
+        run_statement(connection, "COMMENT ON TABLE mart.market_caps IS 'what it said before'")
+    warehouse.publish()
+    with open_published(warehouse.published) as connection:
+        comment, macros = run_statement(
+            connection,
+            "SELECT (SELECT comment FROM duckdb_tables() WHERE table_name = 'market_caps'), "
+            "(SELECT count(*) FROM duckdb_functions() WHERE NOT internal)",
+        )[0]
+        run_statement(connection, "FROM index_contributions('^X', '2025-01-02', '2025-01-03')")
+    assert comment.startswith(mart.MarketCaps.answers())
+    assert macros == 6

@@ -42,6 +42,11 @@ class Column:
         return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
 
 
+def _in_words(rule: str) -> str:
+    """Write the bounds that keep NaN and infinity out as what they are for."""
+    return "finite" if rule in {"greater_than(-inf)", "less_than(inf)"} else rule
+
+
 def column(
     meaning: str,
     *,
@@ -121,7 +126,7 @@ class Table(pa.DataFrameModel):
                 unit=field.metadata["unit"],
                 meaning=field.description,
                 nullable=field.nullable,
-                rules=tuple(str(check.error) for check in field.checks),
+                rules=tuple(dict.fromkeys(_in_words(str(check.error)) for check in field.checks)),
                 is_key=name in cls.key(),
                 is_provenance=field.metadata["provenance"],
             )

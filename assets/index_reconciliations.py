@@ -16,8 +16,11 @@ TOP = 10
 USUAL_SESSIONS = 60
 """Sessions before, of which the median residual is the usual one."""
 
+ALMOST_ALL = 0.99
+"""A session counts among these if at least this share of the index's members has a price."""
+
 JUDGED_AFTER = 10
-"""No residual is called unusual before this many sessions of its index with all members priced."""
+"""No residual is called unusual before this many such sessions of its index."""
 
 UNUSUAL = 5.0
 """A residual this many times the usual one is unusual ..."""
@@ -253,11 +256,12 @@ def _flags(told: pl.DataFrame) -> pl.Series:
 def _is_unusual() -> pl.Expr:
     """Tell whether a residual is far from those of the sessions before.
 
-    Measured against the median size over sessions on which all members were priced, so that neither
-    a gap nor an earlier unusual session makes this one look usual.
+    Measured against the median size over sessions on which almost all members were priced, so that
+    neither gaps nor an earlier unusual session make this one look usual.
     """
     size = pl.col("residual_bps").abs()
-    complete = pl.when(pl.col("members_priced") == pl.col("members")).then(size)
+    is_complete = pl.col("members_priced") >= ALMOST_ALL * pl.col("members")
+    complete = pl.when(is_complete).then(size)
     usual = (
         complete.shift()
         .rolling_median(USUAL_SESSIONS, min_samples=JUDGED_AFTER)

@@ -1,4 +1,4 @@
-"""The command line: ``capshock run``, ``capshock story``, ``capshock hashes``."""
+"""The command line: ``capshock run``, ``story``, ``holdings``, ``hashes``."""
 
 import sys
 import warnings
@@ -73,6 +73,29 @@ def hashes(
 
     for table, digest in table_hashes((file or Settings.load().warehouse).resolve()).items():
         out.print(f"{digest}  {table}", highlight=False)
+
+
+holdings = typer.Typer(no_args_is_help=True, help="Who is in an index, with how many units.")
+app.add_typer(holdings, name="holdings")
+
+
+@holdings.command("import")
+def import_holdings(
+    file: Annotated[
+        Path, typer.Argument(help="SSGA's workbook, iShares' or Invesco's CSV, as published.")
+    ],
+    index: Annotated[
+        str | None, typer.Option(help="The index it follows. [default: by the fund]")
+    ] = None,
+    effective_from: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First session. [default: the file's date]"),
+    ] = None,
+) -> None:
+    """Write the holdings of a fund that follows an index into the reference folder."""
+    from pipelines.holdings import report_import
+
+    report_import(out, Settings.load(), file, index, _date(effective_from))
 
 
 def _date(moment: datetime | None) -> date | None:

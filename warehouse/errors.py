@@ -37,3 +37,7 @@ class WarehouseLocked(WarehouseError):
 
 class InconsistentChain(WarehouseError):
     """A table was built from inputs that have changed since; nothing is published."""
+
+
+class HoldingsFileError(CapshockError):
+    """A fund's holdings file is not what it should be; the reference folder is unchanged."""

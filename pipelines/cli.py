@@ -1,4 +1,4 @@
-"""The command line: ``capshock run``, ``story``, ``holdings``, ``hashes``."""
+"""The command line: ``capshock run``, ``story``, ``claims``, ``holdings``, ``hashes``."""
 
 import sys
 import warnings
@@ -73,6 +73,19 @@ def hashes(
 
     for table, digest in table_hashes((file or Settings.load().warehouse).resolve()).items():
         out.print(f"{digest}  {table}", highlight=False)
+
+
+@app.command()
+def claims(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A file of claims, anywhere. [default: the published ones]"),
+    ] = None,
+) -> None:
+    """Say whether what articles claimed holds, and under which convention."""
+    from pipelines.claims_report import report_claims
+
+    report_claims(out, Settings.load().warehouse.resolve(), file)
 
 
 holdings = typer.Typer(no_args_is_help=True, help="Who is in an index, with how many units.")

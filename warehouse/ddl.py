@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+
 from warehouse.schemas import Table
 
 VIEWS = Path(__file__).parent / "views"
@@ -48,7 +50,8 @@ def comments(model: type[Table]) -> Iterator[str]:
         yield f"COMMENT ON COLUMN {table}.{quoted(c.name)} IS {literal(c.comment)}"
 
 
-def macros() -> Iterator[str]:
-    """Yield what makes the macros that users call: the files of ``warehouse/views``."""
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the macros that users call: the files of ``warehouse/views``."""
     for file in sorted(VIEWS.glob("*.sql")):
-        yield file.read_text(encoding="utf-8")
+        for statement in connection.extract_statements(file.read_text(encoding="utf-8")):
+            connection.execute(statement).fetchall()

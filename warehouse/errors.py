@@ -41,3 +41,7 @@ class InconsistentChain(WarehouseError):
 
 class HoldingsFileError(CapshockError):
     """A fund's holdings file is not what it should be; the reference folder is unchanged."""
+
+
+class ClaimsFileError(CapshockError):
+    """A file of claims is not what it should be; its claims are left out."""

@@ -209,9 +209,7 @@ def _describe(connection: duckdb.DuckDBPyConnection, database: str) -> None:
     for model in TABLES.values():
         for statement in ddl.comments(model):
             run_statement(connection, statement)
-    for script in ddl.macros():
-        for parsed in connection.extract_statements(script):
-            connection.execute(parsed).fetchall()
+    ddl.create_macros(connection)
     run_statement(connection, f"USE {ddl.quoted(before)}")
 
 

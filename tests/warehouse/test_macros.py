@@ -24,9 +24,7 @@ def warehouse() -> duckdb.DuckDBPyConnection:
     for model in TABLES.values():
         for statement in ddl.statements(model):
             connection.execute(statement).fetchall()
-    for script in ddl.macros():
-        for statement in connection.extract_statements(script):
-            connection.execute(statement).fetchall()
+    ddl.create_macros(connection)
     fill(
         connection,
         ref.Securities,

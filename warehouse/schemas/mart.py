@@ -347,3 +347,39 @@ class Drawdowns(Table):
             "points, and how long it took."
         )
         metadata: ClassVar = {"key": ("symbol", "peak_date")}
+
+
+class ClaimChecks(Table):
+    """Each claim of an article, measured under every convention that applies."""
+
+    claim_id: str = column("File and id of the claim: file/id")
+    convention: str = column("How it was measured here")
+    position: int = column("Place of the claim in its file, from 1 on", ge=1)
+    title: str = column("Title of the article")
+    outlet: str = column("Who published it")
+    statement: str = column("What was said, in a few words")
+    session_date: pl.Date = column("Session that it was said of", nullable=True)
+    claimed: str = column("The number as printed, with the word before it", nullable=True)
+    claimed_value: float = number("That number, in unit", nullable=True)
+    unit: str = column("Unit of both values: fraction, USD, rank or shares", nullable=True)
+    measured_value: float = number("What the tables give under the convention", nullable=True)
+    difference: float = number("Measured minus claimed", nullable=True)
+    holds: bool = column(
+        "Whether the claim is true under the convention, as exactly as it was printed",
+        nullable=True,
+    )
+    is_standard: bool = column(
+        "True for the convention that is meant where nothing is said: close to close, the share "
+        "count in force, net"
+    )
+    verdict: str = column(
+        "On the claim as a whole: holds; holds only under ...; overstated or understated under the "
+        "standard convention; not checkable here"
+    )
+    explanation: str = column("The numbers in a sentence")
+    sql: str = column("The query that gives measured_value", nullable=True)
+
+    class Config(Table.Config):
+        name = "mart.claim_checks"
+        description = "Whether what an article said holds, and under which convention."
+        metadata: ClassVar = {"key": ("claim_id", "convention")}

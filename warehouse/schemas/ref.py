@@ -104,3 +104,28 @@ class SplitDecisions(Table):
         name = "ref.split_decisions"
         description = "Which corporate actions a person added, reclassified or ruled out."
         metadata: ClassVar = {"key": ("symbol", "ex_date")}
+
+
+class Claims(Table):
+    """What articles said: one row per statement, as the files of claims have it."""
+
+    claim_id: str = column("File and id of the claim: file/id")
+    position: int = column("Place of the claim in its file, from 1 on", ge=1)
+    title: str = column("Title of the article")
+    outlet: str = column("Who published it")
+    published_on: pl.Date = column("When it was published")
+    statement: str = column("What was said, in a few words")
+    metric: str = column(
+        "What is claimed: return, loss_usd, rank, direction, group_loss_usd, index_return, "
+        "contribution_share, or other: nothing that a warehouse holds"
+    )
+    subject: str = column("Whom it is claimed of")
+    session_date: pl.Date = column("Session that it is claimed of", nullable=True)
+    comparator: str = column("The word before the number: exactly, about, almost, more than ...")
+    claimed: str = column("The number as printed, or fell, rose", nullable=True)
+    definition: str = column("The claim and the groups of its file, as JSON")
+
+    class Config(Table.Config):
+        name = "ref.claims"
+        description = "What articles said about a session, to be held against the tables."
+        metadata: ClassVar = {"key": ("claim_id",)}

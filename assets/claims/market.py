@@ -1,0 +1,118 @@
+"""The tables, as the claim solver asks them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+
+from warehouse.landing import run_statement
+
+
+@dataclass(frozen=True)
+class Report:
+    """A share count that was reported, in the share basis of a session."""
+
+    as_of_date: date
+    shares: float
+
+
+class Market:
+    """Questions to a database that has the tables of a warehouse.
+
+    Args:
+        connection: a published file, or tables in memory.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._companies = dict(self.rows("SELECT symbol, company_symbol FROM ref.securities"))
+        self._sectors = [
+            row[0]
+            for row in self.rows("SELECT DISTINCT sector FROM ref.securities ORDER BY sector")
+        ]
+        self._sessions = {
+            row[0] for row in self.rows("SELECT DISTINCT session_date FROM mart.market_caps")
+        }
+
+    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """Run a query to its end."""
+        return run_statement(self._connection, query, list(parameters))
+
+    def number(self, query: str) -> float | None:
+        """Return the one number that a query gives; None if it gives none."""
+        found = self.rows(query)
+        return None if not found or found[0][0] is None else float(found[0][0])
+
+    def bounds(self) -> tuple[date | None, date | None]:
+        """Return the first and the last session; None without any."""
+        if not self._sessions:
+            return None, None
+        return min(self._sessions), max(self._sessions)
+
+    def has_session(self, day: date) -> bool:
+        """Tell whether there are prices of a session."""
+        return day in self._sessions
+
+    def company_of(self, symbol: str) -> str | None:
+        """Return the line that stands for a symbol's company; None if it is not covered."""
+        return self._companies.get(symbol)
+
+    def lines_of(self, company: str) -> list[str]:
+        """Return all lines of a company."""
+        return sorted(line for line, of in self._companies.items() if of == company)
+
+    def sectors(self) -> Sequence[str]:
+        """Return all sectors."""
+        return self._sectors
+
+    def has_share_count(self, company: str) -> bool:
+        """Tell whether any share count of a company was accepted."""
+        return bool(
+            self.rows("SELECT 1 FROM core.shares_outstanding WHERE symbol = ? LIMIT 1", company)
+        )
+
+    def report(self, company: str, day: date | None, place: int) -> Report | None:
+        """Return a reported share count: 0 the one in force, -1 the one before, 1 the next."""
+        found = self.rows(
+            "SELECT reported_as_of, shares_outstanding FROM share_counts($1, $2) WHERE place = $3",
+            company,
+            day,
+            place,
+        )
+        return Report(*found[0]) if found else None
+
+    def reports(self, company: str, day: date | None) -> list[Report]:
+        """Return all reported share counts, in the share basis of a session."""
+        return [
+            Report(*row)
+            for row in self.rows(
+                "SELECT reported_as_of, shares_outstanding FROM share_counts($1, $2) "
+                "ORDER BY place",
+                company,
+                day,
+            )
+        ]
+
+    def has_level(self, index: str, day: date | None) -> bool:
+        """Tell whether an index has a level on a session."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM core.index_levels WHERE index_symbol = ? AND session_date = ?",
+                index,
+                day,
+            )
+        )
+
+    def has_impact(self, index: str, lines: Sequence[str], day: date | None) -> bool:
+        """Tell whether any of some lines is a member of an index, with a price, on a session."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM mart.index_impacts WHERE index_symbol = ? AND session_date = ? "
+                "AND list_contains(?, symbol) AND contribution_return IS NOT NULL LIMIT 1",
+                index,
+                day,
+                list(lines),
+            )
+        )

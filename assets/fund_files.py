@@ -4,13 +4,14 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 
+from assets.fund_formats import FORMATS, Format
 from warehouse.errors import HoldingsFileError
 
 WEIGHTS_ADD_UP_TO = (99.0, 101.0)
@@ -22,41 +23,6 @@ _NO_SHARE = re.compile(
     r"cash|currenc|money market|future|collateral|derivative|forward", re.IGNORECASE
 )
 _WHEN_ISSUED = re.compile(r"\bW/I\b|\bWHEN[- ]ISSUED\b", re.IGNORECASE)
-_CELLS_OF_A_ROW = 4
-
-
-@dataclass(frozen=True)
-class _Format:
-    """How one fund company lays out its file: the names of the columns, and its way with dates."""
-
-    provider: str
-    ticker: str
-    name: str
-    units: str
-    weight: str
-    day: str
-    close: str | None = None
-    kind: str | None = None
-
-    def fits(self, cells: Sequence[str]) -> bool:
-        return {self.ticker, self.name, self.weight} <= set(cells)
-
-
-_FORMATS = (
-    _Format("SSGA", "Ticker", "Name", "Shares Held", "Weight", "%d-%b-%Y"),
-    _Format(
-        "iShares", "Ticker", "Name", "Quantity", "Weight (%)", "%b %d, %Y", "Price", "Asset Class"
-    ),
-    _Format(
-        "Invesco",
-        "Holding Ticker",
-        "Name",
-        "Shares/Par Value",
-        "Weight",
-        "%m/%d/%Y",
-        kind="Class of Shares",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -69,9 +35,9 @@ class HoldingsFile:
         provider: the fund company.
         fund: the fund's ticker, or its name where the file gives no ticker.
         as_of_date: the date that the file gives for its holdings.
-        rows: row (line in the file), ticker, name, units (null: the file has none), weight
-            (percent), close (USD, null: the file has none), left_out (why the row is no member;
-            null: it is one).
+        rows: row (line in the file), ticker, name, units (null for all members: the file has
+            none), weight (percent), close (USD, null: the file has none), left_out (why the row is
+            no member; null: it is one).
     """
 
     name: str
@@ -80,6 +46,16 @@ class HoldingsFile:
     fund: str
     as_of_date: date
     rows: pl.DataFrame
+
+    @property
+    def members(self) -> pl.DataFrame:
+        """The rows that are members of an index."""
+        return self.rows.filter(pl.col("left_out").is_null())
+
+    @property
+    def has_units(self) -> bool:
+        """Whether the file says how many shares the fund holds."""
+        return not self.members["units"].is_null().all()
 
 
 def read_fund_file(path: Path) -> HoldingsFile:
@@ -135,51 +111,75 @@ def _csv(path: Path, content: bytes) -> list[list[str]]:
         ) from error
 
 
-def _header(path: Path, grid: list[list[str]]) -> tuple[int, _Format]:
+def _header(path: Path, grid: list[list[str]]) -> tuple[int, Format]:
     for place, cells in enumerate(grid):
-        # Invesco's columns contain the names of SSGA's, hence the most particular first.
-        for layout in reversed(_FORMATS):
+        for layout in FORMATS:
             if layout.fits(cells):
                 return place, layout
     widest = max(grid, key=lambda cells: sum(map(bool, cells)), default=[])
     found = ", ".join(cell for cell in widest if cell)[:200] or "nothing"
-    known = "; ".join(f"{f.provider}: {f.ticker}, {f.name}, {f.weight}" for f in _FORMATS)
+    known = "; ".join(f"{f.provider}: {', '.join(f.needed)}" for f in FORMATS)
     raise HoldingsFileError(
         f"{path}: no header of a known holdings file; found {found}",
         f"Known are the columns of {known}.",
     )
 
 
-def _rows(path: Path, grid: list[list[str]], place: int, layout: _Format) -> pl.DataFrame:
+def _table(
+    path: Path, grid: list[list[str]], place: int, layout: Format
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Return the rows below the header with their lines, up to the first empty one."""
     header = grid[place]
-    told = []
     for line, cells in enumerate(grid[place + 1 :], start=place + 2):
-        if sum(map(bool, cells)) < _CELLS_OF_A_ROW:
+        filled = sum(map(bool, cells))
+        # Prose below a workbook's table is a row of one cell, padded to the sheet's width.
+        if filled == 0 or (filled == 1 and len(cells) >= len(header)):
+            notice = grid[line - 1 :]
             break
-        row = dict(zip(header, cells, strict=False))
-
-        def number(column: str | None, row: dict[str, str] = row, line: int = line) -> float | None:
-            return _number(path, line, column, row)
-
-        left_out = _left_out(row, layout)
-        units, weight = number(layout.units), number(layout.weight)
-        if weight is None:
+        if len(cells) < len(header):
             raise HoldingsFileError(
-                f"{path}: row {line} has no {layout.weight}",
-                "The file may be cut off: fetch it again.",
+                f"{path}: row {line} ends after {len(cells)} of {len(header)} columns",
+                "The file looks cut off: fetch it again.",
             )
-        if left_out is None and min(weight, units or 0.0) < 0:
-            raise HoldingsFileError(
-                f"{path}: row {line}, {row[layout.ticker]}: negative: {layout.weight} {weight:g}, "
-                f"{layout.units} {units if units is None else f'{units:g}'}",
-                "An index holds no member short: is this the file of a fund that follows one?",
-            )
-        if left_out is None and units == 0:
-            left_out = "zero shares"
-        told.append(
-            (line, row[layout.ticker], row[layout.name], units, weight, number(layout.close),
-             left_out)
-        )  # fmt: skip
+        yield line, dict(zip(header, cells, strict=False))
+    else:
+        notice = []
+    if layout.has_notice and not any(map(any, notice)):
+        raise HoldingsFileError(
+            f"{path}: it ends within its table, in row {len(grid)}; a notice follows the table of "
+            f"each file of {layout.provider}",
+            "The file looks cut off: fetch it again.",
+        )
+
+
+def _rows(path: Path, grid: list[list[str]], place: int, layout: Format) -> pl.DataFrame:
+    units_name = layout.units_among(grid[place])
+    told = []
+    for line, row in _table(path, grid, place, layout):
+        ticker, left_out = row[layout.ticker], _left_out(row, layout)
+        weight, units, close = (
+            _number(path, line, column, row, strict=left_out is None)
+            for column in (layout.weight, units_name, layout.close)
+        )
+        if left_out is None:
+            if weight is None:
+                raise HoldingsFileError(
+                    f"{path}: row {line} has no {layout.weight}",
+                    "The file may be cut off: fetch it again.",
+                )
+            if min(weight, units or 0.0) < 0:
+                raise HoldingsFileError(
+                    f"{path}: row {line}, {ticker}: negative: {layout.weight} {weight:g}, "
+                    f"{units_name} {units if units is None else f'{units:g}'}",
+                    "An index holds no member short: is this the file of a fund that follows one?",
+                )
+            if units is None and close is not None and close <= 0:
+                raise HoldingsFileError(
+                    f"{path}: row {line}, {ticker}: {layout.close} {close:g} is not above zero",
+                    "Mend or fetch the file again.",
+                )
+            left_out = "zero shares" if units == 0 else None
+        told.append((line, ticker, row[layout.name], units, weight, close, left_out))
     rows = pl.DataFrame(
         told,
         schema={
@@ -193,6 +193,19 @@ def _rows(path: Path, grid: list[list[str]], place: int, layout: _Format) -> pl.
         },
         orient="row",
     )
+    is_member = pl.col("left_out").is_null()
+    lacking = rows.filter(is_member & pl.col("units").is_null())
+    if lacking.height < rows.filter(is_member).height:
+        if lacking.height:
+            line, ticker = lacking.select("row", "ticker").row(0)
+            raise HoldingsFileError(
+                f"{path}: row {line}, {ticker}: no {units_name}, which other rows have",
+                "Mend or fetch the file again.",
+            )
+    else:
+        # Units are to follow from the weights, and a weight that is rounded to zero gives none.
+        no_weight = pl.when(is_member & (pl.col("weight") == 0)).then(pl.lit("zero weight"))
+        rows = rows.with_columns(left_out=no_weight.otherwise("left_out"))
     if rows["left_out"].null_count() == 0:
         raise HoldingsFileError(
             f"{path}: no holdings below the header in row {place + 1}",
@@ -201,7 +214,10 @@ def _rows(path: Path, grid: list[list[str]], place: int, layout: _Format) -> pl.
     return rows
 
 
-def _number(path: Path, line: int, column: str | None, row: Mapping[str, str]) -> float | None:
+def _number(
+    path: Path, line: int, column: str | None, row: Mapping[str, str], *, strict: bool
+) -> float | None:
+    """Read a number; what is none is null in a row that is no member (not strict)."""
     text = row.get(column or "", "").replace(",", "")
     if text in _NO_TICKER:
         return None
@@ -210,6 +226,8 @@ def _number(path: Path, line: int, column: str | None, row: Mapping[str, str]) -
     except ValueError:
         value = float("nan")
     if not abs(value) < float("inf"):
+        if not strict:
+            return None
         raise HoldingsFileError(
             f"{path}: row {line}: {column} '{text}' is not a number",
             "Mend or fetch the file again.",
@@ -217,13 +235,13 @@ def _number(path: Path, line: int, column: str | None, row: Mapping[str, str]) -
     return value
 
 
-def _left_out(row: Mapping[str, str], layout: _Format) -> str | None:
+def _left_out(row: Mapping[str, str], layout: Format) -> str | None:
     """Say why a row is no member of an index, if it is none."""
-    kind = row.get(layout.kind or "", "")
-    if layout.provider == "iShares" and kind != "Equity":
-        return kind or "no asset class"
-    if _NO_SHARE.search(kind):
-        return kind
+    if layout.provider == "iShares" and row[layout.mark] != "Equity":
+        return row[layout.mark] or "no asset class"
+    for kind in layout.kinds:
+        if _NO_SHARE.search(row.get(kind, "")):
+            return row[kind]
     if row[layout.ticker] in _NO_TICKER:
         return row[layout.name] or "no ticker"
     if _WHEN_ISSUED.search(row[layout.name]):
@@ -236,7 +254,7 @@ def _fund_and_day(
     above: list[list[str]],
     header: list[str],
     below: list[list[str]],
-    layout: _Format,
+    layout: Format,
 ) -> tuple[str, date]:
     """Find the fund and the date where each provider puts them."""
     labelled = {cells[0].rstrip(":"): cells[1] for cells in above if len(cells) > 1 and cells[1]}
@@ -248,8 +266,7 @@ def _fund_and_day(
         fund = _ISHARES_FUNDS.get(named, named)
         text = labelled.get("Fund Holdings as of", "")
     else:
-        first = dict(zip(header, below[0], strict=False))
-        fund, text = first.get("Fund Ticker", ""), first.get("Date", "")
+        fund, text = _fund_and_date_in_rows(path, header, below, layout)
     try:
         day = datetime.strptime(text, layout.day).date()  # noqa: DTZ007 - a date without a time
     except ValueError as error:
@@ -259,6 +276,24 @@ def _fund_and_day(
             f"{layout.provider} gives it with the holdings: fetch the file again.",
         ) from error
     return fund, day
+
+
+def _fund_and_date_in_rows(
+    path: Path, header: list[str], below: list[list[str]], layout: Format
+) -> tuple[str, str]:
+    """Return the fund and the date, which stand in each row: if the same in all of them."""
+    found = ("", "")
+    rows = _table(path, [header, *below], 0, layout)
+    for place, (_, row) in enumerate(rows):
+        told = (row[layout.mark], row.get("Date", ""))
+        if place == 0:
+            found = told
+        elif told != found:
+            raise HoldingsFileError(
+                f"{path}: a row is of {' '.join(told)}, the first one of {' '.join(found)}",
+                "A file holds one fund on one day: fetch it again.",
+            )
+    return found
 
 
 def _check_sum(path: Path, rows: pl.DataFrame) -> None:

@@ -82,7 +82,8 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
     """Make a set of holdings of a fund's file.
 
     Units are the shares that the fund holds, one each under price weighting, or, where the file has
-    no shares, weight over close: an estimate.
+    no shares, weight over close: an estimate. A member that is not covered and has no close then
+    has no units either.
 
     Args:
         file: what ``read_fund_file`` returns.
@@ -96,12 +97,12 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
         HoldingsFileError: if members appear twice, are not covered, or have no close to derive
             units from; if shares differ under price weighting.
     """
-    members = file.rows.filter(pl.col("left_out").is_null())
+    members = file.members
     members = members.with_columns(symbol=_symbols(members["ticker"], covered))
     _check_members(file, members, covered)
-    by_weight = members["units"].null_count() > 0
+    by_weight = not file.has_units
     if by_weight:
-        members = _units_by_weight(file, members, closes)
+        members = _units_by_weight(file, members, closes, covered)
     if weighting == PRICE_WEIGHTED:
         members = _one_each(file, members, index_symbol)
     held = f"weights of {file.fund} over the close" if by_weight else f"shares held by {file.fund}"
@@ -156,7 +157,7 @@ def _check_members(file: HoldingsFile, members: pl.DataFrame, covered: pl.Series
 
 
 def _units_by_weight(
-    file: HoldingsFile, members: pl.DataFrame, closes: pl.DataFrame
+    file: HoldingsFile, members: pl.DataFrame, closes: pl.DataFrame, covered: pl.Series
 ) -> pl.DataFrame:
     told = members.join(
         closes.select("symbol", known_close="close"),
@@ -164,18 +165,19 @@ def _units_by_weight(
         how="left",
         maintain_order="left",
     ).with_columns(close=pl.coalesce("close", "known_close"))
-    lacking = told.filter(pl.col("close").is_null())["symbol"]
+    is_covered = pl.col("symbol").is_in(covered.implode())
+    lacking = told.filter(pl.col("close").is_null() & is_covered)["symbol"]
     if len(lacking):
         raise HoldingsFileError(
             f"{file.name}: it has no shares, and {len(lacking)} members have no close on "
             f"{file.as_of_date} to derive units from: {', '.join(lacking.head(8))}",
             f"`capshock run` with prices of {file.as_of_date} first, or take a file with shares.",
         )
-    return told.with_columns(units=pl.col("weight") / pl.col("close")).filter(pl.col("units") > 0)
+    return told.with_columns(units=pl.col("weight") / pl.col("close"))
 
 
 def _one_each(file: HoldingsFile, members: pl.DataFrame, index_symbol: str) -> pl.DataFrame:
-    usual = float(np.median(members["units"].to_numpy()))
+    usual = float(np.median(members["units"].drop_nulls().to_numpy()))
     differing = members.filter((pl.col("units") / usual - 1).abs() > EQUAL_SHARES)
     if differing.height:
         row = differing.row(0, named=True)

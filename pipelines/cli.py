@@ -81,8 +81,16 @@ def claims(
         Path | None,
         typer.Argument(help="A file of claims, anywhere. [default: the published ones]"),
     ] = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema for editors instead.")
+    ] = False,
 ) -> None:
     """Say whether what articles claimed holds, and under which convention."""
+    if schema:
+        from assets.claims.files import schema_for_editors
+
+        sys.stdout.write(schema_for_editors())
+        return
     from pipelines.claims_report import report_claims
 
     report_claims(out, Settings.load().warehouse.resolve(), file)

@@ -1,7 +1,10 @@
 """``capshock holdings import``: a fund's file becomes a dated set in ``index_holdings.csv``."""
 
 import csv
+import io
+import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -34,7 +37,7 @@ class Import:
         effective_from: first session of the set.
         imported: the set.
         replaced: whether the reference file had a set of that index and date.
-        previous: symbols of the set in force before; None: there was none.
+        previous: symbols of the set that held on that date before; None: there was none.
     """
 
     file: HoldingsFile
@@ -67,19 +70,16 @@ def import_holdings(
     held = _held(folder)
     index_symbol = index_of(file, index, indices)
     since = effective_from or file.as_of_date
-    lacks_units = file.rows.filter(pl.col("left_out").is_null())["units"].null_count() > 0
-    described = indices.filter(pl.col("index_symbol") == index_symbol)
     imported = make_set(
         file,
         index_symbol,
         since,
-        weighting=described["weighting"][-1],
+        weighting=_weighting(indices, index_symbol, since),
         covered=securities["symbol"],
-        closes=_closes(settings, file.as_of_date) if lacks_units else _NO_CLOSES,
+        closes=_NO_CLOSES if file.has_units else _closes(settings, file.as_of_date),
     )
-    of_set = (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") == since)
     before = held.filter(
-        (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") < since)
+        (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") <= since)
     )
     last = before.filter(pl.col("effective_from") == pl.col("effective_from").max())
     _write(folder, index_symbol, since, imported.rows)
@@ -88,12 +88,19 @@ def import_holdings(
         index_symbol=index_symbol,
         effective_from=since,
         imported=imported,
-        replaced=not held.filter(of_set).is_empty(),
+        replaced=bool((last["effective_from"] == since).any()),
         previous=frozenset(last["symbol"]) if last.height else None,
     )
 
 
 _NO_CLOSES = pl.DataFrame(schema={"symbol": pl.String, "close": pl.Float64})
+
+
+def _weighting(indices: pl.DataFrame, index_symbol: str, since: date) -> str:
+    """Return how an index is weighted on a date; its first row speaks for the time before, too."""
+    of_index = indices.filter(pl.col("index_symbol") == index_symbol).sort("effective_from")
+    in_force = of_index.filter(pl.col("effective_from") <= since)
+    return str(in_force["weighting"][-1] if in_force.height else of_index["weighting"][0])
 
 
 def _held(folder: Path) -> pl.DataFrame:
@@ -114,32 +121,60 @@ def _closes(settings: Settings, day: date) -> pl.DataFrame:
 
 
 def _write(folder: Path, index_symbol: str, since: date, rows: pl.DataFrame) -> None:
-    """Put the set into the file, in one step; lines of other sets stay as they are written."""
-    path = folder / f"{NAME}.csv"
-    if path.exists():
-        header, *lines = path.read_text(encoding="utf-8").splitlines()
-    else:
-        header, lines = ",".join(ref.IndexHoldings.names()), []
-    columns = next(csv.reader([header]))
-    key = (columns.index("index_symbol"), columns.index("effective_from"))
-    kept = []
-    for line in lines:
-        cells = next(csv.reader([line]), [])
-        if cells and tuple(cells[place] for place in key) != (index_symbol, since.isoformat()):
-            kept.append(line)
-    extra = [pl.lit(None, dtype=pl.String).alias(c) for c in columns if c not in rows.columns]
-    added = rows.with_columns(extra).select(columns).write_csv(include_header=False)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".import-") as temporary:
-        draft = Path(temporary) / path.name
-        draft.write_text("\n".join([header, *kept]) + "\n" + added, encoding="utf-8")
-        # Read as the pipeline will: what it would refuse is not written.
-        read_reference(Path(temporary), NAME, ref.IndexHoldings, optional=False)
-        try:
+    """Put the set into the file, in one step; other sets stay byte for byte as they are."""
+    path = (folder / f"{NAME}.csv").resolve()
+    try:
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".import-") as temporary:
+            draft = Path(temporary) / f"{NAME}.csv"
+            if path.exists():
+                shutil.copy(path, draft)
+                text = draft.read_bytes().decode("utf-8")
+            else:
+                text = ",".join(ref.IndexHoldings.names()) + "\n"
+            draft.write_bytes(_with_set(text, index_symbol, since, rows).encode("utf-8"))
+            # Read as the pipeline will: what it would refuse is not written.
+            try:
+                read_reference(draft.parent, NAME, ref.IndexHoldings, optional=False)
+            except ReferenceDataError as error:
+                raise ReferenceDataError(
+                    error.what.replace(str(draft), f"{path} would not be read again, with the set"),
+                    "Nothing was written. Mend the rows of this set by hand first.",
+                ) from error
             draft.replace(path)
-        except OSError as error:
-            raise ReferenceDataError(
-                f"{path}: cannot be written: {error.strerror}", "Make the folder writable."
-            ) from error
+    except OSError as error:
+        raise ReferenceDataError(
+            f"{path}: cannot be written: {error.strerror}", "Make the folder writable."
+        ) from error
+
+
+def _with_set(text: str, index_symbol: str, since: date, rows: pl.DataFrame) -> str:
+    """Return the text of the file with the rows in place of those of the same set."""
+    header, *records = _records(text)
+    end = "\r\n" if header.endswith("\r\n") else "\n"
+    columns = next(csv.reader([header.lstrip("\ufeff")]))
+    key = (columns.index("index_symbol"), columns.index("effective_from"))
+    kept = [header]
+    for record in records:
+        cells = [cell.strip() for cell in next(csv.reader(io.StringIO(record, newline="")), [])]
+        if not cells or tuple(cells[place] for place in key) != (index_symbol, since.isoformat()):
+            kept.append(record)
+    if not kept[-1].endswith("\n"):
+        kept.append(end)
+    extra = [pl.lit(None, dtype=pl.String).alias(c) for c in columns if c not in rows.columns]
+    ordered = rows.with_columns(extra).select(columns)
+    return "".join(kept) + ordered.write_csv(include_header=False, line_terminator=end)
+
+
+def _records(text: str) -> Iterator[str]:
+    """Split the text of a CSV file into its rows as written: a quoted cell may hold line ends."""
+    pending = ""
+    for line in io.StringIO(text, newline="\n"):
+        pending += line
+        if pending.count('"') % 2 == 0:
+            yield pending
+            pending = ""
+    if pending:
+        yield pending
 
 
 def report_import(
@@ -150,7 +185,7 @@ def report_import(
     file, rows = done.file, done.imported.rows
 
     def say(text: str, style: str = "") -> None:
-        console.print(escape(text), style=style, highlight=False, soft_wrap=True)
+        console.print(escape(text), style=style, highlight=False, soft_wrap=True, emoji=False)
 
     say(f"A file of {file.provider}: fund {file.fund}, holdings of {file.as_of_date}.")
     estimate = ", an estimate" if rows["is_estimate"].any() else ""
@@ -162,8 +197,9 @@ def report_import(
     )
     if done.previous is not None:
         new = set(rows["symbol"])
-        say(f"  new against the set before: {listed(sorted(new - done.previous))}")
-        say(f"  gone against the set before: {listed(sorted(done.previous - new))}")
+        other = "the set replaced" if done.replaced else "the set before"
+        say(f"  new against {other}: {listed(sorted(new - done.previous))}")
+        say(f"  gone against {other}: {listed(sorted(done.previous - new))}")
     left_out = file.rows.drop_nulls("left_out")
     for reason, count, weight in (
         left_out.group_by("left_out", maintain_order=True)

@@ -9,7 +9,9 @@ import pytest
 import xlsxwriter
 from rich.console import Console
 
+from assets.fund_files import read_fund_file
 from assets.reference import read_reference
+from pipelines import cli
 from pipelines.holdings import import_holdings, report_import
 from pipelines.settings import Settings
 from warehouse.errors import HoldingsFileError, ReferenceDataError
@@ -60,6 +62,20 @@ def stored(folder: Path, index: str = "^GSPC", since: str = "2025-02-07") -> pl.
 
 def units(held: pl.DataFrame) -> dict[str, float]:
     return dict(held.select("symbol", "units").rows())
+
+
+def command(folder: Path, monkeypatch, *arguments: str) -> int:
+    """Call ``capshock holdings import`` and return its exit code."""
+    monkeypatch.setenv("CAPSHOCK_REFERENCE_DIR", str(folder))
+    monkeypatch.setattr("sys.argv", ["capshock", "holdings", "import", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    return int(ended.value.code or 0)
+
+
+def _said(capsys) -> str:
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split())
 
 
 # --- files as the fund companies lay them out, of companies that do not exist -------------------
@@ -250,6 +266,95 @@ def test_the_command_tells_what_it_did(folder):
         assert part in told
 
 
+def test_replacing_a_set_compares_with_the_one_replaced(folder):
+    take(folder, ssga(folder))
+    rows = [SSGA_ROWS[0], (*SSGA_ROWS[1][:4], 40.0, *SSGA_ROWS[1][5:])]
+    out = io.StringIO()
+    report_import(Console(file=out, width=200), settings(folder), ssga(folder, rows), None, None)
+    assert "Replaced 2 members of ^GSPC" in out.getvalue()
+    assert "new against the set replaced: none" in out.getvalue()
+    assert "gone against the set replaced: 1: CCC" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "old", "new", "index"),
+    [(ishares, "Quantity", "Shares", "^GSPC"), (invesco, "Shares/Par Value", "Shares/Par", "^NDX")],
+)
+def test_the_column_of_shares_has_had_two_names(folder, make, old, new, index):
+    take(folder, _replaced(make(folder), old, new))
+    held = stored(folder, index)
+    assert units(held)["AAA"] in {1234.0, 9000.0}
+    assert set(held["is_estimate"]) == {False}
+
+
+def test_cash_needs_no_numbers(folder):
+    rows = [*SSGA_ROWS[:4], ("US DOLLAR", "-", "9", "-", "-", "-", "n.m.", "USD")]
+    take(folder, ssga(folder, rows))
+    assert units(stored(folder)) == {"AAA": 6000.0, "BRK-B": 3000.5, "CCC": 1000.0}
+
+
+def test_invescos_cash_is_told_by_its_sector_too(folder):
+    path = _replaced(invesco(folder), "Cash,Currency,,", "Dollar,,Cash,")
+    done = take(folder, path)
+    assert done.file.rows["left_out"].to_list() == [None, None, "Cash"]
+
+
+def test_a_weight_rounded_to_zero_gives_no_units_and_is_said(folder):
+    rows = "".join(
+        f'"{s}","{s}","E","Equity","1","{weight}","1","-","10"\n'
+        for s, weight in (("AAA", 60), ("BBB", 40), ("CCC", "0.00"))
+    )
+    done = take(folder, ishares(folder, rows))
+    assert units(stored(folder)) == {"AAA": 6.0, "BBB": 4.0}
+    assert done.file.rows["left_out"].to_list() == [None, None, "zero weight"]
+
+
+def test_a_stranger_without_a_close_is_a_member_without_units(folder, small):
+    header = INVESCO_HEADER.replace("Shares/Par Value,", "")
+    path = _replaced(invesco(folder, header), "02/07/2025", "01/10/2025")
+    _replaced(path, "2,CCC ", "2,ZZZ ")
+    with_warehouse = settings(folder).model_copy(update={"warehouse": small.settings.warehouse})
+    done = import_holdings(with_warehouse, path, None, None)
+    assert units(stored(folder, "^NDX", "2025-01-10")) == {"AAA": 90 / 45, "ZZZ": None}
+    assert list(done.imported.unknown) == ["ZZZ"]
+
+
+def test_the_weighting_is_that_of_the_date(folder):
+    (folder / "indices.csv").write_text(
+        "index_symbol,name,weighting,effective_from,divisor\n"
+        "^GSPC,S,market cap,2021-01-01,\n^GSPC,S,price,2025-06-01,\n"
+    )
+    take(folder, ssga(folder))
+    assert units(stored(folder))["AAA"] == 6000.0
+    with pytest.raises(HoldingsFileError, match=r"\^GSPC is price weighted"):
+        take(folder, ssga(folder), since="2025-06-01")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        BEFORE.replace("\n", "\r\n"),
+        "\ufeff" + BEFORE,
+        BEFORE + '^NDX,BBB,2025-02-07,7.0,2025-02-07,true,"two\nlines, ""quoted"""\n',
+        BEFORE.rstrip("\n"),
+    ],
+    ids=["carriage returns", "byte order mark", "line end in a cell", "no last line end"],
+)
+def test_lines_of_other_sets_stay_byte_for_byte(folder, before):
+    file = folder / "index_holdings.csv"
+    file.write_bytes(before.encode())
+    file.chmod(0o664)
+    take(folder, ssga(folder))
+    assert file.read_bytes().startswith(before.encode())
+    assert file.stat().st_mode & 0o777 == 0o664
+    assert units(stored(folder)) == {"AAA": 6000.0, "BRK-B": 3000.5, "CCC": 1000.0}
+
+
+def test_the_command_writes_and_exits_with_0(folder, capsys, monkeypatch):
+    assert command(folder, monkeypatch, str(ssga(folder)), "--effective-from", "2025-01-15") == 0
+    assert "Wrote 3 members of ^GSPC, effective from 2025-01-15, an estimate" in _said(capsys)
+
+
 # --- what is refused, with the reference folder as it was -----------------------------------------
 
 
@@ -263,6 +368,13 @@ def _negative(folder: Path, place: int, value: float) -> Path:
 def _cut(path: Path, share: float = 0.5) -> Path:
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def _replaced(path: Path, old: str, new: str) -> Path:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
     return path
 
 
@@ -281,8 +393,28 @@ REFUSED = {
     "missing": (lambda f: f.parent / "none.xlsx", r"none\.xlsx: cannot be read: No such file"),
     "workbook cut in half": (lambda f: _cut(ssga(f)), r"holdings\.xlsx: no readable workbook"),
     "CSV cut in half": (
-        lambda f: _cut(ishares(f, _many_ishares_rows() * 1), 0.75),
-        r"IVV\.csv: (the weights of its \d rows add up to (25|50|75)\.00 %|row 8)",
+        lambda f: _cut(ishares(f, _many_ishares_rows()), 0.75),
+        r"IVV\.csv: it ends within its table, in row 8; a notice follows",
+    ),
+    "rows lost": (
+        lambda f: ishares(f, _many_ishares_rows().split("\n", 1)[1]),
+        r"IVV\.csv: the weights of its 3 rows add up to 75\.00 %, not to 100 %\n.*looks cut off",
+    ),
+    "no shares in one row": (
+        lambda f: ssga(f, [(*SSGA_ROWS[0][:6], "", "USD"), *SSGA_ROWS[1:]]),
+        r"row 6, AAA: no Shares Held, which other rows have",
+    ),
+    "close of zero": (
+        lambda f: ishares(f, _many_ishares_rows().replace('"5","10"', '"-","0.00"')),
+        r"row 6, AAA: Price 0 is not above zero",
+    ),
+    "anybody's table": (
+        lambda f: _text(f, b"Ticker,Name,Weight\nAAA,Alpha,60\nBBB,Beta,40\n"),
+        r"no header of a known holdings file; found Ticker, Name, Weight\n.*SSGA.*iShares.*Invesco",
+    ),
+    "two dates": (
+        lambda f: _replaced(invesco(f), "Gamma,ADR,Energy,02/07/2025", "Gamma,ADR,,02/06/2025"),
+        r"a row is of QQQ 02/06/2025, the first one of QQQ 02/07/2025",
     ),
     "empty file": (lambda f: _text(f, b""), r"no header of a known holdings file; found nothing"),
     "empty sheet": (lambda f: ssga(f, ()), r"no holdings below the header in row 5"),
@@ -357,3 +489,49 @@ def test_a_folder_without_holdings_gets_its_first_set(folder):
     (folder / "index_holdings.csv").unlink()
     assert take(folder, ssga(folder)).previous is None
     assert units(stored(folder)) == {"AAA": 6000.0, "BRK-B": 3000.5, "CCC": 1000.0}
+
+
+def test_no_cut_of_isharess_csv_is_read(folder):
+    path = ishares(folder, _small_last_rows())
+    whole = path.read_bytes()
+    for end in range(whole.index(b"Ticker,Name"), whole.index(b"The content")):
+        path.write_bytes(whole[:end])
+        with pytest.raises(HoldingsFileError):
+            read_fund_file(path)
+
+
+def test_no_cut_of_invescos_csv_is_read_with_wrong_shares(folder):
+    path = invesco(folder)
+    whole = path.read_bytes()
+    told = {"AAA": 9000.0, "CCC": 1000.0}
+    for end in range(len(whole)):
+        path.write_bytes(whole[:end])
+        try:
+            members = read_fund_file(path).members
+        except HoldingsFileError:
+            continue
+        # What is cut off right after a row cannot be told, but by the sum of the weights.
+        assert dict(members.select("ticker", "units").rows()) == told
+
+
+def _small_last_rows() -> str:
+    rows = (("AAA", "99.20", "1,234"), ("BBB", "0.70", "567"), ("CCC", "0.10", "4,968,681"))
+    return "".join(f'"{s}","{s}","E","Equity","1","{w}","1","{n}","10"\n' for s, w, n in rows)
+
+
+def test_a_folder_that_cannot_be_written_is_named(folder, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    with pytest.raises(ReferenceDataError, match=r"index_holdings\.csv: cannot be written: Permis"):
+        take(folder, ssga(folder))
+    assert (folder / "index_holdings.csv").read_text() == BEFORE
+
+
+def test_the_command_refuses_with_1_and_says_why(folder, capsys, monkeypatch):
+    assert command(folder, monkeypatch, str(ssga(folder)), "--index", "^NDX") == 1
+    said = _said(capsys)
+    assert "fund SPY follows ^GSPC, not ^NDX -> Leave --index out." in said
+    assert "Traceback" not in said
+    assert (folder / "index_holdings.csv").read_text() == BEFORE

@@ -203,8 +203,8 @@ def _explain_count(claim: Claim, needed: float, market: Market) -> str:
     said = f"{in_unit(claim.printed.size, 'USD')} would take {in_unit(needed, 'shares')}"
     if not had:
         return (
-            f"{said}: no report ever had that; the nearest is {in_unit(nearest.shares, 'shares')}, "
-            f"reported {nearest.as_of_date}."
+            f"{said}: no report ever had that; the nearest is "
+            f"{in_unit(nearest.shares, 'shares')}, reported {nearest.as_of_date}."
         )
     nearest = min(had, key=lambda report: (abs(report.shares - needed), report.as_of_date))
     return (

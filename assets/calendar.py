@@ -35,6 +35,12 @@ def last_closed_session(now: datetime) -> date:
     return found
 
 
+def end_of(session: date) -> datetime:
+    """Return when a session ends (UTC): at 16:00 in New York, earlier on half days."""
+    ended: datetime = _calendar().session_close(session.isoformat()).to_pydatetime()
+    return ended
+
+
 def numbered(days: Sequence[date]) -> pl.DataFrame:
     """Number sessions so that neighbours differ by one: session_date, session_number (Int32)."""
     return pl.DataFrame({"session_date": days}, schema={"session_date": pl.Date}).with_columns(

@@ -6,22 +6,25 @@ of the exchange, not in the future, a known symbol.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 import pandera.polars as pa
 import polars as pl
 
 from assets import calendar
-from assets.resources import Inputs, session_range
+from assets.resources import Inputs, first_session_of, session_range
 from assets.sources import Delivery
 from assets.table_asset import table_asset
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
 from warehouse.schemas import Table, raw, ref
 from warehouse.validation import Gated, pass_gate
 
 _KINDS = frozenset({"polars", "pandera", "duckdb"})
+
+_OPTIONAL = frozenset({"shares_outstanding"})
+"""Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
 
 
 def first_gate(
@@ -89,12 +92,15 @@ def outcomes(
             is expected from its first bar on. None: any number of rows is right.
     """
     symbol = gated.passed.columns[0]
+    accounts = _accounts(delivery, asked)
     per_symbol = gated.passed.group_by(pl.col(symbol).alias("symbol")).agg(
         rows=pl.len().cast(pl.Int64),
         **({"first": pl.col("session_date").min()} if expected_sessions is not None else {}),
     )
-    told = pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String}).join(
-        per_symbol, on="symbol", how="left"
+    told = (
+        pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String})
+        .join(per_symbol, on="symbol", how="left")
+        .join(accounts, on="symbol", how="left")
     )
     if expected_sessions is None:
         expected = pl.lit(None, pl.Int64)
@@ -102,22 +108,67 @@ def outcomes(
         days = pl.Series(expected_sessions, dtype=pl.Date).sort()
         before_first = days.search_sorted(told["first"].fill_null(days[0]))
         expected = pl.lit(len(days) - before_first.cast(pl.Int64))
-    needs_rows = dataset not in ("splits", "dividends")
+    has_none = pl.lit(dataset not in ("splits", "dividends")) & pl.col("rows").is_null()
+    said = pl.col("message").fill_null(
+        pl.when(has_none).then(pl.lit("the source has no row of this symbol"))
+    )
     return told.with_columns(expected_rows=expected).select(
         dataset=pl.lit(dataset),
         symbol="symbol",
-        outcome=pl.when(pl.lit(needs_rows) & pl.col("rows").is_null())
+        outcome=pl.when(pl.col("outcome") != "ok")
+        .then("outcome")
+        .when(has_none)
         .then(pl.lit("no_data"))
         .when(pl.col("rows") < pl.col("expected_rows"))
         .then(pl.lit("partial"))
         .otherwise(pl.lit("ok")),
         rows=pl.col("rows").fill_null(0),
         expected_rows="expected_rows",
+        attempts="attempts",
+        message=said,
+        response_id="response_id",
+    )
+
+
+def _accounts(delivery: Delivery, asked: Sequence[str]) -> pl.DataFrame:
+    """Return what came of each symbol; the same of all where the source answered at once."""
+    if delivery.accounts is not None:
+        return delivery.accounts
+    return pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String}).select(
+        "symbol",
+        outcome=pl.lit("ok"),
         attempts=pl.lit(1, pl.Int64),
-        message=pl.when(pl.lit(needs_rows) & pl.col("rows").is_null())
-        .then(pl.lit("the source has no row of this symbol"))
-        .otherwise(pl.lit(delivery.note, pl.String)),
+        message=pl.lit(delivery.note, pl.String),
         response_id=pl.lit(delivery.response_id, pl.String),
+    )
+
+
+def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> None:
+    """Fail where too few symbols were delivered for the rest to be trusted.
+
+    Args:
+        told: what ``outcomes`` returns.
+        model: the raw table.
+        inputs: the limit.
+
+    Raises:
+        TooFewDelivered: with the outcomes, how often each, and an example.
+    """
+    good = told.filter(pl.col("outcome").is_in(["ok", "partial"])).height
+    if good >= inputs.min_ok_share * told.height:
+        return
+    by_outcome = (
+        told.filter(~pl.col("outcome").is_in(["ok", "partial"]))
+        .group_by("outcome", maintain_order=True)
+        .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
+        .sort("len", descending=True)
+    )
+    said = "; ".join(f"{o}: {n} (e.g. {s}: {m})" for o, n, s, m in by_outcome.iter_rows())
+    raise TooFewDelivered(
+        f"{model.table()}: only {good} of {told.height} symbols were delivered: {said}",
+        "The last good data stay; what was delivered is kept for the next run, which asks for the "
+        "rest. The limit is CAPSHOCK_MIN_OK_SHARE.",
+        told,
     )
 
 
@@ -134,19 +185,23 @@ def land(
         SourceError: if the delivery has a wrong shape or too many wrong rows.
     """
     expected_sessions = calendar.sessions(window.first, window.last) if window else None
-    gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(datetime.now(UTC)))
+    gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment()))
     refuse_bad_delivery(gated, model, inputs)
     if window is not None:
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)
         gated = replace(gated, passed=gated.passed.filter(inside))
     dataset = model.table().split(".")[1]
+    told = outcomes(delivery, gated, dataset, asked, expected_sessions)
+    if delivery.accounts is not None and dataset not in _OPTIONAL:
+        refuse_too_few(told, model, inputs)
     return Landing(
         rows=gated.passed,
         window=window,
+        keeps_absent=delivery.keeps_absent,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
-        outcomes=outcomes(delivery, gated, dataset, asked, expected_sessions),
+        outcomes=told,
         scanned=delivery.response_id,
         metadata={
             "received": gated.received,
@@ -172,17 +227,21 @@ def prices(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: 
 
 
 @table_asset(raw.Splits, {"securities": ref.Securities}, kinds=_KINDS)
-def splits(securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch all recorded splits."""
+def splits(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch recorded splits."""
     asked = securities["symbol"].to_list()
-    return land(inputs.open_source().splits(asked), raw.Splits, asked, inputs)
+    delivery = inputs.open_source().splits(asked, first_session_of(context.run))
+    return land(delivery, raw.Splits, asked, inputs)
 
 
 @table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=_KINDS)
-def dividends(securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch all recorded dividends."""
+def dividends(
+    context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs
+) -> Landing:
+    """Fetch recorded dividends."""
     asked = securities["symbol"].to_list()
-    return land(inputs.open_source().dividends(asked), raw.Dividends, asked, inputs)
+    delivery = inputs.open_source().dividends(asked, first_session_of(context.run))
+    return land(delivery, raw.Dividends, asked, inputs)
 
 
 @table_asset(raw.SharesOutstanding, {"securities": ref.Securities}, kinds=_KINDS)
@@ -194,8 +253,10 @@ def shares_outstanding(securities: pl.DataFrame, inputs: Inputs) -> Landing:
 
 
 @table_asset(raw.IndexLevels, {"indices": ref.Indices}, kinds=_KINDS)
-def index_levels(indices: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch all index levels."""
+def index_levels(
+    context: dg.AssetExecutionContext, indices: pl.DataFrame, inputs: Inputs
+) -> Landing:
+    """Fetch index levels."""
     asked = indices["index_symbol"].unique().sort().to_list()
-    delivery = inputs.open_source().index_levels(asked)
+    delivery = inputs.open_source().index_levels(asked, first_session_of(context.run))
     return land(delivery, raw.IndexLevels, asked, inputs)

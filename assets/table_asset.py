@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from warehouse.errors import CapshockError, TableInvalid
+from warehouse.errors import CapshockError, TableInvalid, TooFewDelivered
 from warehouse.io_manager import INPUTS_KEY
 from warehouse.landing import Landing
 from warehouse.schemas import Table
@@ -90,6 +90,8 @@ def table_asset(
                 )
                 raise dg.Failure(str(error), allow_retries=False) from error
             except CapshockError as error:
+                if isinstance(error, TooFewDelivered):
+                    given["inputs"].book(error.outcomes, context.run_id)
                 yield dg.AssetCheckResult(
                     check_name=CONFORMS, passed=False, metadata={"error": error.what}
                 )

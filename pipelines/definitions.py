@@ -24,6 +24,13 @@ def inputs_of(settings: Settings) -> Inputs:
         source=settings.source,
         data_dir=str(settings.data_dir.resolve()),
         reference_dir=str(settings.reference_dir.resolve()),
+        warehouse=str(settings.warehouse.resolve()),
+        responses_dir=str(settings.warehouse.resolve().parent / "responses"),
+        state_dir=str(settings.warehouse.resolve().parent / ".build" / "yahoo"),
+        first_session=settings.first_session.isoformat(),
+        now=settings.now.isoformat() if settings.now else "",
+        requests_per_second=settings.requests_per_second,
+        min_ok_share=settings.min_ok_share,
         max_rejected_share=settings.max_rejected_share,
         max_rejected_rows=settings.max_rejected_rows,
     )

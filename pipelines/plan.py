@@ -1,8 +1,9 @@
 """Which sessions a run fetches: what the source has and the warehouse lacks."""
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import cast
 
 import polars as pl
@@ -42,13 +43,13 @@ class Offer:
     """What the source can deliver of the universe, and within which bounds a run may ask.
 
     Attributes:
-        bars: symbol, session_date of every bar that can be had.
+        bars: symbol, session_date of every bar that can be had; None: the source cannot tell.
         first_session: first session the pipeline has a partition for.
         last_closed: last session that has ended.
         fingerprint: what changes when the content of the source changes; None if it cannot tell.
     """
 
-    bars: pl.DataFrame
+    bars: pl.DataFrame | None
     first_session: date
     last_closed: date
     fingerprint: str | None
@@ -59,6 +60,8 @@ class Offer:
         Raises:
             SourceError: if there is no bar at all.
         """
+        if self.bars is None:
+            return self.first_session, self.last_closed
         if self.bars.is_empty():
             raise SourceError(
                 "the source has no bar of any symbol in securities.csv",
@@ -114,7 +117,7 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
     """
     everything = plan_window(offer, None, None)
-    if not warehouse.private.exists():
+    if offer.bars is None or not warehouse.private.exists():
         return everything
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
     scans = warehouse.read("ops.scans").filter(pl.col("dataset") == "prices")
@@ -139,6 +142,58 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
     if missing.is_empty():
         return Plan(None, None, everything.notes)
     return Plan(*_bounds(missing), everything.notes)
+
+
+ANSWERED = ("ok", "partial", "not_found", "no_data", "contract")
+"""Outcomes after which a symbol is no longer new: the source had its say."""
+
+STILL_MISSED_DAYS = 30
+"""A session that a symbol lacks is asked for again this long; older gaps are the source's."""
+
+
+def plan_live(
+    offer: Offer,
+    warehouse: Warehouse,
+    booked: AbstractSet[str],
+    symbols: Sequence[str],
+    overlap: int,
+) -> Plan:
+    """Plan what to ask of a source that cannot tell what it has.
+
+    All sessions for a symbol that is new; else from the first session that a symbol lacks within
+    the last month, and at least the last ones again, for values that were revised.
+
+    Args:
+        offer: bounds of the source.
+        warehouse: what has been landed.
+        booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
+        symbols: the universe.
+        overlap: how many of the last sessions are asked for again.
+    """
+    everything = plan_window(offer, None, None)
+    if not warehouse.private.exists():
+        return everything
+    landed = warehouse.read("raw.prices").select("symbol", "session_date")
+    asked = warehouse.read("ops.ingest_outcomes").filter(
+        (pl.col("dataset") == "prices") & pl.col("outcome").is_in(ANSWERED)
+    )
+    known = set(landed["symbol"]) | set(asked["symbol"])
+    if landed.is_empty() or not known >= set(symbols):
+        return everything
+    sessions = everything.sessions
+    recent = sessions[-1] - timedelta(days=STILL_MISSED_DAYS)
+    trading = landed.filter(pl.col("session_date") >= recent)["symbol"].unique()
+    wanted = pl.DataFrame({"symbol": trading}).join(
+        pl.DataFrame({"session_date": [s for s in sessions if s >= recent]}), how="cross"
+    )
+    lacking = wanted.join(landed, on=["symbol", "session_date"], how="anti")["session_date"]
+    unbooked = [s for s in sessions if s.isoformat() not in booked]
+    again = sessions[max(len(sessions) - max(overlap, 1), 0)]
+    last = landed["session_date"].max()
+    # After a pause: what came since, and the sessions before it once more.
+    behind = [s for s in sessions if s <= cast("date", last)][-max(overlap, 1) :][:1]
+    first = min([again, *behind, *lacking.to_list(), *unbooked])
+    return Plan(first, everything.last, everything.notes)
 
 
 def _bounds(days: pl.Series) -> tuple[date, date]:

@@ -4,7 +4,7 @@ import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
@@ -14,7 +14,7 @@ from assets import calendar
 from assets.reference import read_reference
 from assets.table_asset import asset_key
 from pipelines import definitions
-from pipelines.plan import Offer, Plan, plan_missing, plan_window
+from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
 from pipelines.settings import Settings
 from warehouse import errors
 from warehouse.schemas import raw, ref
@@ -63,13 +63,16 @@ def make_plan(
     offer = Offer(
         bars=source.bars(securities["symbol"].to_list()),
         first_session=settings.first_session,
-        last_closed=calendar.last_closed_session(datetime.now(UTC)),
+        last_closed=calendar.last_closed_session(inputs.moment()),
         fingerprint=source.fingerprint(),
     )
     if first is not None or last is not None:
         return plan_window(offer, first, last)
     warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
     booked = instance.get_materialized_partitions(asset_key(raw.Prices))
+    if offer.bars is None:
+        symbols = securities["symbol"].to_list()
+        return plan_live(offer, warehouse, booked, symbols, settings.overlap_sessions)
     return plan_missing(offer, warehouse, booked)
 
 

@@ -1,7 +1,7 @@
 """Settings, from the environment or a ``.env`` file."""
 
 import os
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -20,13 +20,20 @@ class SettingsError(CapshockError):
 class Settings(BaseSettings):
     """What a user can set. Relative paths start at the current folder."""
 
-    model_config = SettingsConfigDict(env_prefix="CAPSHOCK_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="CAPSHOCK_", env_file=".env", env_ignore_empty=True, extra="ignore"
+    )
 
     source: str = "files"
     data_dir: Path = _DATA / "sample"
     reference_dir: Path = _DATA / "reference"
     warehouse: Path = Path("warehouse/market.duckdb")
     first_session: date = date(2021, 1, 29)
+    requests_per_second: float = Field(default=5.0, ge=0)
+    overlap_sessions: int = Field(default=5, ge=0)
+    keep_responses_days: int = Field(default=400, ge=1)
+    min_ok_share: float = Field(default=0.9, ge=0, le=1)
+    now: datetime | None = None
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
     max_rejected_rows: int = Field(default=50, ge=0)
     lock_wait_seconds: float = Field(default=60.0, ge=0)

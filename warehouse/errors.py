@@ -1,5 +1,7 @@
 """The one family of errors: each names what failed, where, and what to do next."""
 
+from typing import Any
+
 
 class CapshockError(Exception):
     """Base of every error that capshock raises on purpose.
@@ -17,6 +19,20 @@ class CapshockError(Exception):
 
 class SourceError(CapshockError):
     """A source of raw data is missing, unreadable, or not of the promised shape."""
+
+
+class TooFewDelivered(SourceError):
+    """A source delivered too few of the symbols asked for.
+
+    Args:
+        what: what failed and where.
+        next_step: what to do.
+        outcomes: what came of each symbol (``ops.ingest_outcomes`` without run_id).
+    """
+
+    def __init__(self, what: str, next_step: str, outcomes: Any) -> None:
+        super().__init__(what, next_step)
+        self.outcomes = outcomes
 
 
 class ReferenceDataError(CapshockError):

@@ -38,6 +38,7 @@ class Landing:
     Attributes:
         rows: all rows of the window, in the shape of the table's model.
         window: what the rows replace; None: the whole table.
+        keeps_absent: whether rows of the window that are not among these stay.
         quarantined: rows the table's gate refused (``validation.QUARANTINE_SCHEMA``); None: the
             table has no gate.
         quarantine_is_complete: whether the gate saw all rows there are, and not only the window's.
@@ -49,6 +50,7 @@ class Landing:
 
     rows: pl.DataFrame
     window: Window | None = None
+    keeps_absent: bool = False
     quarantined: pl.DataFrame | None = None
     quarantine_is_complete: bool = True
     outcomes: pl.DataFrame | None = None
@@ -87,12 +89,18 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
 
     Must run inside a transaction, which the caller commits.
     """
-    changes = replace_window(write.connection, write.model, landing.rows, landing.window)
+    changes = replace_window(
+        write.connection,
+        write.model,
+        landing.rows,
+        landing.window,
+        keeps_absent=landing.keeps_absent,
+    )
     if landing.quarantined is not None:
         seen = None if landing.quarantine_is_complete else landing.window
-        _replace_quarantine(write, landing.quarantined, seen)
+        _replace_quarantine(write, landing.quarantined, seen, keeps_absent=landing.keeps_absent)
     if landing.outcomes is not None:
-        _append_outcomes(write, landing.outcomes)
+        append_outcomes(write, landing.outcomes)
     if landing.scanned is not None and landing.window is not None:
         _note_scan(write, landing.scanned, landing.window)
     _note_version(write, changes, inputs)
@@ -104,6 +112,8 @@ def replace_window(
     model: type[Table],
     frame: pl.DataFrame,
     window: Window | None = None,
+    *,
+    keeps_absent: bool = False,
 ) -> Changes:
     """Make the window of a table equal to a frame, touching only rows that differ.
 
@@ -114,6 +124,7 @@ def replace_window(
         model: the table.
         frame: all rows of the window.
         window: what to replace; None: the whole table.
+        keeps_absent: whether rows that the frame lacks stay.
 
     Raises:
         ValueError: if the frame has rows outside the window.
@@ -126,11 +137,12 @@ def replace_window(
     within = window.predicate() if window else "true"
     same_key = _all_equal(model.key())
     same_row = _all_equal(model.value_names())
+    has_successor = f"EXISTS (SELECT 1 FROM incoming WHERE {same_key})"
+    may_go = has_successor if keeps_absent else "true"
     outdated = (
-        f"FROM {table} AS stored WHERE {within} "
+        f"FROM {table} AS stored WHERE {within} AND {may_go} "
         f"AND NOT EXISTS (SELECT 1 FROM incoming WHERE {same_row})"
     )
-    has_successor = f"EXISTS (SELECT 1 FROM incoming WHERE {same_key})"
     with _incoming(connection, frame.select(model.names())):
         updated = _count(connection, f"{outdated} AND {has_successor}")
         removed = _count(connection, outdated)
@@ -149,8 +161,14 @@ def replace_window(
     )
 
 
-def _replace_quarantine(write: Write, quarantined: pl.DataFrame, window: Window | None) -> None:
-    """Bring the table's quarantine up to date: new rows in, those no longer refused resolved."""
+def _replace_quarantine(
+    write: Write, quarantined: pl.DataFrame, window: Window | None, *, keeps_absent: bool = False
+) -> None:
+    """Bring the table's quarantine up to date: new rows in, those no longer refused resolved.
+
+    Where absent rows mean nothing (keeps_absent), a refused row is resolved by one that has landed
+    under its key.
+    """
     this_table = f"stored.source_table = {ddl.literal(write.model.table())}"
     within = (
         f"(stored.row_date IS NULL OR stored.row_date BETWEEN DATE '{window.first}' "
@@ -158,6 +176,12 @@ def _replace_quarantine(write: Write, quarantined: pl.DataFrame, window: Window 
         if window
         else "true"
     )
+    if keeps_absent:
+        symbol, day = (ddl.quoted(name) for name in write.model.key())
+        within += (
+            f" AND EXISTS (SELECT 1 FROM {ddl.qualified(write.model.table())} AS landed "
+            f"WHERE landed.{symbol} = stored.symbol AND landed.{day} = stored.row_date)"
+        )
     same_row = "incoming.rejected_row = stored.rejected_row"
     with _incoming(write.connection, quarantined.select(QUARANTINE_SCHEMA.names())):
         run_statement(
@@ -181,7 +205,8 @@ def _replace_quarantine(write: Write, quarantined: pl.DataFrame, window: Window 
         )
 
 
-def _append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
+def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
+    """Write what came of each symbol, in place of what the run had written of the datasets."""
     datasets = outcomes["dataset"].unique().to_list()
     run_statement(
         write.connection,

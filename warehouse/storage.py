@@ -16,7 +16,15 @@ import polars as pl
 from warehouse import ddl
 from warehouse.connection import SCHEMA_VERSION, connect, open_published
 from warehouse.errors import InconsistentChain, WarehouseError
-from warehouse.landing import Changes, Landing, Write, column_list, land, run_statement
+from warehouse.landing import (
+    Changes,
+    Landing,
+    Write,
+    append_outcomes,
+    column_list,
+    land,
+    run_statement,
+)
 from warehouse.lock import WriterLock
 from warehouse.schemas import TABLES, Table, ops
 
@@ -132,6 +140,12 @@ class Warehouse:
         """
         with self.transaction() as connection:
             return land(Write(connection, model, run_id, datetime.now(UTC)), landing, inputs)
+
+    def book(self, outcomes: pl.DataFrame, run_id: str) -> None:
+        """Write the outcomes of a delivery of which nothing has landed."""
+        with self.transaction() as connection:
+            write = Write(connection, ops.IngestOutcomes, run_id, datetime.now(UTC))
+            append_outcomes(write, outcomes)
 
     # --- publishing -----------------------------------------------------------------------------
 

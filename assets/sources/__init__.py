@@ -1,6 +1,6 @@
 """Where raw data comes from: a small protocol, and its implementations."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -9,6 +9,34 @@ import polars as pl
 
 PROVENANCE = ("source", "fetched_at", "response_id")
 """Columns that a source adds to each row it delivers."""
+
+
+ACCOUNTS_SCHEMA = pl.Schema(
+    {
+        "symbol": pl.String,
+        "outcome": pl.String,
+        "attempts": pl.Int64,
+        "message": pl.String,
+        "response_id": pl.String,
+    }
+)
+"""What came of a symbol; an outcome of ok still becomes partial where sessions are missing."""
+
+
+class Progress:
+    """Who wants to know how many symbols of a dataset have been asked for."""
+
+    def __init__(self) -> None:
+        self.listener: Callable[[str, int, int], None] | None = None
+
+    def tell(self, dataset: str, done: int, of: int) -> None:
+        """Tell the listener, if there is one."""
+        if self.listener is not None:
+            self.listener(dataset, done, of)
+
+
+PROGRESS = Progress()
+"""The one of this process: sources tell it, whoever started the run listens."""
 
 
 @dataclass(frozen=True)
@@ -20,12 +48,18 @@ class Delivery:
         response_id: sha-256 of the file read; None where nothing was read.
         note: what to say about the delivery in the outcomes, if anything.
         is_complete: whether these are all rows the source has, and not only those asked for.
+        accounts: what came of each symbol, where the source is asked symbol by symbol
+            (``ACCOUNTS_SCHEMA``); None: one answer for all.
+        keeps_absent: whether rows that are not among these stay where they have landed: a source
+            that leaves out a bar today has not unmade it.
     """
 
     rows: pl.DataFrame
     response_id: str | None
     note: str | None = None
     is_complete: bool = False
+    accounts: pl.DataFrame | None = None
+    keeps_absent: bool = False
 
 
 class Source(Protocol):
@@ -37,8 +71,8 @@ class Source(Protocol):
 
     name: str
 
-    def bars(self, symbols: Sequence[str]) -> pl.DataFrame:
-        """Return which bars the source can deliver: symbol, session_date."""
+    def bars(self, symbols: Sequence[str]) -> pl.DataFrame | None:
+        """Return which bars can be delivered: symbol, session_date; None if it cannot tell."""
 
     def fingerprint(self) -> str | None:
         """Return what changes when the prices behind the source change; None if it cannot tell."""
@@ -46,14 +80,14 @@ class Source(Protocol):
     def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:
         """Deliver daily bars as traded (columns of ``raw.prices``), both dates included."""
 
-    def splits(self, symbols: Sequence[str]) -> Delivery:
-        """Deliver all recorded splits (columns of ``raw.splits``)."""
+    def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver recorded splits (columns of ``raw.splits``), at least those since a date."""
 
-    def dividends(self, symbols: Sequence[str]) -> Delivery:
-        """Deliver all recorded dividends (columns of ``raw.dividends``)."""
+    def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver dividends (columns of ``raw.dividends``), at least those since a date."""
 
     def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
         """Deliver all reported company share counts (columns of ``raw.shares_outstanding``)."""
 
-    def index_levels(self, symbols: Sequence[str]) -> Delivery:
-        """Deliver index levels (columns of ``raw.index_levels``)."""
+    def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver index levels (columns of ``raw.index_levels``), at least those since a date."""

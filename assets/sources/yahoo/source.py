@@ -1,0 +1,313 @@
+"""The source itself: yfinance is asked symbol by symbol, and each symbol has its own account."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from assets import calendar
+from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, PROVENANCE, Delivery
+from assets.sources.yahoo import bars as yahoo_bars
+from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
+from warehouse.responses import ResponseStore
+from warehouse.schemas import Table, raw
+
+_NOT_FOUND, _BAD_REQUEST, _OK = 404, 400, 200
+_DENIED = frozenset({401, 403})
+_BARS = {
+    "Open": "open",
+    "High": "high",
+    "Low": "low",
+    "Close": "close",
+    "Volume": "volume",
+}
+
+COUNTS_FROM = timedelta(days=366)
+"""Share counts are asked for from this long before the first session: it rests on one of them."""
+
+
+@dataclass(frozen=True)
+class _Chart:
+    """What yfinance made of a chart: bars as traded, splits, dividends of one symbol."""
+
+    bars: pl.DataFrame
+    splits: pl.DataFrame
+    dividends: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Got:
+    """What came of one symbol."""
+
+    symbol: str
+    rows: pl.DataFrame | None
+    outcome: str
+    message: str | None
+    asked: Asked
+
+
+class YahooSource:
+    """Asks Yahoo Finance through the unmodified yfinance client.
+
+    Args:
+        store: where answers are kept.
+        state: folder for yfinance's caches (time zones, cookie).
+        policy: how the source is asked.
+        first_session: first session of the pipeline.
+        now: the moment that counts as now (UTC).
+    """
+
+    name = "yahoo"
+
+    def __init__(
+        self,
+        store: ResponseStore,
+        state: Path,
+        policy: Policy,
+        first_session: date,
+        now: datetime,
+    ) -> None:
+        self._first_session = first_session
+        self._last_closed = calendar.last_closed_session(now)
+        ended = calendar.end_of(self._last_closed)
+        self._session = YahooSession(store, policy, ended, ended.timestamp())
+        self._store = store
+        self._state = state
+
+    def bars(self, symbols: Sequence[str]) -> pl.DataFrame | None:  # noqa: ARG002
+        """Return None: what Yahoo has is known by asking for it."""
+        return None
+
+    def fingerprint(self) -> str | None:
+        """Return None: there is no file."""
+        return None
+
+    def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:
+        """Deliver daily bars as traded, both dates included."""
+        return self._charts("prices", symbols, first, raw.Prices, _bars_until(last))
+
+    def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver the splits since a date: they come with the bars."""
+        return self._charts("splits", symbols, since, raw.Splits, lambda chart: chart.splits)
+
+    def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver the dividends since a date: they come with the bars."""
+        return self._charts(
+            "dividends", symbols, since, raw.Dividends, lambda chart: chart.dividends
+        )
+
+    def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        """Deliver index levels since a date."""
+        return self._charts(
+            "index_levels",
+            symbols,
+            since,
+            raw.IndexLevels,
+            lambda chart: chart.bars.drop("volume"),
+        )
+
+    def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
+        """Deliver the reported share counts: each on the date on which it was first seen."""
+        start = self._first_session - COUNTS_FROM
+
+        def ask(symbol: str) -> pl.DataFrame:
+            series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
+            if series is None:
+                raise YahooError("no_data", "no share count in the answer")
+            return _changes(
+                pl.DataFrame(
+                    {
+                        "as_of_date": pl.Series([s.date() for s in series.index], dtype=pl.Date),
+                        "shares_outstanding": pl.Series(
+                            [float(n) for n in series.to_numpy()], dtype=pl.Float64
+                        ),
+                    }
+                )
+            )
+
+        return self._deliver("shares_outstanding", symbols, raw.SharesOutstanding, ask)
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    def _charts(
+        self,
+        dataset: str,
+        symbols: Sequence[str],
+        since: date | None,
+        model: type[Table],
+        pick: Callable[[_Chart], pl.DataFrame],
+    ) -> Delivery:
+        first = since or self._first_session
+
+        def ask(symbol: str) -> pl.DataFrame:
+            frame = self._ticker(symbol).history(
+                start=first, end=self._end(), auto_adjust=False, actions=True, keepna=True
+            )
+            broken = yahoo_bars.broken_promise(self._session.asked.payload, symbol)
+            if broken:
+                raise YahooError("contract", broken)
+            return pick(_chart(frame, self._session.asked))
+
+        return self._deliver(dataset, symbols, model, ask)
+
+    def _deliver(
+        self,
+        dataset: str,
+        symbols: Sequence[str],
+        model: type[Table],
+        ask: Callable[[str], pl.DataFrame],
+    ) -> Delivery:
+        """Ask for each symbol, and account for it."""
+        got = []
+        for done, symbol in enumerate(symbols, start=1):
+            got.append(self._ask(symbol, ask))
+            PROGRESS.tell(dataset, done, len(symbols))
+        key = model.key()[0]
+        columns = [name for name in model.names() if name not in PROVENANCE]
+        delivered = [
+            one.rows.with_columns(
+                pl.lit(one.symbol).alias(key),
+                source=pl.lit(self.name),
+                fetched_at=pl.lit(one.asked.fetched_at).dt.cast_time_unit("us"),
+                response_id=pl.lit(one.asked.response_id, pl.String),
+            ).select([*columns, *PROVENANCE])
+            for one in got
+            if one.rows is not None
+        ]
+        return Delivery(
+            rows=pl.concat(delivered) if delivered else model.no_rows(),
+            response_id=None,
+            accounts=pl.DataFrame(
+                [
+                    (o.symbol, o.outcome, o.asked.attempts, o.message, o.asked.response_id)
+                    for o in got
+                ],
+                schema=ACCOUNTS_SCHEMA,
+                orient="row",
+            ),
+            keeps_absent=True,
+        )
+
+    def _ask(self, symbol: str, ask: Callable[[str], pl.DataFrame]) -> _Got:
+        asked = self._session.about()
+        try:
+            rows = ask(symbol)
+        except YahooError as error:
+            outcome, message = error.kind, error.message
+        except Exception as error:  # noqa: BLE001 - yfinance raises whatever its parsing runs into
+            outcome, message = _classified(asked, error)
+        else:
+            said = "; ".join(asked.cleaned) or None
+            return _Got(symbol, rows, "ok", said, asked)
+        # What was not good is asked for again by the next run.
+        self._store.close(asked.url)
+        return _Got(symbol, None, outcome, message, asked)
+
+    def _ticker(self, symbol: str) -> Any:
+        """Return yfinance's ticker over the own session."""
+        import yfinance
+        from yfinance import cache as yfinance_cache
+        from yfinance.data import YfData
+
+        yfinance.config.debug.hide_exceptions = False
+        # What it logs is in the outcomes.
+        logging.getLogger("yfinance").setLevel(logging.CRITICAL)
+        _use_caches(self._state)
+        # It keeps bad answers too.
+        YfData.cache_get.cache_clear()
+        zones = yfinance_cache.get_tz_cache()
+        if zones.lookup(symbol) is None:
+            # All symbols here trade in New York; without this, each costs a question more.
+            zones.store(symbol, yahoo_bars.EXCHANGE.key)
+        return yfinance.Ticker(symbol, session=self._session)
+
+    def _end(self) -> date:
+        """Return the day after the last closed session: all later splits are needed too."""
+        return self._last_closed + timedelta(days=1)
+
+
+@cache
+def _use_caches(state: Path) -> None:
+    """Put yfinance's caches into the project's state folder, once: it opens them once."""
+    import yfinance
+
+    state.mkdir(parents=True, exist_ok=True)
+    yfinance.set_tz_cache_location(str(state))
+
+
+def _bars_until(last: date) -> Callable[[_Chart], pl.DataFrame]:
+    return lambda chart: chart.bars.filter(pl.col("session_date") <= last)
+
+
+def _chart(frame: Any, asked: Asked) -> _Chart:
+    """Make bars as traded, splits and dividends of yfinance's frame.
+
+    Raises:
+        YahooError: if the frame lacks a split that the answer has.
+    """
+    dated = pl.DataFrame(
+        {"session_date": pl.Series([stamp.date() for stamp in frame.index], dtype=pl.Date)}
+        | {
+            name: pl.Series(frame[column].to_numpy(dtype="float64"), nan_to_null=True)
+            for column, name in {
+                **_BARS,
+                "Stock Splits": "ratio",
+                "Dividends": "amount_usd",
+            }.items()
+        }
+    )
+    splits = dated.filter(pl.col("ratio") > 0).select("ratio", ex_date="session_date")
+    if splits.height != yahoo_bars.split_count(asked.payload):
+        raise YahooError("contract", "a split of the answer is on no bar")
+    without_volume = yahoo_bars.null_volumes(asked.payload)
+    adjusted = dated.filter(pl.col("close").is_not_null()).with_columns(
+        volume=pl.when(~pl.col("session_date").is_in(list(without_volume))).then("volume")
+    )
+    lacking = dated.height - adjusted.height
+    if lacking:
+        asked.cleaned.append(f"{lacking} bars without a close left out")
+    return _Chart(
+        bars=yahoo_bars.as_traded(adjusted.drop("ratio", "amount_usd"), splits),
+        splits=splits,
+        dividends=dated.filter(pl.col("amount_usd") > 0).select(
+            "amount_usd", ex_date="session_date"
+        ),
+    )
+
+
+def _changes(reports: pl.DataFrame) -> pl.DataFrame:
+    """Keep the last count of each date, and of these the ones that differ from the one before."""
+    daily = reports.unique("as_of_date", keep="last", maintain_order=True).sort("as_of_date")
+    changed = pl.col("shares_outstanding") != pl.col("shares_outstanding").shift()
+    return daily.filter(changed.fill_null(value=True))
+
+
+def _classified(asked: Asked, error: Exception) -> tuple[str, str]:
+    """Say what an error of yfinance means, by the answer that it came from."""
+    said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+    described = _described(asked.payload)
+    if asked.status in _DENIED:
+        return "auth", f"HTTP status {asked.status}: {described or said}"
+    if asked.status == _NOT_FOUND:
+        return "not_found", described or said
+    if asked.status == _BAD_REQUEST:
+        kind = "no_data" if "doesn't exist" in (described or "") else "contract"
+        return kind, described or said
+    if asked.status == _OK:
+        return ("no_data" if yahoo_bars.is_empty(asked.payload) else "contract"), described or said
+    return "transient", said
+
+
+def _described(payload: Any) -> str | None:
+    """Return Yahoo's own description of an error, if the answer has one."""
+    for name in ("chart", "timeseries", "finance"):
+        block = payload.get(name) if isinstance(payload, dict) else None
+        error = block.get("error") if isinstance(block, dict) else None
+        if isinstance(error, dict):
+            return f"{error.get('code')}: {error.get('description')}"
+    return None

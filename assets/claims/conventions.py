@@ -210,10 +210,13 @@ def _direction(claim: Claim, groups: dict[str, list[str]], market: Market) -> It
         members=len(told),
     )
     open_known = f"FROM core.prices WHERE symbol {_in(symbols)} AND {day} AND open IS NOT NULL"
+    opened = int(market.number(f"SELECT count(*) {open_known}") or 0)
     yield Convention(
         "open to close",
         f"SELECT avg((close {sign} open)::INT) {open_known}",
-        members=int(market.number(f"SELECT count(*) {open_known}") or 0),
+        members=opened,
+        # Of fewer companies it says something else.
+        decides=opened == len(told),
     )
 
 

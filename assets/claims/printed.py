@@ -7,7 +7,7 @@ from typing import Literal
 Comparator = Literal["exactly", "about", "almost", "more than", "at least", "record"]
 
 SLACK = 1e-9
-"""Relative. Floats that are equal on paper are equal."""
+"""Of the last printed digit: floats that are equal on paper are equal."""
 
 _SCALES = {
     None: 1.0,
@@ -90,7 +90,7 @@ def holds(measured: float, claimed: Printed, comparator: Comparator) -> bool:
     """
     size, unit = claimed.size, claimed.rounded_to
     over = measured * claimed.sign - size
-    slack = SLACK * max(size, unit)
+    slack = SLACK * unit + 1e-14 * size
     bounds = {
         "exactly": -unit / 2 - slack <= over <= unit / 2 + slack,
         "about": -unit - slack <= over <= unit + slack,

@@ -208,6 +208,6 @@ def _explain_count(claim: Claim, needed: float, market: Market) -> str:
         )
     nearest = min(had, key=lambda report: (abs(report.shares - needed), report.as_of_date))
     return (
-        f"{said}: the report of {nearest.as_of_date} had {in_unit(nearest.shares, 'shares')}, which "
-        "makes it true."
+        f"{said}: the report of {nearest.as_of_date} had "
+        f"{in_unit(nearest.shares, 'shares')}, which makes it true."
     )

@@ -35,6 +35,12 @@ demo: install ## From a fresh clone to the story of 27 January 2025, offline aft
 	@$(BIN)/capshock run
 	@$(BIN)/capshock story --session 2025-01-27
 
+.PHONY: demo-yahoo
+demo-yahoo: install ## The same through the real Yahoo client, offline: a replay answers it
+	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_REQUESTS_PER_SECOND=0 CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb \
+	  $(BIN)/python -m tests.yahoo_loopback warehouse/sample 2025-02-14T23:30:00 $(BIN)/capshock run
+	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb $(BIN)/capshock trace NVDA 2025-01-27
+
 .PHONY: ui
 ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg dev --host 127.0.0.1 --port 3000
@@ -67,5 +73,5 @@ lock: install ## Resolve requirements.lock anew (needs the package index)
 
 .PHONY: clean
 clean: ## Remove the warehouse and Dagster's history; keep the environment
-	@rm -rf warehouse/*.duckdb* warehouse/.build
+	@rm -rf warehouse/*.duckdb* warehouse/.build warehouse/responses warehouse/demo-yahoo
 	@find .dagster -mindepth 1 ! -name dagster.yaml -delete

@@ -68,7 +68,7 @@ def data_dictionary() -> pl.DataFrame:
     ],
     group_name="ops",
     kinds={"duckdb"},
-    required_resource_keys={"io_manager"},
+    required_resource_keys={"io_manager", "inputs"},
     description="The DuckDB file that readers open: a compact copy of all tables, put in place in "
     "one step, and only from tables that belong together.",
 )
@@ -76,4 +76,11 @@ def published_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     """Publish the private database."""
     warehouse = context.resources.io_manager.open()
     size = warehouse.publish()
-    return dg.MaterializeResult(metadata={"file": warehouse.published.name, "size_bytes": size})
+    pruned = context.resources.inputs.settle(warehouse.response_ids())
+    return dg.MaterializeResult(
+        metadata={
+            "file": warehouse.published.name,
+            "size_bytes": size,
+            "stored_responses_pruned": pruned,
+        }
+    )

@@ -15,13 +15,16 @@ import polars as pl
 from assets import calendar
 from assets.resources import Inputs, first_session_of, session_range
 from assets.sources import Delivery
-from assets.table_asset import table_asset
+from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
-from warehouse.schemas import Table, raw, ref
+from warehouse.schemas import Table, ops, raw, ref
 from warehouse.validation import Gated, pass_gate
 
 _KINDS = frozenset({"polars", "pandera", "duckdb"})
+
+SHOWN = 50
+"""Symbols that the check of a delivery lists."""
 
 _OPTIONAL = frozenset({"shares_outstanding"})
 """Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
@@ -260,3 +263,53 @@ def index_levels(
     asked = indices["index_symbol"].unique().sort().to_list()
     delivery = inputs.open_source().index_levels(asked, first_session_of(context.run))
     return land(delivery, raw.IndexLevels, asked, inputs)
+
+
+def _delivered(model: type[Table]) -> dg.AssetChecksDefinition:
+    """Make the check that every symbol asked for came."""
+    dataset = model.table().split(".")[1]
+
+    @dg.asset_check(
+        asset=asset_key(model),
+        name="delivered",
+        additional_ins={"outcomes": dg.AssetIn(asset_key(ops.IngestOutcomes))},
+        description="Whether every symbol asked for was delivered; if not, which and why.",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, outcomes: pl.DataFrame
+    ) -> dg.AssetCheckResult:
+        told = outcomes.filter(
+            (pl.col("run_id") == context.run.run_id) & (pl.col("dataset") == dataset)
+        )
+        lacking = told.filter(pl.col("outcome") != "ok").sort("outcome", "symbol")
+        shown = lacking.head(SHOWN).select("symbol", "outcome", "rows", "expected_rows", "message")
+        return dg.AssetCheckResult(
+            passed=lacking.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "asked": told.height,
+                "not_ok": lacking.height,
+                "symbols": dg.MetadataValue.table(
+                    [
+                        dg.TableRecord({k: "" if v is None else v for k, v in row.items()})
+                        for row in shown.iter_rows(named=True)
+                    ]
+                )
+                if lacking.height
+                else dg.MetadataValue.text("all were delivered"),
+            },
+        )
+
+    return check
+
+
+delivered_checks = [
+    _delivered(model)
+    for model in (
+        raw.Prices,
+        raw.Splits,
+        raw.Dividends,
+        raw.SharesOutstanding,
+        raw.IndexLevels,
+    )
+]

@@ -1,6 +1,6 @@
 """What the assets are given from outside: where raw and reference data come from, and limits."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -30,6 +30,7 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
         requests_per_second: how fast a live source is asked at most; 0: without limit.
         max_rejected_share: a delivery with a larger share of rejected rows ...
         max_rejected_rows: ... and at least this many of them fails its asset.
+        keep_responses_days: answers that no row rests on are deleted after this many days.
         min_ok_share: a live delivery with a smaller share of symbols delivered fails its asset.
     """
 
@@ -45,6 +46,7 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
     max_rejected_share: float = 0.05
     max_rejected_rows: int = 50
     min_ok_share: float = 0.9
+    keep_responses_days: int = 400
 
     def open_source(self) -> Source:
         """Return the source of raw data.
@@ -77,6 +79,17 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
     def book(self, outcomes: pl.DataFrame, run_id: str) -> None:
         """Write the outcomes of a delivery that was refused: they are what one looks for then."""
         Warehouse(Path(self.warehouse)).book(outcomes, run_id)
+
+    def settle(self, referred_to: set[str]) -> int:
+        """Note that a run has used the stored answers; delete old ones that no row refers to.
+
+        Returns:
+            How many were deleted.
+        """
+        store = self.responses()
+        store.close()
+        before = self.moment() - timedelta(days=self.keep_responses_days)
+        return store.prune(referred_to, before)
 
     def reference(self) -> Path:
         """Return the folder of reference data."""

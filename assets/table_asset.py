@@ -91,7 +91,7 @@ def table_asset(
                 raise dg.Failure(str(error), allow_retries=False) from error
             except CapshockError as error:
                 if isinstance(error, TooFewDelivered):
-                    given["inputs"].book(error.outcomes, context.run_id)
+                    given["inputs"].book(error.outcomes, context.run.run_id)
                 yield dg.AssetCheckResult(
                     check_name=CONFORMS, passed=False, metadata={"error": error.what}
                 )

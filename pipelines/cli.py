@@ -1,4 +1,4 @@
-"""The command line: ``capshock run``, ``story``, ``claims``, ``holdings``, ``hashes``."""
+"""The command line, ``capshock``: run, story, claims, trace, holdings, hashes."""
 
 import sys
 import warnings
@@ -94,6 +94,17 @@ def claims(
     from pipelines.claims_report import report_claims
 
     report_claims(out, Settings.load().warehouse.resolve(), file)
+
+
+@app.command()
+def trace(
+    symbol: Annotated[str, typer.Argument(help="A company, such as NVDA.")],
+    session: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Session.")],
+) -> None:
+    """Walk a market-cap loss back to the rows and the bytes it came from."""
+    from pipelines.trace import report_trace
+
+    report_trace(out, Settings.load(), symbol, session.date())
 
 
 holdings = typer.Typer(no_args_is_help=True, help="Who is in an index, with how many units.")

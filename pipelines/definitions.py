@@ -31,6 +31,7 @@ def inputs_of(settings: Settings) -> Inputs:
         now=settings.now.isoformat() if settings.now else "",
         requests_per_second=settings.requests_per_second,
         min_ok_share=settings.min_ok_share,
+        keep_responses_days=settings.keep_responses_days,
         max_rejected_share=settings.max_rejected_share,
         max_rejected_rows=settings.max_rejected_rows,
     )

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
+from assets.sources import PROGRESS
 from pipelines import definitions
 from pipelines.plan import Plan
 from pipelines.run import Outcome, Step, execute, make_plan, tables_to_run
@@ -37,7 +38,7 @@ def report_run(
         total = len(tables_to_run(defs, plan))
         with Progress(
             SpinnerColumn(),
-            "{task.description:<28}",
+            "{task.description:<32}",
             BarColumn(),
             MofNCompleteColumn(),
             "assets",
@@ -54,7 +55,13 @@ def report_run(
                 else:
                     progress.advance(task)
 
-            outcome = execute(instance, defs, plan, show, verbose=verbose)
+            PROGRESS.listener = lambda dataset, done, of: progress.update(
+                task, description=f"raw.{dataset} {done}/{of}"
+            )
+            try:
+                outcome = execute(instance, defs, plan, show, verbose=verbose)
+            finally:
+                PROGRESS.listener = None
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
 

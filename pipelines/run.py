@@ -104,14 +104,21 @@ def execute(
     steps: list[Step] = []
     warnings: list[str] = []
 
+    selected = tables_to_run(defs, plan)
+    tables = {"__".join(key.path): ".".join(key.path) for key in selected}
+
     def listen(entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None and entry.level == logging.WARNING:
             warnings.append(entry.user_message)
         if event is None or event.step_key is None:
             return
-        table = event.step_key.replace("__", ".", 1)
-        if event.is_step_start:
+        table = tables.get(event.step_key)
+        if table is None:
+            # A check of a table: only its failure to run is news.
+            if event.is_step_failure:
+                steps.append(Step(event.step_key.replace("__", ".", 1), 0.0, failed=True))
+        elif event.is_step_start:
             on_step(Step(table))
         elif event.is_step_success:
             steps.append(Step(table, event.step_success_data.duration_ms / 1000))
@@ -129,7 +136,7 @@ def execute(
         instance=instance,
         run_id=run_id,
         tags=tags,
-        asset_selection=tables_to_run(defs, plan),
+        asset_selection=selected,
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )

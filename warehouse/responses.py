@@ -8,7 +8,7 @@ import hashlib
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -59,6 +59,7 @@ class ResponseStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._open: sqlite3.Connection | None = None
 
     def put(
         self, url: str, status: int, headers: Mapping[str, str], body: bytes, fetched_at: datetime
@@ -178,13 +179,14 @@ class ResponseStore:
 
     @contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with closing(sqlite3.connect(self._file, timeout=30)) as index:
-            index.execute("PRAGMA journal_mode = WAL")
-            index.execute("PRAGMA synchronous = NORMAL")
-            index.execute(_TABLE)
-            with index:
-                yield index
+        if self._open is None or not self._file.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._open = sqlite3.connect(self._file, timeout=30, check_same_thread=False)
+            self._open.execute("PRAGMA journal_mode = WAL")
+            self._open.execute("PRAGMA synchronous = NORMAL")
+            self._open.execute(_TABLE)
+        with self._open:
+            yield self._open
 
 
 def _fetch(row: tuple[str, str, int, str, str]) -> Fetch:

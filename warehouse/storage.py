@@ -147,6 +147,17 @@ class Warehouse:
             write = Write(connection, ops.IngestOutcomes, run_id, datetime.now(UTC))
             append_outcomes(write, outcomes)
 
+    def response_ids(self) -> set[str]:
+        """Return the responses and files that raw rows refer to."""
+        tables = [name for name, model in TABLES.items() if "response_id" in model.names()]
+        asked = " UNION ".join(
+            f"SELECT response_id FROM {ddl.qualified(name)} WHERE response_id IS NOT NULL"
+            for name in tables
+            if name.startswith("raw.")
+        )
+        with self.transaction() as connection:
+            return {row[0] for row in run_statement(connection, asked)}
+
     # --- publishing -----------------------------------------------------------------------------
 
     def publish(self) -> int:

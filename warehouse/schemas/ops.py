@@ -41,7 +41,10 @@ class IngestOutcomes(Table):
     run_id: str = column("The run that asked")
     dataset: str = column("prices, splits, dividends, shares_outstanding or index_levels")
     symbol: str = column("The symbol or index asked for")
-    outcome: str = column("ok, partial (fewer rows than expected), no_data")
+    outcome: str = column(
+        "ok, partial (fewer rows than expected), no_data, not_found, throttled, auth, transient, "
+        "contract (the answer is not what the source promises), skipped (not asked any more)"
+    )
     rows: int = column("Rows that passed the first gate", unit="rows", ge=0)
     expected_rows: int = column(
         "Rows expected: sessions from the first bar on; null where any number is right",

@@ -10,7 +10,7 @@ from warehouse.schemas.table import Table, column, positive
 class Provenance(Table):
     """Where a row came from. A row is rewritten only when a value differs, so these stay."""
 
-    source: str = column("Source that delivered the row (files)", provenance=True)
+    source: str = column("Source that delivered the row (files, yahoo)", provenance=True)
     fetched_at: Annotated[pl.Datetime, "us", "UTC"] = column(
         "When the row was first read with these values", unit="UTC", provenance=True
     )

@@ -98,7 +98,7 @@ class Asked:
     cleaned: list[str] = field(default_factory=list)
 
 
-class YahooSession(requests.Session):  # type: ignore[type-arg]
+class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
     """A curl_cffi session that yfinance accepts as its own.
 
     Args:
@@ -133,6 +133,18 @@ class YahooSession(requests.Session):  # type: ignore[type-arg]
         """Start counting for another symbol, and return its account."""
         self.asked = Asked()
         return self.asked
+
+    def is_open(self, asked: Asked) -> bool:
+        """Tell whether an answer may still be used: its run has not ended."""
+        known = self.store.resumable(asked.url, self._outdated_before)
+        return known is not None and known.response_id == asked.response_id
+
+    def recall(self, asked: Asked) -> None:
+        """Take over the account of an answer that was read before; nothing is asked."""
+        account = self.asked
+        account.url, account.status = asked.url, asked.status
+        account.response_id, account.fetched_at = asked.response_id, asked.fetched_at
+        account.cleaned = list(asked.cleaned)
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
         """Ask, as the policy says, and keep the answer.
@@ -191,7 +203,7 @@ class YahooSession(requests.Session):  # type: ignore[type-arg]
         if answer.status_code >= _SERVER_ERROR:
             raise _Passing("transient", f"HTTP status {answer.status_code}")
         now = datetime.now(UTC)
-        headers = {n: answer.headers[n] for n in _TOLD_HEADERS if n in answer.headers}
+        headers = {n: str(answer.headers[n]) for n in _TOLD_HEADERS if n in answer.headers}
         response_id = self.store.put(question, answer.status_code, headers, answer.content, now)
         return self._answer(question, answer.status_code, answer.content, response_id, now)
 

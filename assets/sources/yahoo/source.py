@@ -1,8 +1,9 @@
 """The source itself: yfinance is asked symbol by symbol, and each symbol has its own account."""
 
 import logging
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -38,6 +39,18 @@ class _Chart:
     bars: pl.DataFrame
     splits: pl.DataFrame
     dividends: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A chart that this process has read, and the answer that it is in."""
+
+    asked: Asked
+    chart: _Chart
+
+
+_READ: dict[tuple[Path, str, date, date], _Read] = {}
+"""Charts read by this process, by store, symbol, first and last date."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +115,12 @@ class YahooSource:
         )
 
     def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
-        """Deliver index levels since a date."""
+        """Deliver index levels since the session before a date: moves start there."""
+        before = calendar.sessions(last=(since or self._first_session) - timedelta(days=1))
         return self._charts(
             "index_levels",
             symbols,
-            since,
+            before[-1],
             raw.IndexLevels,
             lambda chart: chart.bars.drop("volume"),
         )
@@ -119,7 +133,7 @@ class YahooSource:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
-            return _changes(
+            return _one_a_day(
                 pl.DataFrame(
                     {
                         "as_of_date": pl.Series([s.date() for s in series.index], dtype=pl.Date),
@@ -145,13 +159,22 @@ class YahooSource:
         first = since or self._first_session
 
         def ask(symbol: str) -> pl.DataFrame:
+            question = (self._store.folder, symbol, first, self._end())
+            read = _READ.get(question)
+            # Prices, splits and dividends come in one answer: it is read once.
+            if read is not None and self._session.is_open(read.asked):
+                self._session.recall(read.asked)
+                return pick(read.chart)
             frame = self._ticker(symbol).history(
                 start=first, end=self._end(), auto_adjust=False, actions=True, keepna=True
             )
-            broken = yahoo_bars.broken_promise(self._session.asked.payload, symbol)
+            asked = self._session.asked
+            broken = yahoo_bars.broken_promise(asked.payload, symbol)
             if broken:
                 raise YahooError("contract", broken)
-            return pick(_chart(frame, self._session.asked))
+            chart = _chart(frame, asked)
+            _READ[question] = _Read(replace(asked, payload=None), chart)
+            return pick(chart)
 
         return self._deliver(dataset, symbols, model, ask)
 
@@ -163,7 +186,7 @@ class YahooSource:
         ask: Callable[[str], pl.DataFrame],
     ) -> Delivery:
         """Ask for each symbol, and account for it."""
-        got = []
+        got: list[_Got] = []
         for done, symbol in enumerate(symbols, start=1):
             got.append(self._ask(symbol, ask))
             PROGRESS.tell(dataset, done, len(symbols))
@@ -214,6 +237,8 @@ class YahooSource:
         from yfinance import cache as yfinance_cache
         from yfinance.data import YfData
 
+        # It uses what pandas 3.1 deprecates; theirs to mend.
+        warnings.filterwarnings("ignore", module="yfinance")
         yfinance.config.debug.hide_exceptions = False
         # What it logs is in the outcomes.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
@@ -280,11 +305,9 @@ def _chart(frame: Any, asked: Asked) -> _Chart:
     )
 
 
-def _changes(reports: pl.DataFrame) -> pl.DataFrame:
-    """Keep the last count of each date, and of these the ones that differ from the one before."""
-    daily = reports.unique("as_of_date", keep="last", maintain_order=True).sort("as_of_date")
-    changed = pl.col("shares_outstanding") != pl.col("shares_outstanding").shift()
-    return daily.filter(changed.fill_null(value=True))
+def _one_a_day(reports: pl.DataFrame) -> pl.DataFrame:
+    """Keep the last count of each date; one that repeats another is news too: it is younger."""
+    return reports.unique("as_of_date", keep="last", maintain_order=True).sort("as_of_date")
 
 
 def _classified(asked: Asked, error: Exception) -> tuple[str, str]:

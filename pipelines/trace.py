@@ -1,0 +1,161 @@
+"""``capshock trace``: from a market-cap loss back to the bytes it was read from."""
+
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from pipelines.settings import Settings
+from pipelines.telling import Published, in_words, percent
+from warehouse.connection import open_published
+from warehouse.errors import CapshockError, WarehouseError
+from warehouse.responses import ResponseStore
+
+_PATHS = {"raw.prices": "prices", "raw.shares_outstanding": "shares_outstanding"}
+
+
+class NothingToTrace(CapshockError):
+    """The published file has no row for what was asked."""
+
+
+def report_trace(console: Console, settings: Settings, symbol: str, session: date) -> None:
+    """Walk a session of a company back: market cap, core rows, raw rows, responses or files.
+
+    Raises:
+        NothingToTrace: if the company has no market cap on the session.
+        WarehouseError: if there is no published file.
+    """
+    with open_published(settings.warehouse.resolve()) as connection:
+        published = Published(connection)
+
+        def say(text: str, depth: int = 0, style: str = "") -> None:
+            console.print(escape("  " * depth + text), style=style, highlight=False, soft_wrap=True)
+
+        cap = _market_cap(published, symbol, session)
+        company = cap["company_symbol"]
+        effect = cap["price_effect_usd"]
+        moved = "no one-day change" if effect is None else f"{in_words(effect)} dollars"
+        change = "" if cap["return_1d"] is None else f" ({percent(cap['return_1d'])})"
+        say(f"mart.market_caps: {company} on {session}: {moved} by price{change}", style="bold")
+        days = _bars(published, company, session)
+        for bar in days:
+            say(
+                f"core.prices: close {bar['close']:g} on {bar['session_date']}, adjustment "
+                f"{bar['adjustment_kind']} x{bar['adjustment_ratio']:g}",
+                1,
+            )
+            row = _raw(published, "raw.prices", company, "session_date", bar["session_date"])
+            _tell_origin(say, settings, "raw.prices", row)
+        count = _count(published, company, session)
+        if count is None:
+            say("core.shares_outstanding: no share count is known", 1)
+            return
+        say(
+            f"core.shares_outstanding: {count['shares_outstanding']:,.0f} shares from "
+            f"{count['valid_from']} on ({count['basis']}, report of {count['reported_as_of']})",
+            1,
+        )
+        row = _raw(
+            published, "raw.shares_outstanding", company, "as_of_date", count["reported_as_of"]
+        )
+        _tell_origin(say, settings, "raw.shares_outstanding", row)
+
+
+def _market_cap(published: Published, symbol: str, session: date) -> dict[str, Any]:
+    found = published.rows(
+        "SELECT * FROM market_cap_history($symbol) WHERE session_date = $day",
+        symbol=symbol,
+        day=session,
+    )
+    if not found:
+        raise NothingToTrace(
+            f"{symbol} has no market cap on {session} in the published file",
+            "Check the symbol (ref.securities) and that the date is a session; `capshock run` "
+            "fetches more.",
+        )
+    return found[0]
+
+
+def _bars(published: Published, company: str, session: date) -> list[dict[str, Any]]:
+    return published.rows(
+        "SELECT * FROM core.prices WHERE symbol = $symbol AND session_date <= $day "
+        "ORDER BY session_date DESC LIMIT 2",
+        symbol=company,
+        day=session,
+    )
+
+
+def _count(published: Published, company: str, session: date) -> dict[str, Any] | None:
+    found = published.rows(
+        "SELECT * FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from < $day "
+        "ORDER BY valid_from DESC LIMIT 1",
+        symbol=company,
+        day=session,
+    )
+    return found[0] if found else None
+
+
+def _raw(
+    published: Published, table: str, symbol: str, column: str, day: date
+) -> dict[str, Any] | None:
+    found = published.rows(
+        f"SELECT * FROM {table} WHERE symbol = $symbol AND {column} = $day",
+        symbol=symbol,
+        day=day,
+    )
+    return found[0] if found else None
+
+
+def _tell_origin(say: Any, settings: Settings, table: str, row: dict[str, Any] | None) -> None:
+    """Say which bytes a raw row was read from, and whether they are still the same."""
+    if row is None:
+        say(f"{table}: no row of that date (the count was decided, or its row is gone)", 2)
+        return
+    provenance = {"source", "fetched_at", "response_id"}
+    told = ", ".join(f"{k} {v}" for k, v in row.items() if k not in provenance and v is not None)
+    say(f"{table}: {told}", 2)
+    say(
+        f"first read {row['fetched_at']:%Y-%m-%d %H:%M:%S} UTC from source {row['source']}, "
+        f"sha-256 {row['response_id']}",
+        3,
+    )
+    if row["source"] == "files":
+        say(_file_origin(settings.data_dir.resolve(), _PATHS[table], row), 3)
+        return
+    store = ResponseStore(settings.warehouse.resolve().parent / "responses")
+    for fetch in store.fetches(row["response_id"])[:1]:
+        say(f"asked {fetch.url}", 3)
+        say(f"answered with status {fetch.status}, {json.dumps(dict(fetch.headers))}", 3)
+    try:
+        size = len(store.body(row["response_id"]))
+    except WarehouseError as error:
+        say(f"{error.what}", 3, "yellow")
+        return
+    say(f"stored: {size:,} bytes in {store.path(row['response_id'])}, sha-256 verified", 3)
+
+
+def _file_origin(folder: Path, dataset: str, row: dict[str, Any]) -> str:
+    """Say which row of which file a raw row is, and whether the file is still the one read."""
+    import polars as pl
+
+    path = next((p for e in ("parquet", "csv") if (p := folder / f"{dataset}.{e}").is_file()), None)
+    if path is None:
+        return f"the file {dataset} is no longer in {folder}"
+    with path.open("rb") as handle:
+        digest = hashlib.file_digest(handle, "sha256").hexdigest()
+    if digest != row["response_id"]:
+        return f"{path} has changed since: its sha-256 is {digest}"
+    rows = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path)
+    day = "session_date" if dataset == "prices" else "as_of_date"
+    place = (
+        rows.with_row_index("row", offset=1)
+        .filter(
+            (pl.col("symbol") == row["symbol"]) & (pl.col(day).cast(pl.String) == str(row[day]))
+        )["row"]
+        .to_list()
+    )
+    return f"row {', '.join(map(str, place))} of {path}, sha-256 verified"

@@ -1,0 +1,48 @@
+"""From a loss back to the bytes: rows, files, sha-256."""
+
+import hashlib
+import io
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from pipelines.trace import NothingToTrace, report_trace
+
+
+def _traced(deployment, symbol: str, day: str) -> str:
+    out = io.StringIO()
+    report_trace(Console(file=out, width=200), deployment.settings, symbol, date.fromisoformat(day))
+    return out.getvalue()
+
+
+def test_a_loss_is_walked_back_to_the_row_of_the_file(founding):
+    told = _traced(founding, "NVDA", "2025-01-27")
+    assert "NVDA on 2025-01-27: -592.66 billion dollars by price (-16.97 %)" in told
+    for part in ("close 118.42 on 2025-01-27", "close 142.62 on 2025-01-24",
+                 "24,490,000,000 shares from 2024-11-22 on", "prices.parquet, sha-256 verified",
+                 "shares_outstanding.parquet, sha-256 verified"):  # fmt: skip
+        assert part in told
+    path = founding.settings.data_dir / "prices.parquet"
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in told
+
+
+def test_another_line_of_the_company_will_do(founding):
+    assert "GOOGL on 2025-01-27" in _traced(founding, "GOOG", "2025-01-27")
+
+
+def test_a_file_that_has_changed_since_is_said(small, small_market):
+    prices = small_market / "prices.csv"
+    assert "row 6 of" in _traced(small, "AAA", "2025-01-10")
+    prices.write_text(prices.read_text() + "\n")
+    assert "prices.csv has changed since" in _traced(small, "AAA", "2025-01-10")
+
+
+def test_a_company_without_share_count_says_so(small):
+    assert "no share count is known" in _traced(small, "BBB", "2025-01-10")
+
+
+@pytest.mark.parametrize(("symbol", "day"), [("NOBODY", "2025-01-10"), ("AAA", "2025-01-11")])
+def test_nothing_to_trace_is_said(small, symbol, day):
+    with pytest.raises(NothingToTrace, match=f"{symbol} has no market cap on {day}"):
+        _traced(small, symbol, day)

@@ -1,0 +1,269 @@
+"""Every fault of Yahoo or the way to it: what becomes of the symbol, and of the others."""
+
+import functools
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.sources import Delivery
+from assets.sources.yahoo import YahooSource
+from assets.sources.yahoo.session import Policy
+from tests.yahoo_loopback.market import Market
+from tests.yahoo_loopback.replay import Replay, serving
+from warehouse.responses import ResponseStore
+
+ROOT = Path(__file__).parents[2]
+SMALL = ROOT / "tests" / "small_market"
+NOW = "2025-01-16T23:30:00"
+SYMBOLS = ["AAA", "BBB", "CCC"]
+FIRST, LAST = date(2025, 1, 2), date(2025, 1, 16)
+HASTY = functools.partial(
+    Policy,
+    requests_per_second=0,
+    attempts=3,
+    first_wait_seconds=0.01,
+    longest_wait_seconds=0.5,
+    timeout_seconds=0.6,
+)
+
+FAULTS = {
+    # fault: (outcome while it lasts, sessions delivered of 10, outcome if it happens once)
+    "429": ("throttled", 0, "ok"),
+    "401": ("auth", 0, "ok"),
+    "404": ("not_found", 0, "ok"),
+    "400": ("no_data", 0, "ok"),
+    "500": ("transient", 0, "ok"),
+    "503": ("transient", 0, "ok"),
+    "empty_list": ("contract", 0, None),
+    "metadata_only": ("no_data", 0, None),
+    "null_row": ("ok", 9, None),
+    "null_close": ("ok", 9, None),
+    "null_volume": ("ok", 10, None),
+    "truncated": ("contract", 0, "ok"),
+    "html": ("contract", 0, "ok"),
+    "reset": ("transient", 0, "ok"),
+    "reset_in_body": ("transient", 0, "ok"),
+    "cut_body": ("transient", 0, "ok"),
+    "duplicate": ("ok", 9, None),
+    "live_after_official": ("ok", 10, None),
+    "live_bar": ("ok", 10, None),
+    "wrong_symbol": ("contract", 0, None),
+    "other_currency": ("contract", 0, None),
+    "ragged": ("contract", 0, None),
+    "fewer_rows": ("ok", 8, None),
+}
+
+
+@pytest.fixture(scope="module")
+def served():
+    with serving(Market.read(SMALL), NOW) as replay:
+        yield replay
+
+
+@pytest.fixture
+def replay(served: Replay, monkeypatch: pytest.MonkeyPatch) -> Replay:
+    for name, value in served.environment.items():
+        monkeypatch.setenv(name, value)
+    served.clear()
+    served.now = datetime.fromisoformat(NOW).replace(tzinfo=UTC)
+    return served
+
+
+@pytest.fixture
+def source(replay: Replay, tmp_path: Path) -> YahooSource:
+    return _source(tmp_path)
+
+
+def _source(folder: Path, now: str = NOW, **policy: object) -> YahooSource:
+    return YahooSource(
+        ResponseStore(folder / "responses"),
+        folder / "state",
+        HASTY(**policy),
+        FIRST,
+        datetime.fromisoformat(now).replace(tzinfo=UTC),
+    )
+
+
+def _account(delivery: Delivery, symbol: str = "AAA") -> dict:
+    return delivery.accounts.filter(pl.col("symbol") == symbol).row(0, named=True)
+
+
+def _closes(delivery: Delivery, symbol: str) -> list[float]:
+    return delivery.rows.filter(pl.col("symbol") == symbol).sort("session_date")["close"].to_list()
+
+
+def _as_recorded(symbol: str) -> list[float]:
+    recorded = pl.read_csv(SMALL / "prices.csv", schema_overrides={"close": pl.Float64})
+    return recorded.filter(pl.col("symbol") == symbol)["close"].to_list()
+
+
+def test_prices_splits_counts_and_levels_are_those_served(source):
+    prices = source.prices(SYMBOLS, FIRST, LAST)
+    for symbol in SYMBOLS:
+        # AAA is split 2:1 within the window: the prices before it are as traded all the same.
+        assert _closes(prices, symbol) == _as_recorded(symbol)
+        assert _account(prices, symbol)["outcome"] == "ok"
+    assert source.splits(SYMBOLS, FIRST).rows.select("symbol", "ex_date", "ratio").rows() == [
+        ("AAA", date(2025, 1, 8), 2.0)
+    ]
+    counts = source.shares_outstanding(SYMBOLS)
+    assert dict(counts.rows.select("symbol", "shares_outstanding").rows()) == {
+        "AAA": 1e6, "CCC": 5e6,
+    }  # fmt: skip
+    assert _account(counts, "BBB")["outcome"] == "no_data"
+    levels = source.index_levels(["^IDX"], FIRST)
+    assert levels.rows["close"].to_list()[-1] == 94.0
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_that_lasts(source, replay, fault, tmp_path):
+    outcome, sessions, _ = FAULTS[fault]
+    replay.fault("chart", "AAA", fault)
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    account = _account(delivery)
+    assert account["outcome"] == outcome
+    assert outcome == "ok" or account["message"]
+    told = _closes(delivery, "AAA")
+    assert len(told) == sessions
+    # No bar that was never traded, and the others are whole.
+    assert set(told) <= set(_as_recorded("AAA"))
+    for symbol in ("BBB", "CCC"):
+        assert _closes(delivery, symbol) == _as_recorded(symbol)
+    # Gone, it leaves nothing behind: the next run of the same process has all.
+    replay.clear()
+    if outcome == "ok":
+        ResponseStore(tmp_path / "responses").close()
+    assert _closes(_source(tmp_path).prices(SYMBOLS, FIRST, LAST), "AAA") == _as_recorded("AAA")
+
+
+@pytest.mark.parametrize("fault", [name for name, told in FAULTS.items() if told[2]])
+def test_a_fault_that_passes_is_not_noticed(source, replay, fault):
+    replay.fault("chart", "AAA", fault, times=1)
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    account = _account(delivery)
+    assert (account["outcome"], account["attempts"]) == ("ok", 2)
+    assert _closes(delivery, "AAA") == _as_recorded("AAA")
+
+
+def test_what_was_left_out_of_an_answer_is_said(source, replay):
+    for symbol, fault in zip(
+        SYMBOLS, ("duplicate", "live_after_official", "null_row"), strict=True
+    ):
+        replay.fault("chart", symbol, fault)
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    assert [_account(delivery, symbol)["message"] for symbol in SYMBOLS] == [
+        "contradicting bars of 2025-01-15 left out", "running price of 2025-01-16 left out",
+        "1 bars without a close left out",
+    ]  # fmt: skip
+
+
+def test_a_volume_that_is_not_known_is_no_zero(source, replay):
+    replay.fault("chart", "CCC", "null_volume")
+    rows = source.prices(SYMBOLS, FIRST, LAST).rows.filter(pl.col("symbol") == "CCC")
+    assert rows.sort("session_date")["volume"].to_list()[-2:] == [None, 1000]
+
+
+def test_an_unfinished_session_is_left_out(replay, tmp_path):
+    # 16 January at noon in New York: the bar of the day is there, and grows.
+    delivery = _source(tmp_path, "2025-01-16T17:00:00").prices(SYMBOLS, FIRST, LAST)
+    assert delivery.rows["session_date"].max() == date(2025, 1, 15)
+    assert _account(delivery)["outcome"] == "ok"
+
+
+def test_a_stall_is_given_up_and_asked_again(source, replay):
+    replay.fault("chart", "AAA", "stall", times=1, value=60)
+    assert _account(source.prices(SYMBOLS, FIRST, LAST))["attempts"] == 2
+    replay.fault("chart", "BBB", "stall", value=60)
+    lasting = _account(source.index_levels(["BBB"], FIRST), "BBB")
+    assert (lasting["outcome"], lasting["attempts"]) == ("transient", 3)
+
+
+@pytest.mark.parametrize("value", ["0.3", "seconds from now"])
+def test_retry_after_is_waited_for(source, replay, value):
+    if value != "0.3":
+        value = "Wed, 01 Jan 2020 00:00:00 GMT"
+    replay.fault("chart", "AAA", "429", times=1, value=value)
+    assert _account(source.prices(["AAA"], FIRST, LAST))["attempts"] == 2
+    first, second = (r.at for r in replay.log if r.endpoint == "chart")
+    assert second - first >= (0.3 if value == "0.3" else 0)
+
+
+def test_a_retry_after_that_no_run_waits_for_ends_the_attempts(source, replay):
+    replay.fault("chart", "AAA", "429", value=3600)
+    account = _account(source.prices(["AAA"], FIRST, LAST))
+    assert (account["outcome"], account["attempts"]) == ("throttled", 1)
+    assert "asked again in 3600 s" in account["message"]
+
+
+def test_after_some_refusals_no_more_is_asked_and_later_it_is(replay, tmp_path):
+    source = _source(tmp_path, throttled_in_a_row=2, pause_seconds=0.5)
+    replay.fault("chart", "*", "429")
+    outcomes = source.prices(SYMBOLS, FIRST, LAST).accounts["outcome"].to_list()
+    assert outcomes == ["throttled", "throttled", "skipped"]
+    assert replay.asked("chart", "CCC") == 0
+    replay.clear()
+    import time
+
+    time.sleep(0.5)
+    assert source.prices(SYMBOLS, FIRST, LAST).accounts["outcome"].to_list() == ["ok"] * 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [("shares_none", "no_data"), ("shares_key_error", "contract"), ("empty_list", "contract"),
+     ("429", "throttled"), ("404", "not_found"), ("500", "transient"), ("html", "contract")],
+)  # fmt: skip
+def test_share_counts_that_do_not_come(source, replay, fault, outcome):
+    replay.fault("shares", "AAA", fault)
+    delivery = source.shares_outstanding(SYMBOLS)
+    assert _account(delivery)["outcome"] == outcome
+    assert delivery.rows["symbol"].to_list() == ["CCC"]
+    replay.clear()
+    assert "AAA" in source.shares_outstanding(SYMBOLS).rows["symbol"]
+
+
+def test_an_unknown_symbol_is_not_found(source):
+    assert _account(source.prices(["NOBODY"], FIRST, LAST), "NOBODY")["outcome"] == "not_found"
+
+
+def test_a_stopped_fetch_goes_on_where_it_stopped(replay, tmp_path):
+    replay.fault("chart", "CCC", "reset")
+    _source(tmp_path).prices(SYMBOLS, FIRST, LAST)
+    replay.clear()
+    again = _source(tmp_path).prices(SYMBOLS, FIRST, LAST)
+    assert again.accounts["outcome"].to_list() == ["ok"] * 3
+    assert [replay.asked("chart", symbol) for symbol in SYMBOLS] == [0, 0, 1]
+
+
+def test_splits_and_dividends_come_with_the_prices_and_ask_nothing(source, replay):
+    source.prices(SYMBOLS, FIRST, LAST)
+    asked = replay.asked("chart")
+    source.splits(SYMBOLS, FIRST)
+    source.dividends(SYMBOLS, FIRST)
+    assert replay.asked("chart") == asked == 3
+
+
+def test_answers_are_stored_once_and_are_the_bytes_that_came(source, replay, tmp_path):
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    store = ResponseStore(tmp_path / "responses")
+    ids = delivery.rows["response_id"].unique()
+    assert len(ids) == 3
+    for response_id in ids:
+        assert b'"chart"' in store.body(response_id)
+        (fetch,) = store.fetches(response_id)
+        assert "crumb" not in fetch.url
+        assert fetch.status == 200
+
+
+def test_only_yahoo_is_asked_and_the_home_folder_is_left_alone(
+    source, replay, tmp_path, monkeypatch
+):
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    source.prices(SYMBOLS, FIRST, LAST)
+    assert replay.refused == []
+    assert list(home.iterdir()) == []
+    assert (tmp_path / "state").exists()

@@ -38,7 +38,7 @@ demo: install ## From a fresh clone to the story of 27 January 2025, offline aft
 .PHONY: demo-yahoo
 demo-yahoo: install ## The same through the real Yahoo client, offline: a replay answers it
 	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_REQUESTS_PER_SECOND=0 CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb \
-	  $(BIN)/python -m tests.yahoo_loopback warehouse/sample 2025-02-14T23:30:00 $(BIN)/capshock run
+	  $(BIN)/python -m tests.yahoo_replay warehouse/sample 2025-02-14T23:30:00 $(BIN)/capshock run
 	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb $(BIN)/capshock trace NVDA 2025-01-27
 
 .PHONY: ui
@@ -63,8 +63,12 @@ lint: install ## Ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
+bench: install bench-yahoo ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
 	@$(BIN)/python tests/bench/marts.py
+
+.PHONY: bench-yahoo
+bench-yahoo: install ## Compare the fetch with yf.download, on loopback (six minutes)
+	@$(BIN)/python -m tests.bench.yahoo_fetch
 
 .PHONY: lock
 lock: install ## Resolve requirements.lock anew (needs the package index)

@@ -19,8 +19,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import trustme
 
-from tests.yahoo_loopback.faults import NOT_FOUND, STATUSES, changed
-from tests.yahoo_loopback.market import Market
+from tests.yahoo_replay.faults import NOT_FOUND, STATUSES, changed
+from tests.yahoo_replay.market import Market
 
 _HOSTS = ("yahoo.com", "*.yahoo.com", "*.finance.yahoo.com")
 

@@ -10,8 +10,8 @@ import pytest
 from assets.sources import Delivery
 from assets.sources.yahoo import YahooSource
 from assets.sources.yahoo.session import Policy
-from tests.yahoo_loopback.market import Market
-from tests.yahoo_loopback.replay import Replay, serving
+from tests.yahoo_replay.market import Market
+from tests.yahoo_replay.replay import Replay, serving
 from warehouse.responses import ResponseStore
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from assets.sources.yahoo import session as yahoo_session
-from tests.yahoo_loopback.market import Market
-from tests.yahoo_loopback.replay import serving
+from tests.yahoo_replay.market import Market
+from tests.yahoo_replay.replay import serving
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "small_market"

@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.yahoo_loopback.market import Market
-from tests.yahoo_loopback.replay import serving
+from tests.yahoo_replay.market import Market
+from tests.yahoo_replay.replay import serving
 
 
 def main() -> int:
-    """Run ``python -m tests.yahoo_loopback FOLDER NOW COMMAND ...``."""
+    """Run ``python -m tests.yahoo_replay FOLDER NOW COMMAND ...``."""
     folder, now, *command = sys.argv[1:]
     with serving(Market.read(Path(folder)), now) as replay:
         environment = {**os.environ, **replay.environment, "CAPSHOCK_NOW": f"{now}+00:00"}

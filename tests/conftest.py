@@ -1,7 +1,9 @@
 """What all tests share: a deployment of the real pipeline in a temporary folder."""
 
+import ipaddress
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +23,23 @@ from warehouse.storage import Warehouse, table_hashes
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_MARKET = ROOT / "tests" / "small_market"
+NOBODY = "http://127.0.0.1:9"
+"""A proxy that is not there: what goes out through libcurl, or from another process, ends here."""
+
+
+def _loopback_only(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse connections of this process to anything but this machine (an audit hook)."""
+    address = arguments[1] if event == "socket.connect" else None
+    if isinstance(address, tuple) and not (
+        address[0] == "localhost" or ipaddress.ip_address(address[0]).is_loopback
+    ):
+        raise ConnectionRefusedError(f"tests talk to loopback alone, not to {address}")
+
+
+sys.addaudithook(_loopback_only)
+for _name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+    os.environ[_name] = os.environ[_name.lower()] = NOBODY
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 
 @pytest.fixture(autouse=True, scope="session")

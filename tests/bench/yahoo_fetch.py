@@ -112,6 +112,7 @@ def run(way: str, first: date, environment: dict[str, str]) -> dict[str, float]:
         [sys.executable, "-m", "tests.bench.yahoo_fetch", way, str(first)],
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # download warns of what pandas deprecates, a thousand times
         text=True,
         check=True,
     )

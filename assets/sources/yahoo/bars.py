@@ -137,6 +137,8 @@ def null_volumes(payload: Any) -> set[date]:
     stamps = result.get("timestamp") or []
     quotes = ((result.get("indicators") or {}).get("quote") or [{}])[0]
     volumes = quotes.get("volume") or [None] * len(stamps)
+    if None not in volumes:
+        return set()
     return {
         _moment(stamp).date()
         for stamp, volume in zip(stamps, volumes, strict=False)
@@ -144,36 +146,40 @@ def null_volumes(payload: Any) -> set[date]:
     }
 
 
-def as_traded(bars: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def as_traded(bars: pl.DataFrame, splits: pl.DataFrame, symbol: str = "symbol") -> pl.DataFrame:
     """Undo Yahoo's split adjustment.
 
     As traded = adjusted * product of the ratios of all splits with ex_date after the session; the
     volume is divided by it.
 
     Args:
-        bars: session_date, open, high, low, close, volume of one symbol, adjusted.
-        splits: ex_date, ratio of all its splits after the first of these sessions.
+        bars: symbol, session_date, open, high, low, close, volume, adjusted.
+        splits: symbol, ex_date, ratio of all their splits after the first of these sessions.
+        symbol: name of the symbol's column.
 
     Returns:
         bars, prices rounded to ``PRICE_DECIMALS``.
     """
-    later = splits.sort("ex_date", descending=True).select(
-        before="ex_date", factor=pl.col("ratio").cum_prod()
+    later = splits.sort(symbol, "ex_date", descending=[False, True]).select(
+        symbol, before="ex_date", factor=pl.col("ratio").cum_prod().over(symbol)
     )
-    factors = (
-        bars.select("session_date")
-        .sort("session_date")
-        # The first split strictly after the session has the product of all later ones.
-        .with_columns(after=pl.col("session_date") + pl.duration(days=1))
-        .join_asof(later.sort("before"), left_on="after", right_on="before", strategy="forward")
-        .with_columns(pl.col("factor").fill_null(1.0))
-        .select("session_date", "factor")
-    )
+    # The first split strictly after the session has the product of all later ones.
     return (
-        bars.join(factors, on="session_date", maintain_order="left")
+        bars.with_columns(after=pl.col("session_date") + pl.duration(days=1))
+        .sort("after")
+        .join_asof(
+            later.sort("before"),
+            left_on="after",
+            right_on="before",
+            by=symbol,
+            strategy="forward",
+            check_sortedness=False,
+        )
+        .with_columns(pl.col("factor").fill_null(1.0))
         .with_columns(
             *((pl.col(name) * pl.col("factor")).round(PRICE_DECIMALS) for name in _BARS),
             volume=(pl.col("volume") / pl.col("factor")).round().cast(pl.Int64),
         )
-        .drop("factor")
+        .drop("factor", "after", "before")
+        .sort(symbol, "session_date")
     )

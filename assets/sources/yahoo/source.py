@@ -1,6 +1,7 @@
 """The source itself: yfinance is asked symbol by symbol, and each symbol has its own account."""
 
 import logging
+import re
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets import calendar
-from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, PROVENANCE, Delivery
+from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, Delivery
 from assets.sources.yahoo import bars as yahoo_bars
 from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
 from warehouse.responses import ResponseStore
@@ -20,33 +21,34 @@ from warehouse.schemas import Table, raw
 
 _NOT_FOUND, _BAD_REQUEST, _OK = 404, 400, 200
 _DENIED = frozenset({401, 403})
-_BARS = {
+_COLUMNS = {
     "Open": "open",
     "High": "high",
     "Low": "low",
     "Close": "close",
     "Volume": "volume",
+    "Stock Splits": "ratio",
+    "Dividends": "amount_usd",
 }
+"""Columns of yfinance's frame, and what they are called here."""
 
 COUNTS_FROM = timedelta(days=366)
 """Share counts are asked for from this long before the first session: it rests on one of them."""
 
 
 @dataclass(frozen=True)
-class _Chart:
-    """What yfinance made of a chart: bars as traded, splits, dividends of one symbol."""
-
-    bars: pl.DataFrame
-    splits: pl.DataFrame
-    dividends: pl.DataFrame
-
-
-@dataclass(frozen=True)
 class _Read:
-    """A chart that this process has read, and the answer that it is in."""
+    """A chart that this process has read, and the answer that it is in.
+
+    Attributes:
+        asked: the account of the answer.
+        chart: session_date, open, high, low, close, volume, ratio, amount_usd; prices as Yahoo
+            adjusts them; close and volume null where it has none, ratio and amount_usd 0 where
+            there is no split or dividend.
+    """
 
     asked: Asked
-    chart: _Chart
+    chart: pl.DataFrame
 
 
 _READ: dict[tuple[Path, str, date, date], _Read] = {}
@@ -91,6 +93,7 @@ class YahooSource:
         self._session = YahooSession(store, policy, ended, ended.timestamp())
         self._store = store
         self._state = state
+        self._zoned: set[str] = set()
 
     def bars(self, symbols: Sequence[str]) -> pl.DataFrame | None:  # noqa: ARG002
         """Return None: what Yahoo has is known by asking for it."""
@@ -102,28 +105,28 @@ class YahooSource:
 
     def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:
         """Deliver daily bars as traded, both dates included."""
-        return self._charts("prices", symbols, first, raw.Prices, _bars_until(last))
+
+        def until(charts: pl.DataFrame) -> pl.DataFrame:
+            return _bars(charts).filter(pl.col("session_date") <= last)
+
+        return self._charts("prices", symbols, first, raw.Prices, until)
 
     def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
         """Deliver the splits since a date: they come with the bars."""
-        return self._charts("splits", symbols, since, raw.Splits, lambda chart: chart.splits)
+        return self._charts("splits", symbols, since, raw.Splits, _splits)
 
     def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
         """Deliver the dividends since a date: they come with the bars."""
-        return self._charts(
-            "dividends", symbols, since, raw.Dividends, lambda chart: chart.dividends
-        )
+
+        def dividends(charts: pl.DataFrame) -> pl.DataFrame:
+            return charts.filter(pl.col("amount_usd") > 0).rename({"session_date": "ex_date"})
+
+        return self._charts("dividends", symbols, since, raw.Dividends, dividends)
 
     def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
         """Deliver index levels since the session before a date: moves start there."""
         before = calendar.sessions(last=(since or self._first_session) - timedelta(days=1))
-        return self._charts(
-            "index_levels",
-            symbols,
-            before[-1],
-            raw.IndexLevels,
-            lambda chart: chart.bars.drop("volume"),
-        )
+        return self._charts("index_levels", symbols, before[-1], raw.IndexLevels, _bars)
 
     def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
         """Deliver the reported share counts: each on the date on which it was first seen."""
@@ -144,7 +147,9 @@ class YahooSource:
                 )
             )
 
-        return self._deliver("shares_outstanding", symbols, raw.SharesOutstanding, ask)
+        return self._deliver(
+            "shares_outstanding", symbols, raw.SharesOutstanding, ask, lambda counts: counts
+        )
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class YahooSource:
         symbols: Sequence[str],
         since: date | None,
         model: type[Table],
-        pick: Callable[[_Chart], pl.DataFrame],
+        pick: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> Delivery:
         first = since or self._first_session
 
@@ -164,7 +169,7 @@ class YahooSource:
             # Prices, splits and dividends come in one answer: it is read once.
             if read is not None and self._session.is_open(read.asked):
                 self._session.recall(read.asked)
-                return pick(read.chart)
+                return read.chart
             frame = self._ticker(symbol).history(
                 start=first, end=self._end(), auto_adjust=False, actions=True, keepna=True
             )
@@ -174,9 +179,9 @@ class YahooSource:
                 raise YahooError("contract", broken)
             chart = _chart(frame, asked)
             _READ[question] = _Read(replace(asked, payload=None), chart)
-            return pick(chart)
+            return chart
 
-        return self._deliver(dataset, symbols, model, ask)
+        return self._deliver(dataset, symbols, model, ask, pick)
 
     def _deliver(
         self,
@@ -184,26 +189,42 @@ class YahooSource:
         symbols: Sequence[str],
         model: type[Table],
         ask: Callable[[str], pl.DataFrame],
+        pick: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> Delivery:
-        """Ask for each symbol, and account for it."""
+        """Ask for each symbol, account for it, and pick the rows of all at once.
+
+        Args:
+            dataset: its name.
+            symbols: what is asked for.
+            model: the raw table.
+            ask: gives the frame of one symbol.
+            pick: makes the table's rows of those frames, stacked, with the symbol's column.
+        """
         got: list[_Got] = []
         for done, symbol in enumerate(symbols, start=1):
             got.append(self._ask(symbol, ask))
             PROGRESS.tell(dataset, done, len(symbols))
         key = model.key()[0]
-        columns = [name for name in model.names() if name not in PROVENANCE]
-        delivered = [
-            one.rows.with_columns(
-                pl.lit(one.symbol).alias(key),
-                source=pl.lit(self.name),
-                fetched_at=pl.lit(one.asked.fetched_at).dt.cast_time_unit("us"),
-                response_id=pl.lit(one.asked.response_id, pl.String),
-            ).select([*columns, *PROVENANCE])
-            for one in got
-            if one.rows is not None
-        ]
+        come = [o for o in got if o.rows is not None and o.rows.height]
+        rows = model.no_rows()
+        if come:
+            about = pl.DataFrame(
+                {
+                    key: [o.symbol for o in come],
+                    "source": self.name,
+                    "fetched_at": pl.Series([o.asked.fetched_at for o in come]).dt.cast_time_unit(
+                        "us"
+                    ),
+                    "response_id": [o.asked.response_id for o in come],
+                    "rows": [o.rows.height for o in come if o.rows is not None],
+                }
+            )
+            stacked = pl.concat([o.rows for o in come if o.rows is not None]).hstack(
+                about.select(pl.exclude("rows").repeat_by("rows").explode())
+            )
+            rows = pick(stacked).select(model.names())
         return Delivery(
-            rows=pl.concat(delivered) if delivered else model.no_rows(),
+            rows=rows,
             response_id=None,
             accounts=pl.DataFrame(
                 [
@@ -237,8 +258,7 @@ class YahooSource:
         from yfinance import cache as yfinance_cache
         from yfinance.data import YfData
 
-        # It uses what pandas 3.1 deprecates; theirs to mend.
-        warnings.filterwarnings("ignore", module="yfinance")
+        _ignore_warnings()
         yfinance.config.debug.hide_exceptions = False
         # What it logs is in the outcomes.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
@@ -246,14 +266,25 @@ class YahooSource:
         # It keeps bad answers too.
         YfData.cache_get.cache_clear()
         zones = yfinance_cache.get_tz_cache()
-        if zones.lookup(symbol) is None:
+        if symbol not in self._zoned and zones.lookup(symbol) is None:
             # All symbols here trade in New York; without this, each costs a question more.
             zones.store(symbol, yahoo_bars.EXCHANGE.key)
+        self._zoned.add(symbol)
         return yfinance.Ticker(symbol, session=self._session)
 
     def _end(self) -> date:
         """Return the day after the last closed session: all later splits are needed too."""
         return self._last_closed + timedelta(days=1)
+
+
+_YFINANCE = re.compile("yfinance")
+
+
+def _ignore_warnings() -> None:
+    """Ignore the warnings of yfinance: it uses what pandas 3.1 deprecates; theirs to mend."""
+    # Each new filter makes Python forget what it has warned of.
+    if not any(told[0] == "ignore" and told[3] == _YFINANCE for told in warnings.filters):
+        warnings.filterwarnings("ignore", module=_YFINANCE.pattern)
 
 
 @cache
@@ -265,44 +296,39 @@ def _use_caches(state: Path) -> None:
     yfinance.set_tz_cache_location(str(state))
 
 
-def _bars_until(last: date) -> Callable[[_Chart], pl.DataFrame]:
-    return lambda chart: chart.bars.filter(pl.col("session_date") <= last)
-
-
-def _chart(frame: Any, asked: Asked) -> _Chart:
-    """Make bars as traded, splits and dividends of yfinance's frame.
+def _chart(frame: Any, asked: Asked) -> pl.DataFrame:
+    """Make a chart of yfinance's frame, and say how many bars of it have no close.
 
     Raises:
         YahooError: if the frame lacks a split that the answer has.
     """
-    dated = pl.DataFrame(
-        {"session_date": pl.Series([stamp.date() for stamp in frame.index], dtype=pl.Date)}
-        | {
-            name: pl.Series(frame[column].to_numpy(dtype="float64"), nan_to_null=True)
-            for column, name in {
-                **_BARS,
-                "Stock Splits": "ratio",
-                "Dividends": "amount_usd",
-            }.items()
-        }
-    )
-    splits = dated.filter(pl.col("ratio") > 0).select("ratio", ex_date="session_date")
-    if splits.height != yahoo_bars.split_count(asked.payload):
+    columns = {name: frame[column].to_numpy(dtype="float64") for column, name in _COLUMNS.items()}
+    if (columns["ratio"] > 0).sum() != yahoo_bars.split_count(asked.payload):
         raise YahooError("contract", "a split of the answer is on no bar")
-    without_volume = yahoo_bars.null_volumes(asked.payload)
-    adjusted = dated.filter(pl.col("close").is_not_null()).with_columns(
-        volume=pl.when(~pl.col("session_date").is_in(list(without_volume))).then("volume")
+    chart = pl.DataFrame(
+        {"session_date": pl.Series(list(frame.index.date), dtype=pl.Date)} | columns,
+        nan_to_null=True,
     )
-    lacking = dated.height - adjusted.height
+    lacking = chart["close"].null_count()
     if lacking:
         asked.cleaned.append(f"{lacking} bars without a close left out")
-    return _Chart(
-        bars=yahoo_bars.as_traded(adjusted.drop("ratio", "amount_usd"), splits),
-        splits=splits,
-        dividends=dated.filter(pl.col("amount_usd") > 0).select(
-            "amount_usd", ex_date="session_date"
-        ),
-    )
+    without_volume = yahoo_bars.null_volumes(asked.payload)
+    if without_volume:
+        unknown = pl.col("session_date").is_in(list(without_volume))
+        chart = chart.with_columns(volume=pl.when(~unknown).then("volume"))
+    return chart
+
+
+def _bars(charts: pl.DataFrame) -> pl.DataFrame:
+    """Return the bars of all charts, as traded."""
+    symbol = next(name for name in ("symbol", "index_symbol") if name in charts.columns)
+    closed = charts.filter(pl.col("close").is_not_null())
+    return yahoo_bars.as_traded(closed, _splits(charts), symbol)
+
+
+def _splits(charts: pl.DataFrame) -> pl.DataFrame:
+    """Return the splits of all charts."""
+    return charts.filter(pl.col("ratio") > 0).rename({"session_date": "ex_date"})
 
 
 def _one_a_day(reports: pl.DataFrame) -> pl.DataFrame:

@@ -5,40 +5,28 @@ from typing import cast
 import dagster as dg
 
 import assets
-from assets.resources import Inputs
 from assets.table_asset import asset_key
 from pipelines.partitions import session_partitions
+from pipelines.run_requests import REFRESH, inputs_of
+from pipelines.schedule import AFTER_THE_CLOSE, after_the_close
+from pipelines.sensors import data_quality, new_reference_file, run_failed
 from pipelines.settings import Settings
 from warehouse.io_manager import WarehouseIOManager
 from warehouse.schemas import raw
 
-REFRESH = "refresh"
-"""The job that fetches sessions and brings every table up to date."""
-
 OWNERS = ("team:capshock",)
 
 
-def inputs_of(settings: Settings) -> Inputs:
-    """Return where raw and reference data come from."""
-    return Inputs(
-        source=settings.source,
-        data_dir=str(settings.data_dir.resolve()),
-        reference_dir=str(settings.reference_dir.resolve()),
-        warehouse=str(settings.warehouse.resolve()),
-        responses_dir=str(settings.warehouse.resolve().parent / "responses"),
-        state_dir=str(settings.warehouse.resolve().parent / ".build" / "yahoo"),
-        first_session=settings.first_session.isoformat(),
-        now=settings.now.isoformat() if settings.now else "",
-        requests_per_second=settings.requests_per_second,
-        min_ok_share=settings.min_ok_share,
-        keep_responses_days=settings.keep_responses_days,
-        max_rejected_share=settings.max_rejected_share,
-        max_rejected_rows=settings.max_rejected_rows,
-    )
+def build(
+    settings: Settings, cron: str = AFTER_THE_CLOSE, watch_every_seconds: int = 30
+) -> dg.Definitions:
+    """Return the code location for some settings.
 
-
-def build(settings: Settings) -> dg.Definitions:
-    """Return the code location for some settings."""
+    Args:
+        settings: where data come from and go to.
+        cron: when the schedule looks for missing sessions, in New York.
+        watch_every_seconds: how often the sensors look.
+    """
     sessions = session_partitions(settings.first_session)
 
     def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
@@ -63,6 +51,12 @@ def build(settings: Settings) -> dg.Definitions:
             dg.define_asset_job(
                 REFRESH, description="Fetch sessions, bring every table up to date, publish."
             )
+        ],
+        schedules=[after_the_close(settings, cron)],
+        sensors=[
+            run_failed(settings, watch_every_seconds),
+            data_quality(settings, watch_every_seconds),
+            new_reference_file(settings, watch_every_seconds),
         ],
         resources={
             "inputs": inputs_of(settings),

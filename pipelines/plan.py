@@ -24,11 +24,14 @@ class Plan:
         first: first session; None: the warehouse has all that the source has.
         last: last session.
         notes: what was left out, in sentences.
+        wanted: the sessions between them that have to be fetched; None: all of them. One run
+            fetches from first to last all the same; several may leave out the others.
     """
 
     first: date | None
     last: date | None
     notes: tuple[str, ...] = ()
+    wanted: tuple[date, ...] | None = None
 
     @property
     def sessions(self) -> list[date]:
@@ -36,6 +39,19 @@ class Plan:
         if self.first is None:
             return []
         return calendar.sessions(self.first, self.last)
+
+    def ranges(self) -> list[tuple[date, date]]:
+        """Return the stretches of wanted sessions: as few runs as the gaps between them allow."""
+        wanted = self.sessions if self.wanted is None else set(self.wanted)
+        found: list[tuple[date, date]] = []
+        is_open = False
+        for session in self.sessions:
+            if session in wanted and is_open:
+                found[-1] = (found[-1][0], session)
+            elif session in wanted:
+                found.append((session, session))
+            is_open = session in wanted
+        return found
 
 
 @dataclass(frozen=True)
@@ -141,7 +157,8 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
     missing = missing.filter(missing.is_in(pl.Series(everything.sessions).implode()))
     if missing.is_empty():
         return Plan(None, None, everything.notes)
-    return Plan(*_bounds(missing), everything.notes)
+    wanted = tuple(missing.unique().sort().to_list())
+    return Plan(wanted[0], wanted[-1], everything.notes, wanted)
 
 
 ANSWERED = ("ok", "partial", "not_found", "no_data", "contract")

@@ -13,7 +13,8 @@ from rich.text import Text
 from assets.sources import PROGRESS
 from pipelines import definitions
 from pipelines.plan import Plan
-from pipelines.run import Outcome, Step, execute, make_plan, tables_to_run
+from pipelines.run import Outcome, Step, execute
+from pipelines.run_requests import make_plan, tables_to_run
 from pipelines.settings import Settings
 
 
@@ -35,7 +36,7 @@ def report_run(
         plan = make_plan(instance, settings, first, last)
         _announce(console, plan, settings.source)
         defs = definitions.defs
-        total = len(tables_to_run(defs, plan))
+        total = len(tables_to_run(defs.resolve_asset_graph(), plan))
         with Progress(
             SpinnerColumn(),
             "{task.description:<32}",

@@ -1,28 +1,16 @@
 """One run in this process: plan the sessions, run the job, tell what happened as it happens."""
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
-from assets import calendar
-from assets.reference import read_reference
-from assets.table_asset import asset_key
-from pipelines import definitions
-from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
-from pipelines.settings import Settings
+from pipelines.plan import Plan
+from pipelines.run_requests import REFRESH, tables_to_run, tags_of
 from warehouse import errors
-from warehouse.schemas import raw, ref
-from warehouse.storage import Warehouse
-
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
-
 
 _OWN_ERRORS = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
 
@@ -53,36 +41,6 @@ class Outcome:
     warnings: Sequence[str]
 
 
-def make_plan(
-    instance: dg.DagsterInstance, settings: Settings, first: date | None, last: date | None
-) -> Plan:
-    """Plan the sessions of a run: those named, or all that are missing."""
-    inputs = definitions.inputs_of(settings)
-    source = inputs.open_source()
-    securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
-    offer = Offer(
-        bars=source.bars(securities["symbol"].to_list()),
-        first_session=settings.first_session,
-        last_closed=calendar.last_closed_session(inputs.moment()),
-        fingerprint=source.fingerprint(),
-    )
-    if first is not None or last is not None:
-        return plan_window(offer, first, last)
-    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
-    booked = instance.get_materialized_partitions(asset_key(raw.Prices))
-    if offer.bars is None:
-        symbols = securities["symbol"].to_list()
-        return plan_live(offer, warehouse, booked, symbols, settings.overlap_sessions)
-    return plan_missing(offer, warehouse, booked)
-
-
-def tables_to_run(defs: dg.Definitions, plan: Plan) -> list[dg.AssetKey]:
-    """Return the assets of a run: all, or all but the prices if none are missing."""
-    keys = defs.resolve_asset_graph().executable_asset_keys
-    without = set() if plan.first else {asset_key(raw.Prices)}
-    return sorted(keys - without)
-
-
 def execute(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
@@ -104,7 +62,7 @@ def execute(
     steps: list[Step] = []
     warnings: list[str] = []
 
-    selected = tables_to_run(defs, plan)
+    selected = tables_to_run(defs.resolve_asset_graph(), plan)
     tables = {"__".join(key.path): ".".join(key.path) for key in selected}
 
     def listen(entry: dg.EventLogEntry) -> None:
@@ -128,26 +86,29 @@ def execute(
             on_step(steps[-1])
 
     instance.add_event_listener(run_id, listen)
-    tags = {"capshock/notes": json.dumps(plan.notes)} if plan.notes else {}
-    if plan.first is not None and plan.last is not None:
-        tags |= {RANGE_START: plan.first.isoformat(), RANGE_END: plan.last.isoformat()}
     level = "DEBUG" if verbose else "CRITICAL"
-    result = defs.resolve_job_def(definitions.REFRESH).execute_in_process(
+    result = defs.resolve_job_def(REFRESH).execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags=tags,
+        tags=tags_of(plan.notes, plan.first, plan.last),
         asset_selection=selected,
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
-    return Outcome(run_id, result.success, steps, _reasons(result), warnings)
+    return Outcome(run_id, result.success, steps, _reasons(result.all_events), warnings)
 
 
-def _reasons(result: dg.ExecuteInProcessResult) -> list[str]:
+def failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return why a run failed, as ``Outcome.reasons`` has it, from Dagster's history."""
+    entries = instance.all_logs(
+        run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    )
+    return _reasons([e.dagster_event for e in entries if e.dagster_event is not None])
+
+
+def _reasons(events: Sequence[dg.DagsterEvent]) -> list[str]:
     """Return why a run failed: the innermost cause of each failed step, else of the run."""
-    failed = [e for e in result.all_events if e.is_step_failure] or [
-        e for e in result.all_events if e.is_failure
-    ]
+    failed = [e for e in events if e.is_step_failure] or [e for e in events if e.is_failure]
     reasons = []
     for event in failed:
         data = event.event_specific_data

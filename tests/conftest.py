@@ -17,7 +17,8 @@ import pytest
 
 from pipelines import definitions
 from pipelines.plan import Plan
-from pipelines.run import Outcome, execute, make_plan
+from pipelines.run import Outcome, execute
+from pipelines.run_requests import make_plan
 from pipelines.settings import Settings
 from warehouse.storage import Warehouse, table_hashes
 

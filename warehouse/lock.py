@@ -52,6 +52,18 @@ class WriterLock:
         self._holder.unlink(missing_ok=True)
         self._lock.release()
 
+    def is_held(self) -> bool:
+        """Tell whether a process holds the lock, this one included."""
+        if not self._folder.exists():
+            return False
+        probe = FileLock(self._folder / "writer.lock")
+        try:
+            probe.acquire(timeout=0)
+        except Timeout:
+            return True
+        probe.release()
+        return False
+
     def holder(self) -> str:
         """Say who holds the lock, for people."""
         try:

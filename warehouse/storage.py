@@ -204,6 +204,19 @@ class Warehouse:
             ) from error
         return self.published.stat().st_size
 
+    def is_published(self) -> bool:
+        """Tell whether the published file holds what the private database holds."""
+        if not self.published.exists() or not self.private.exists():
+            return False
+        versions = "SELECT table_name, version FROM ops.table_versions ORDER BY ALL"
+        with self.transaction() as connection:
+            written = run_statement(connection, versions)
+        try:
+            with duckdb.connect(str(self.published), read_only=True) as connection:
+                return written == run_statement(connection, versions)
+        except duckdb.Error:
+            return False
+
     def _require_consistent_chain(self) -> None:
         with self.transaction() as connection:
             rows = run_statement(

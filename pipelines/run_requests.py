@@ -1,0 +1,90 @@
+"""What a run is asked for, whoever asks: the command line, the schedule, a sensor."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+from assets import calendar
+from assets.reference import read_reference
+from assets.resources import Inputs
+from assets.table_asset import asset_key
+from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
+from pipelines.settings import Settings
+from warehouse.schemas import raw, ref
+from warehouse.storage import Warehouse
+
+REFRESH = "refresh"
+"""The job that fetches sessions and brings every table up to date."""
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+
+
+def inputs_of(settings: Settings) -> Inputs:
+    """Return where raw and reference data come from."""
+    return Inputs(
+        source=settings.source,
+        data_dir=str(settings.data_dir.resolve()),
+        reference_dir=str(settings.reference_dir.resolve()),
+        warehouse=str(settings.warehouse.resolve()),
+        responses_dir=str(settings.warehouse.resolve().parent / "responses"),
+        state_dir=str(settings.warehouse.resolve().parent / ".build" / "yahoo"),
+        first_session=settings.first_session.isoformat(),
+        now=settings.now.isoformat() if settings.now else "",
+        requests_per_second=settings.requests_per_second,
+        min_ok_share=settings.min_ok_share,
+        keep_responses_days=settings.keep_responses_days,
+        max_rejected_share=settings.max_rejected_share,
+        max_rejected_rows=settings.max_rejected_rows,
+    )
+
+
+def make_plan(
+    instance: dg.DagsterInstance, settings: Settings, first: date | None, last: date | None
+) -> Plan:
+    """Plan the sessions of a run: those named, or all that are missing."""
+    inputs = inputs_of(settings)
+    source = inputs.open_source()
+    securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
+    offer = Offer(
+        bars=source.bars(securities["symbol"].to_list()),
+        first_session=settings.first_session,
+        last_closed=calendar.last_closed_session(inputs.moment()),
+        fingerprint=source.fingerprint(),
+    )
+    if first is not None or last is not None:
+        return plan_window(offer, first, last)
+    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+    booked = instance.get_materialized_partitions(asset_key(raw.Prices))
+    if offer.bars is None:
+        symbols = securities["symbol"].to_list()
+        return plan_live(offer, warehouse, booked, symbols, settings.overlap_sessions)
+    return plan_missing(offer, warehouse, booked)
+
+
+def tables_to_run(graph: BaseAssetGraph[Any], plan: Plan) -> list[dg.AssetKey]:
+    """Return the assets of a run: all, or all but the prices if none are missing."""
+    keys = graph.executable_asset_keys
+    without = set() if plan.first else {asset_key(raw.Prices)}
+    return sorted(keys - without)
+
+
+def tags_of(
+    notes: Sequence[str] = (), first: date | None = None, last: date | None = None
+) -> dict[str, str]:
+    """Return the tags that tell a run its sessions, and its readers what was left out."""
+    tags = {"capshock/notes": json.dumps(notes)} if notes else {}
+    if first is not None and last is not None:
+        tags |= {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+    return tags
+
+
+def requests_for(graph: BaseAssetGraph[Any], plan: Plan) -> list[dg.RunRequest]:
+    """Return one request for each stretch of missing sessions; one without prices if none are."""
+    selected = tables_to_run(graph, plan)
+    tags = [tags_of(plan.notes, *ends) for ends in plan.ranges()] or [tags_of(plan.notes)]
+    return [dg.RunRequest(asset_selection=selected, tags=told) for told in tags]

@@ -1,0 +1,89 @@
+"""The daily run: after each close, whatever the source has and the warehouse lacks."""
+
+from datetime import date, datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+from assets import calendar
+from pipelines.dead_runs import bury_dead_runs, unfinished_runs
+from pipelines.run_requests import REFRESH, make_plan, requests_for
+from pipelines.settings import Settings
+from warehouse.storage import Warehouse
+
+NEW_YORK = ZoneInfo("America/New_York")
+AFTER_THE_CLOSE = "30 18 * * 1-5"
+"""Half past six in New York: official bars are out, also on days that end at four."""
+
+
+def after_the_close(settings: Settings, cron: str = AFTER_THE_CLOSE) -> dg.ScheduleDefinition:
+    """Return the schedule that requests all closed sessions that are missing.
+
+    A tick that comes after a pause, however long, requests what the pause left out. On days without
+    a session, and while a run is on its way, nothing is requested, and the tick says why.
+
+    Args:
+        settings: where the data come from and go to.
+        cron: when to look, in New York.
+    """
+
+    @dg.schedule(
+        name="after_the_close",
+        job_name=REFRESH,
+        cron_schedule=cron,
+        execution_timezone=NEW_YORK.key,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="On days with a session, at half past six in New York: fetches every closed "
+        "session that the source has and the warehouse lacks, also those missed during a pause.",
+    )
+    def schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        now = settings.now or context.scheduled_execution_time
+        return decide(context.instance, settings, context.repository_def.asset_graph, now)
+
+    return schedule
+
+
+def decide(
+    instance: dg.DagsterInstance, settings: Settings, graph: BaseAssetGraph[Any], now: datetime
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Return the runs that a tick requests, or why it requests none.
+
+    Args:
+        instance: Dagster's instance.
+        settings: where the data come from and go to.
+        graph: the assets.
+        now: the moment of the tick.
+    """
+    today = now.astimezone(NEW_YORK).date()
+    if today not in calendar.sessions(today, today):
+        return dg.SkipReason(f"{today} is no session of the New York Stock Exchange.")
+    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+    bury_dead_runs(instance, warehouse)
+    under_way = [record.dagster_run for record in unfinished_runs(instance)]
+    if under_way:
+        said = ", ".join(f"{run.run_id[:8]} ({run.status.value.lower()})" for run in under_way)
+        return dg.SkipReason(
+            f"Run {said} is on its way. What it leaves out is requested by the next tick."
+        )
+    if warehouse.lock.is_held():
+        return dg.SkipReason(f"The warehouse is being written: {warehouse.lock.holder()}.")
+    plan = make_plan(instance, settings, None, None)
+    # A run may have died between its prices and the published file.
+    if plan.first is not None or not warehouse.is_published():
+        return requests_for(graph, plan)
+    return dg.SkipReason(_nothing_missing(warehouse, settings, now))
+
+
+def _nothing_missing(warehouse: Warehouse, settings: Settings, now: datetime) -> str:
+    last = cast("date", warehouse.read("raw.prices")["session_date"].max())
+    closed = calendar.last_closed_session(now)
+    if last == closed:
+        return f"Nothing is missing: {last} is there, and no session has closed since."
+    return (
+        f"Nothing is missing: source {settings.source} ends on {last}; sessions up to {closed} "
+        "have closed since. New files bring them."
+    )

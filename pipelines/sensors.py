@@ -1,0 +1,237 @@
+"""What watches: failed runs, checks that did not pass, files that people drop."""
+
+import html
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import dagster as dg
+from dagster import DagsterEventType, EventLogRecord
+from dagster import _check as check
+
+from assets.table_asset import asset_key
+from pipelines.dead_runs import bury_dead_runs, unfinished_runs
+from pipelines.plan import Plan
+from pipelines.run import failure_reasons
+from pipelines.run_requests import REFRESH, make_plan, requests_for
+from pipelines.settings import Settings
+from pipelines.webhook import NotDelivered, link, tell
+from warehouse.errors import CapshockError
+from warehouse.schemas import mart, ref
+from warehouse.storage import Warehouse
+
+WILL_RETRY = "dagster/will_retry"
+SHOWN = 5
+"""Reasons or checks that a message names."""
+
+AT_ONCE = 20
+"""Runs that one tick tells of."""
+
+SETTLED_SECONDS = 2.0
+"""A file that changed more recently may still be written."""
+
+
+def run_failed(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
+    """Return the sensor that tells of failed runs: once a run, not once a retry."""
+
+    @dg.sensor(
+        name="run_failed",
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells of each failed run once: which table, why, and where to look. Runs "
+        "whose process has died are marked as failed first.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+        bury_dead_runs(context.instance, warehouse)
+
+        def message(run: dg.DagsterRun) -> str | None:
+            if run.tags.get(WILL_RETRY) == "true":
+                return None
+            told = failure_reasons(context.instance, run.run_id) or ["no reason was left"]
+            reasons = [f"• {_escaped(reason)}" for reason in told[:SHOWN]]
+            return "\n".join([f"*capshock: {link(settings, run.run_id)} failed*", *reasons])
+
+        return _tell_of_runs(context, settings, DagsterEventType.RUN_FAILURE, message)
+
+    return sensor
+
+
+def data_quality(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
+    """Return the sensor that tells of checks that did not pass in runs that landed."""
+
+    @dg.sensor(
+        name="data_quality",
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells of checks that failed or warned in a run that landed. Warnings that the "
+        "run before had in the same words are not told again.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        def message(run: dg.DagsterRun) -> str | None:
+            lines = _news(context.instance, run.run_id)
+            if not lines:
+                return None
+            more = [f"• and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+            title = f"*capshock: {link(settings, run.run_id)} landed, with {len(lines)} remarks*"
+            return "\n".join([title, *(f"• {_escaped(line)}" for line in lines[:SHOWN]), *more])
+
+        return _tell_of_runs(context, settings, DagsterEventType.RUN_SUCCESS, message)
+
+    return sensor
+
+
+def _tell_of_runs(
+    context: dg.SensorEvaluationContext,
+    settings: Settings,
+    event_type: Literal[DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS],
+    message: Callable[[dg.DagsterRun], str | None],
+) -> dg.SensorResult | dg.SkipReason:
+    """Tell of the runs that ended since the last tick, each once, in order."""
+    instance = context.instance
+    if context.cursor is None:
+        last = instance.fetch_run_status_changes(event_type, limit=1).records
+        return dg.SensorResult(
+            cursor=str(last[0].storage_id if last else 0),
+            skip_reason=dg.SkipReason("From here on; what was before is not told."),
+        )
+    changes: Sequence[EventLogRecord] = instance.fetch_run_status_changes(
+        dg.RunStatusChangeRecordsFilter(event_type, after_storage_id=int(context.cursor)),
+        limit=AT_ONCE,
+        ascending=True,
+    ).records
+    cursor = context.cursor
+    told = 0
+    for change in changes:
+        run = instance.get_run_by_id(change.event_log_entry.run_id)
+        text = message(run) if run else None
+        if text is not None:
+            try:
+                tell(settings, text, context.log)
+            except NotDelivered as error:
+                # The cursor stays before this run: the next tick tries again.
+                return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(str(error)))
+            told += 1
+        cursor = str(change.storage_id)
+    said = f"{told} messages." if told else "Nothing to tell."
+    return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(said))
+
+
+def _news(instance: dg.DagsterInstance, run_id: str) -> list[str]:
+    """Return the checks of a run that did not pass, but for warnings that stand as they stood."""
+    lines = []
+    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.get_dagster_event()
+        told = event.asset_check_evaluation_data
+        if told.passed:
+            continue
+        is_warning = told.severity == dg.AssetCheckSeverity.WARN
+        if is_warning and told.description == _told_before(instance, told.asset_check_key, run_id):
+            continue
+        table = ".".join(told.asset_key.path)
+        said = told.description or "did not pass"
+        lines.append(f"{table}, {told.check_name} ({told.severity.value.lower()}): {said}")
+    return lines
+
+
+def _told_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str | None:
+    """Return what a check said in the run before, if it did not pass there."""
+    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=AT_ONCE)
+    ids = [record.run_id for record in history]
+    if run_id not in ids:
+        return None
+    for record in history[ids.index(run_id) + 1 :]:
+        event = record.event.dagster_event if record.event else None
+        if event is not None:
+            told = event.asset_check_evaluation_data
+            return None if told.passed else told.description
+    return None
+
+
+def _escaped(text: str) -> str:
+    """Escape what Slack takes for markup."""
+    return html.escape(text, quote=False)
+
+
+# --- files that people drop -----------------------------------------------------------------------
+
+WIDE = (asset_key(ref.Securities), asset_key(ref.Indices))
+"""Where these change, other rows are asked of the source."""
+
+_FED_BY = {
+    "securities.csv": asset_key(ref.Securities),
+    "indices.csv": asset_key(ref.Indices),
+    "index_holdings.csv": asset_key(ref.IndexHoldings),
+    "share_count_decisions.csv": asset_key(ref.ShareCountDecisions),
+    "split_decisions.csv": asset_key(ref.SplitDecisions),
+    "claims": asset_key(mart.ClaimChecks),
+}
+
+
+def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
+    """Return the sensor that runs what depends on a file of the reference folder that changed."""
+
+    @dg.sensor(
+        name="new_reference_file",
+        job_name=REFRESH,
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Holdings, decisions or claims that are dropped into the reference folder: "
+        "brings the tables up to date that depend on them.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        folder = settings.reference_dir.resolve()
+        found = _signatures(folder)
+        cursor = json.dumps(found)
+        if context.cursor is None or not Warehouse(settings.warehouse.resolve()).private.exists():
+            return dg.SensorResult(
+                cursor=cursor, skip_reason=dg.SkipReason("From here on; the first run reads all.")
+            )
+        before: dict[str, str] = json.loads(context.cursor)
+        changed = sorted(n for n in found.keys() | before.keys() if found.get(n) != before.get(n))
+        if not changed:
+            return dg.SkipReason("No file has changed.")
+        named = ", ".join(changed)
+        if _is_settling(folder, changed):
+            return dg.SkipReason(f"{named}: still being written?")
+        if unfinished_runs(context.instance):
+            return dg.SkipReason(f"{named}: waits for the run that is on its way.")
+        return dg.SensorResult(run_requests=_requests(context, settings, changed), cursor=cursor)
+
+    return sensor
+
+
+def _requests(
+    context: dg.SensorEvaluationContext, settings: Settings, changed: Sequence[str]
+) -> list[dg.RunRequest]:
+    """Return the runs that changed files ask for."""
+    graph = check.not_none(context.repository_def).asset_graph
+    keys = {_FED_BY[name.split("/")[0]] for name in changed}
+    if keys & set(WIDE):
+        try:
+            plan = make_plan(context.instance, settings, None, None)
+        except CapshockError:
+            # The run fails for the same reason, and is told of once.
+            plan = Plan(None, None)
+        return requests_for(graph, plan)
+    depending = dg.AssetSelection.assets(*keys).downstream().resolve(graph)
+    selected = sorted(depending & graph.executable_asset_keys)
+    return [dg.RunRequest(asset_selection=selected, tags={"capshock/changed": ", ".join(changed)})]
+
+
+def _signatures(folder: Path) -> dict[str, str]:
+    """Return what changes when a file of the reference folder changes, by its name."""
+    names = [*(n for n in _FED_BY if n.endswith(".csv"))]
+    names += [f"claims/{path.name}" for path in sorted((folder / "claims").glob("*.yaml"))]
+    return {
+        name: f"{path.stat().st_mtime_ns} {path.stat().st_size}"
+        for name in names
+        if (path := folder / name).is_file()
+    }
+
+
+def _is_settling(folder: Path, names: Sequence[str]) -> bool:
+    young = time.time() - SETTLED_SECONDS
+    return any((folder / n).exists() and (folder / n).stat().st_mtime > young for n in names)

@@ -1,0 +1,52 @@
+"""Messages to people: a log line, and a webhook that takes Slack's JSON where one is set."""
+
+import logging
+
+import requests
+import tenacity
+
+from pipelines.settings import Settings
+
+ATTEMPTS = 3
+FIRST_WAIT_SECONDS = 0.5
+TIMEOUT_SECONDS = 5.0
+
+
+class NotDelivered(Exception):
+    """The webhook did not take the message. Says nothing of its URL, which is a secret."""
+
+
+def tell(settings: Settings, text: str, log: logging.Logger) -> None:
+    """Log a message, and post it where a webhook is set.
+
+    Raises:
+        NotDelivered: after some attempts; the message should be sent again later.
+    """
+    log.warning(text)
+    if settings.webhook_url is None:
+        return
+    retrying = tenacity.Retrying(
+        stop=tenacity.stop_after_attempt(ATTEMPTS),
+        wait=tenacity.wait_random_exponential(FIRST_WAIT_SECONDS, TIMEOUT_SECONDS),
+        retry=tenacity.retry_if_exception_type(requests.RequestException),
+        reraise=True,
+    )
+    try:
+        retrying(_post, settings.webhook_url.get_secret_value(), text)
+    except requests.RequestException as error:
+        status = error.response.status_code if error.response is not None else None
+        said = f"HTTP status {status}" if status else type(error).__name__
+        # The error's own words and its cause name the URL.
+        raise NotDelivered(
+            f"the webhook of CAPSHOCK_WEBHOOK_URL did not take a message ({said}, asked "
+            f"{ATTEMPTS} times); it is sent again with the next tick"
+        ) from None
+
+
+def link(settings: Settings, run_id: str) -> str:
+    """Return a link to a run, as Slack writes links."""
+    return f"<{settings.ui_url.rstrip('/')}/runs/{run_id}|run {run_id[:8]}>"
+
+
+def _post(url: str, text: str) -> None:
+    requests.post(url, json={"text": text}, timeout=TIMEOUT_SECONDS).raise_for_status()

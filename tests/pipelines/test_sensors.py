@@ -1,0 +1,193 @@
+"""What watches the runs: each message once, to a real receiver on loopback, and never twice."""
+
+import json
+import logging
+import os
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import dagster as dg
+import pytest
+
+from pipelines import definitions, webhook
+from pipelines.sensors import data_quality, new_reference_file, run_failed
+from pipelines.webhook import NotDelivered, tell
+
+
+class Receiver:
+    """A webhook's other end."""
+
+    def __init__(self):
+        self.messages: list[str] = []
+        self.status = 200
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if receiver.status == 200:
+                    receiver.messages.append(json.loads(body)["text"])
+                self.send_response(receiver.status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/services/T0/B0/hush-hush"
+
+
+@pytest.fixture
+def receiver(monkeypatch):
+    monkeypatch.setattr(webhook, "FIRST_WAIT_SECONDS", 0.01)
+    told = Receiver()
+    yield told
+    told.server.shutdown()
+    told.server.server_close()
+
+
+@pytest.fixture
+def watched(small, receiver):
+    small.overrides["webhook_url"] = receiver.url
+    return small
+
+
+class Watch:
+    """A sensor with its cursor, as the daemon keeps it."""
+
+    def __init__(self, make, deployment):
+        self.deployment = deployment
+        self.make = make
+        self.cursor = None
+        self.look()
+
+    def look(self) -> dg.SensorResult | dg.SkipReason:
+        context = dg.build_sensor_context(
+            instance=self.deployment.instance, cursor=self.cursor,
+            repository_def=definitions.build(self.deployment.settings).get_repository_def(),
+        )  # fmt: skip
+        told = self.make(self.deployment.settings)(context)
+        if isinstance(told, dg.SensorResult) and told.cursor is not None:
+            self.cursor = told.cursor
+        return told
+
+
+def _break(deployment) -> None:
+    (deployment.overrides["data_dir"] / "prices.csv").unlink()
+
+
+def _fail(deployment) -> str:
+    plan = deployment.plan("2025-01-02", "2025-01-16")
+    _break(deployment)
+    from pipelines.run import execute
+
+    outcome = execute(
+        deployment.instance, definitions.build(deployment.settings), plan, lambda _: None
+    )
+    assert not outcome.succeeded
+    return outcome.run_id
+
+
+def test_a_failed_run_is_told_of_once_with_its_reason_and_a_link(watched, receiver):
+    watch = Watch(run_failed, watched)
+    run_id = _fail(watched)
+    watch.look()
+    watch.look()
+    (message,) = receiver.messages
+    assert f"<http://127.0.0.1:3000/runs/{run_id}|run {run_id[:8]}> failed" in message
+    assert "prices.csv or prices.parquet is missing" in message or "prices" in message
+
+
+def test_a_run_that_is_retried_is_told_of_when_the_last_attempt_fails(watched, receiver):
+    watch = Watch(run_failed, watched)
+    run_id = _fail(watched)
+    watched.instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
+    watch.look()
+    assert receiver.messages == []
+
+
+def test_with_the_receiver_down_nothing_is_lost_and_the_run_is_unaffected(watched, receiver):
+    watch = Watch(run_failed, watched)
+    receiver.status = 503
+    run_id = _fail(watched)
+    said = watch.look().skip_reason.skip_message
+    assert "HTTP status 503" in said
+    assert "hush" not in said
+    receiver.status = 200
+    watch.look()
+    watch.look()
+    assert len(receiver.messages) == 1
+    assert run_id[:8] in receiver.messages[0]
+
+
+def test_the_url_is_never_told(watched, receiver, caplog):
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    with caplog.at_level(logging.DEBUG, "capshock"), pytest.raises(NotDelivered) as refused:
+        tell(watched.settings, "something", logging.getLogger("capshock"))
+    assert refused.value.__cause__ is None
+    assert "hush" not in str(refused.value) + caplog.text + repr(watched.settings)
+
+
+def test_remarks_are_told_with_the_run_and_not_again_while_they_stand(watched, receiver):
+    watch = Watch(data_quality, watched)
+    watched.must_run("2025-01-02", "2025-01-16")
+    watch.look()
+    (message,) = receiver.messages
+    assert "landed, with" in message
+    assert "raw.shares_outstanding, delivered (warn)" in message
+    watched.must_run("2025-01-02", "2025-01-16")
+    watch.look()
+    assert len(receiver.messages) == 1
+
+
+def test_without_a_webhook_the_log_has_it(small, caplog):
+    with caplog.at_level(logging.WARNING, "capshock"):
+        tell(small.settings, "something happened", logging.getLogger("capshock"))
+    assert "something happened" in caplog.text
+
+
+def _touch(path, text) -> None:
+    path.write_text(text)
+    past = path.stat().st_mtime - 60
+    os.utime(path, (past, past))
+
+
+def test_dropped_holdings_run_what_depends_on_them(small, small_market):
+    watch = Watch(new_reference_file, small)
+    assert watch.look().skip_message == "No file has changed."
+    holdings = small_market / "index_holdings.csv"
+    _touch(holdings, holdings.read_text().replace("\n", "\n", 1) + "\n")
+    (request,) = watch.look().run_requests
+    selected = {".".join(key.path) for key in request.asset_selection}
+    assert {"ref.index_holdings", "mart.index_impacts", "ops.published_file"} <= selected
+    assert not selected & {"raw.prices", "mart.market_caps", "ref.securities"}
+    assert watch.look().skip_message == "No file has changed."
+
+
+def test_a_dropped_claim_checks_the_claims(small, small_market):
+    watch = Watch(new_reference_file, small)
+    (small_market / "claims").mkdir(exist_ok=True)
+    _touch(small_market / "claims" / "today.yaml", "title: x\n")
+    (request,) = watch.look().run_requests
+    assert [".".join(k.path) for k in request.asset_selection] == [
+        "mart.claim_checks", "ops.published_file",
+    ]  # fmt: skip
+
+
+def test_a_new_security_asks_for_its_prices(small, small_market):
+    watch = Watch(new_reference_file, small)
+    securities = small_market / "securities.csv"
+    lines = securities.read_text().splitlines()
+    _touch(securities, "\n".join([*lines, lines[-1].replace("CCC", "DDD")]) + "\n")
+    prices = small_market / "prices.csv"
+    prices.write_text(prices.read_text() + "DDD,2025-01-13,10,11,9,10,100\n")
+    requests = watch.look().run_requests
+    assert dg.AssetKey(["raw", "prices"]) in requests[0].asset_selection
+
+
+def test_a_file_that_is_still_being_written_waits(small, small_market):
+    watch = Watch(new_reference_file, small)
+    (small_market / "index_holdings.csv").write_text("half")
+    assert "still being written" in watch.look().skip_message

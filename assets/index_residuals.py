@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from assets.shown import as_table
 from assets.table_asset import asset_key, table_asset
 from warehouse.schemas import core, mart, ops
 
@@ -16,9 +17,6 @@ TELLING_FLAGS = ("corporate_action", "gap", "share_count_warning")
 
 JUDGED_SESSIONS = 20
 """The check looks at this many sessions; older ones stay flagged in the table."""
-
-SHOWN = 50
-"""Suspects that the check lists."""
 
 _OF_MEMBER = ["index_symbol", "session_date", "symbol"]
 
@@ -146,33 +144,38 @@ def residuals_as_usual(
     shown = suspects.join(unusual, on=["index_symbol", "session_date"], how="semi").sort(
         "index_symbol", "session_date", pl.col("implied_return").abs(), nulls_last=True
     )
+    percent = [(pl.col(name) * 100).round(2) for name in ("return_1d", "implied_return")]
     return dg.AssetCheckResult(
         passed=unusual.is_empty(),
         severity=dg.AssetCheckSeverity.WARN,
+        description=f"{unusual.height or 'no'} unusual residuals in the last {len(recent)} sessions"
+        + "".join(
+            f"; {index} {session} {residual:+.2f} bps"
+            for index, session, residual in unusual.select(
+                "index_symbol", "session_date", "residual_bps"
+            ).iter_rows()
+        ),
         metadata={
             "sessions_judged": len(recent),
             "unusual_residuals": unusual.height,
-            "suspects": dg.MetadataValue.table(
-                [
-                    dg.TableRecord(
-                        {
-                            "index": row["index_symbol"],
-                            "session": str(row["session_date"]),
-                            "residual, bps": round(row["residual_bps"], 3),
-                            "member": row["symbol"],
-                            "near that session": "; ".join(row["reasons"]),
-                            "return, %": _percent(row["return_1d"]),
-                            "would explain it, %": _percent(row["implied_return"]),
-                        }
-                    )
-                    for row in shown.head(SHOWN).iter_rows(named=True)
-                ]
-            )
-            if shown.height
-            else dg.MetadataValue.text("none"),
+            "suspects": as_table(
+                shown.select(
+                    "session_date",
+                    pl.col("residual_bps").round(3),
+                    "reasons",
+                    percent[0].alias("return, %"),
+                    percent[1].alias("would explain it, %"),
+                    index="index_symbol",
+                    member="symbol",
+                ).select(
+                    "index",
+                    "session_date",
+                    "residual_bps",
+                    "member",
+                    "return, %",
+                    "would explain it, %",
+                    "reasons",
+                )
+            ),
         },
     )
-
-
-def _percent(fraction: float | None) -> str:
-    return "" if fraction is None else f"{fraction * 100:+.2f}"

@@ -14,6 +14,7 @@ import polars as pl
 
 from assets import calendar
 from assets.resources import Inputs, first_session_of, session_range
+from assets.shown import as_table
 from assets.sources import Delivery
 from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError, TooFewDelivered
@@ -22,9 +23,6 @@ from warehouse.schemas import Table, ops, raw, ref
 from warehouse.validation import Gated, pass_gate
 
 _KINDS = frozenset({"polars", "pandera", "duckdb"})
-
-SHOWN = 50
-"""Symbols that the check of a delivery lists."""
 
 _OPTIONAL = frozenset({"shares_outstanding"})
 """Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
@@ -282,21 +280,19 @@ def _delivered(model: type[Table]) -> dg.AssetChecksDefinition:
             (pl.col("run_id") == context.run.run_id) & (pl.col("dataset") == dataset)
         )
         lacking = told.filter(pl.col("outcome") != "ok").sort("outcome", "symbol")
-        shown = lacking.head(SHOWN).select("symbol", "outcome", "rows", "expected_rows", "message")
+        shown = lacking.select("symbol", "outcome", "rows", "expected_rows", "message")
+        counted = lacking.group_by("outcome").len().sort("outcome").iter_rows()
+        named = ", ".join(f"{number} {outcome}" for outcome, number in counted)
         return dg.AssetCheckResult(
             passed=lacking.is_empty(),
             severity=dg.AssetCheckSeverity.WARN,
+            description=f"{lacking.height} of {told.height} symbols did not come whole: {named}"
+            if lacking.height
+            else f"all {told.height} symbols came whole",
             metadata={
                 "asked": told.height,
                 "not_ok": lacking.height,
-                "symbols": dg.MetadataValue.table(
-                    [
-                        dg.TableRecord({k: "" if v is None else v for k, v in row.items()})
-                        for row in shown.iter_rows(named=True)
-                    ]
-                )
-                if lacking.height
-                else dg.MetadataValue.text("all were delivered"),
+                "symbols": as_table(shown),
             },
         )
 

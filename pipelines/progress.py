@@ -94,6 +94,10 @@ def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) ->
             f"{len(outcome.steps)} assets, the slowest {said}.",
             highlight=False,
         )
+        said = f", {len(outcome.remarks)} to look at:" if outcome.remarks else ", all passed."
+        console.print(f"{outcome.checks} checks{said}", highlight=False)
+        for remark in outcome.remarks:
+            console.print(f"  {escape(remark)}", style="yellow", highlight=False, soft_wrap=True)
         return
     failed = ", ".join(step.table for step in outcome.steps if step.failed)
     console.print(

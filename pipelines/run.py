@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import dagster as dg
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
@@ -32,13 +33,32 @@ class Step:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a run."""
+    """What came of a run.
+
+    Attributes:
+        run_id: Dagster's id.
+        succeeded: whether everything landed.
+        steps: the tables, in the order in which they were finished.
+        reasons: why it failed.
+        warnings: what the tables had to say.
+        checks: how many checks were made.
+        remarks: the checks that did not pass, as sentences.
+    """
 
     run_id: str
     succeeded: bool
     steps: Sequence[Step]
     reasons: Sequence[str]
     warnings: Sequence[str]
+    checks: int
+    remarks: Sequence[str]
+
+
+def remark(evaluation: AssetCheckEvaluation) -> str:
+    """Say which check did not pass, how grave that is, and why."""
+    table = ".".join(evaluation.asset_key.path)
+    severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warning"
+    return f"{severity}, {table}, {evaluation.check_name}: {evaluation.description or 'not passed'}"
 
 
 def execute(
@@ -95,7 +115,20 @@ def execute(
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
-    return Outcome(run_id, result.success, steps, _reasons(result.all_events), warnings)
+    evaluations = [
+        event.asset_check_evaluation_data
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    return Outcome(
+        run_id,
+        result.success,
+        steps,
+        _reasons(result.all_events),
+        warnings,
+        checks=len(evaluations),
+        remarks=[remark(told) for told in evaluations if not told.passed],
+    )
 
 
 def failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:

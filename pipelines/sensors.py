@@ -14,7 +14,7 @@ from dagster import _check as check
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.plan import Plan
-from pipelines.run import failure_reasons
+from pipelines.run import failure_reasons, remark
 from pipelines.run_requests import REFRESH, make_plan, requests_for
 from pipelines.settings import Settings
 from pipelines.webhook import NotDelivered, link, tell
@@ -130,9 +130,7 @@ def _news(instance: dg.DagsterInstance, run_id: str) -> list[str]:
         is_warning = told.severity == dg.AssetCheckSeverity.WARN
         if is_warning and told.description == _told_before(instance, told.asset_check_key, run_id):
             continue
-        table = ".".join(told.asset_key.path)
-        said = told.description or "did not pass"
-        lines.append(f"{table}, {told.check_name} ({told.severity.value.lower()}): {said}")
+        lines.append(remark(told))
     return lines
 
 

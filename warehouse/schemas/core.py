@@ -29,7 +29,10 @@ class Prices(Table):
     class Config(Table.Config):
         name = "core.prices"
         description = "What each line traded at, without impossible bars and unexplained jumps."
-        metadata: ClassVar = {"key": ("symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "session_date"),
+            "references": {"raw.prices": {"symbol": "symbol", "session_date": "session_date"}},
+        }
 
 
 class SharesOutstanding(Table):
@@ -49,7 +52,10 @@ class SharesOutstanding(Table):
     class Config(Table.Config):
         name = "core.shares_outstanding"
         description = "How many shares a company had on a session, by its last good report."
-        metadata: ClassVar = {"key": ("symbol", "valid_from")}
+        metadata: ClassVar = {
+            "key": ("symbol", "valid_from"),
+            "references": {"ref.securities": {"symbol": "symbol"}},
+        }
 
 
 class IndexLevels(Table):
@@ -65,4 +71,9 @@ class IndexLevels(Table):
     class Config(Table.Config):
         name = "core.index_levels"
         description = "What the official index levels were, without impossible bars."
-        metadata: ClassVar = {"key": ("index_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "session_date"),
+            "references": {
+                "raw.index_levels": {"index_symbol": "index_symbol", "session_date": "session_date"}
+            },
+        }

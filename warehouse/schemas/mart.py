@@ -63,7 +63,12 @@ class MarketCaps(Table):
             "What a company was worth on a session, and how much of the change was price and how "
             "much share count."
         )
-        metadata: ClassVar = {"key": ("company_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("company_symbol", "session_date"),
+            "references": {
+                "core.prices": {"company_symbol": "symbol", "session_date": "session_date"}
+            },
+        }
 
 
 class MarketCapLosses(Table):
@@ -94,7 +99,10 @@ class MarketCapLosses(Table):
     class Config(Table.Config):
         name = "mart.market_cap_losses"
         description = "How many dollars a company lost in a session, and whether that was a record."
-        metadata: ClassVar = {"key": ("company_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("company_symbol", "session_date"),
+            "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
+        }
 
 
 class MarketCapGains(Table):
@@ -127,7 +135,10 @@ class MarketCapGains(Table):
         description = (
             "How many dollars a company gained in a session, and whether that was a record."
         )
-        metadata: ClassVar = {"key": ("company_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("company_symbol", "session_date"),
+            "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
+        }
 
 
 class SectorMoves(Table):
@@ -150,7 +161,10 @@ class SectorMoves(Table):
     class Config(Table.Config):
         name = "mart.sector_moves"
         description = "How much market value each sector lost and gained in a session."
-        metadata: ClassVar = {"key": ("sector", "session_date")}
+        metadata: ClassVar = {
+            "key": ("sector", "session_date"),
+            "references": {"ref.securities": {"sector": "sector"}},
+        }
 
 
 class IndexImpacts(Table):
@@ -197,7 +211,12 @@ class IndexImpacts(Table):
     class Config(Table.Config):
         name = "mart.index_impacts"
         description = "Who moved the index, by how many points, and what it did without them."
-        metadata: ClassVar = {"key": ("index_symbol", "session_date", "symbol")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "session_date", "symbol"),
+            "references": {
+                "mart.index_reconciliations": {n: n for n in ("index_symbol", "session_date")}
+            },
+        }
 
 
 class IndexReconciliations(Table):
@@ -277,7 +296,10 @@ class IndexReconciliations(Table):
             "Whether the contributions of its members add up to what an index did, and how "
             "concentrated it was."
         )
-        metadata: ClassVar = {"key": ("index_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "session_date"),
+            "references": {"core.index_levels": {n: n for n in ("index_symbol", "session_date")}},
+        }
 
 
 class IndexResidualSuspects(Table):
@@ -303,7 +325,12 @@ class IndexResidualSuspects(Table):
     class Config(Table.Config):
         name = "mart.index_residual_suspects"
         description = "Which member's record may explain an unusual residual of an index."
-        metadata: ClassVar = {"key": ("index_symbol", "session_date", "symbol")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "session_date", "symbol"),
+            "references": {
+                "mart.index_impacts": {n: n for n in ("index_symbol", "session_date", "symbol")}
+            },
+        }
 
 
 class Drawdowns(Table):

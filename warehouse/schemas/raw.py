@@ -33,7 +33,10 @@ class Prices(Provenance):
     class Config(Table.Config):
         name = "raw.prices"
         description = "What each line traded at on each session, adjusted for nothing."
-        metadata: ClassVar = {"key": ("symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "session_date"),
+            "references": {"ref.securities": {"symbol": "symbol"}},
+        }
 
 
 class Splits(Provenance):
@@ -46,7 +49,10 @@ class Splits(Provenance):
     class Config(Table.Config):
         name = "raw.splits"
         description = "Which price adjustments the source records, splits and spin-offs."
-        metadata: ClassVar = {"key": ("symbol", "ex_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "ex_date"),
+            "references": {"ref.securities": {"symbol": "symbol"}},
+        }
 
 
 class Dividends(Provenance):
@@ -59,7 +65,10 @@ class Dividends(Provenance):
     class Config(Table.Config):
         name = "raw.dividends"
         description = "Which cash dividends went ex; never added back to a loss."
-        metadata: ClassVar = {"key": ("symbol", "ex_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "ex_date"),
+            "references": {"ref.securities": {"symbol": "symbol"}},
+        }
 
 
 class SharesOutstanding(Provenance):
@@ -74,7 +83,10 @@ class SharesOutstanding(Provenance):
     class Config(Table.Config):
         name = "raw.shares_outstanding"
         description = "Which share counts were reported, and when each was first seen."
-        metadata: ClassVar = {"key": ("symbol", "as_of_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "as_of_date"),
+            "references": {"ref.securities": {"symbol": "symbol"}},
+        }
 
 
 class IndexLevels(Provenance):
@@ -90,4 +102,7 @@ class IndexLevels(Provenance):
     class Config(Table.Config):
         name = "raw.index_levels"
         description = "What the official index levels were."
-        metadata: ClassVar = {"key": ("index_symbol", "session_date")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "session_date"),
+            "references": {"ref.indices": {"index_symbol": "index_symbol"}},
+        }

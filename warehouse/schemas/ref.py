@@ -26,7 +26,10 @@ class Securities(Table):
         description = (
             "Which lines are covered, which company each one belongs to, and in which sector it is."
         )
-        metadata: ClassVar = {"key": ("symbol",)}
+        metadata: ClassVar = {
+            "key": ("symbol",),
+            "references": {"ref.securities": {"company_symbol": "symbol"}},
+        }
 
 
 class Indices(Table):
@@ -69,7 +72,10 @@ class IndexHoldings(Table):
     class Config(Table.Config):
         name = "ref.index_holdings"
         description = "Who is in an index from which session on, with how many units."
-        metadata: ClassVar = {"key": ("index_symbol", "effective_from", "symbol")}
+        metadata: ClassVar = {
+            "key": ("index_symbol", "effective_from", "symbol"),
+            "references": {"ref.indices": {"index_symbol": "index_symbol"}},
+        }
 
 
 class ShareCountDecisions(Table):

@@ -88,7 +88,8 @@ class Table(pa.DataFrameModel):
     """Base of all table models.
 
     A model's ``Config`` sets ``name`` (``schema.table``), ``description`` (what the table tells an
-    analyst) and ``metadata["key"]`` (the columns of its grain).
+    analyst), ``metadata["key"]`` (the columns of its grain) and, if its rows rest on those of other
+    tables, ``metadata["references"]``: table -> column here -> column there.
     """
 
     class Config:
@@ -114,6 +115,11 @@ class Table(pa.DataFrameModel):
     def key(cls) -> tuple[str, ...]:
         """Return the columns that identify a row."""
         return tuple(cls.Config.metadata["key"])
+
+    @classmethod
+    def references(cls) -> dict[str, dict[str, str]]:
+        """Return the tables in which rows of this one must have a row, and by which columns."""
+        return dict(cls.Config.metadata.get("references", {}))
 
     @classmethod
     def columns(cls) -> tuple[Column, ...]:

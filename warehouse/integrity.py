@@ -1,0 +1,100 @@
+"""What must hold between rows, asked of the private database: keys, references, conservation.
+
+Validation before a write sees one table; these look at what is there, whoever wrote it.
+"""
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from warehouse import ddl
+from warehouse.schemas import Table
+from warehouse.storage import Warehouse
+
+SHOWN = 50
+"""Failing rows that are returned."""
+
+
+def duplicate_keys(warehouse: Warehouse, model: type[Table]) -> pl.DataFrame:
+    """Return keys that more than one row has, with how many."""
+    key = _names(model.key())
+    return _failing(
+        warehouse,
+        f"SELECT {key}, count(*) AS rows FROM {ddl.qualified(model.table())} "
+        f"GROUP BY {key} HAVING count(*) > 1 ORDER BY ALL",
+    )
+
+
+def orphans(warehouse: Warehouse, model: type[Table]) -> pl.DataFrame:
+    """Return the references of a table that lead nowhere: columns, to, rows."""
+    found = []
+    for other, columns in model.references().items():
+        here = _names(columns)
+        meets = " AND ".join(
+            f"t.{ddl.quoted(mine)} = o.{ddl.quoted(theirs)}" for mine, theirs in columns.items()
+        )
+        lost = _failing(
+            warehouse,
+            f"SELECT {here}, count(*) AS rows FROM {ddl.qualified(model.table())} t "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {ddl.qualified(other)} o WHERE {meets}) "
+            f"GROUP BY {here} ORDER BY ALL",
+        )
+        values = pl.concat_str([pl.col(c).cast(pl.String) for c in columns], separator=", ")
+        found.append(lost.select(values.alias("values"), pl.lit(other).alias("lacking in"), "rows"))
+    return pl.concat(found)
+
+
+def unaccounted_rows(
+    warehouse: Warehouse, source: type[Table], target: type[Table], date_there: str
+) -> pl.DataFrame:
+    """Return the rows of a raw table that are neither in core nor in quarantine.
+
+    Args:
+        warehouse: where they lie.
+        source: the raw table; its key is a symbol and a date.
+        target: the core table.
+        date_there: the core column that has the date of the raw row.
+    """
+    symbol, day = source.key()
+    rows_of_key = f"o.{ddl.quoted(symbol)} = t.{ddl.quoted(symbol)}"
+    return _failing(
+        warehouse,
+        f"SELECT {_names(source.key())} FROM {ddl.qualified(source.table())} t "
+        f"WHERE NOT EXISTS (SELECT 1 FROM {ddl.qualified(target.table())} o "
+        f"WHERE {rows_of_key} AND o.{ddl.quoted(date_there)} = t.{ddl.quoted(day)}) "
+        f"AND NOT EXISTS (SELECT 1 FROM ops.quarantine q WHERE q.source_table = "
+        f"{ddl.literal(target.table())} AND q.symbol = t.{ddl.quoted(symbol)} "
+        f"AND q.row_date = t.{ddl.quoted(day)}) ORDER BY ALL",
+    )
+
+
+def refused_rows(warehouse: Warehouse, model: type[Table]) -> tuple[int, int, pl.DataFrame]:
+    """Count the rows that a table's gate let through and those that it did not, and show these.
+
+    Returns:
+        Rows of the table, rows in quarantine that are not resolved, and the latest of those:
+        symbol, row_date, status, reason.
+    """
+    table = ddl.literal(model.table())
+    open_rows = f"FROM ops.quarantine WHERE source_table = {table} AND status <> 'resolved'"
+    counts = _failing(
+        warehouse,
+        f"SELECT (SELECT count(*) FROM {ddl.qualified(model.table())}) AS through, "
+        f"(SELECT count(*) {open_rows}) AS refused",
+    )
+    through, refused = counts.row(0)
+    shown = _failing(
+        warehouse,
+        f"SELECT symbol, row_date, status, reason {open_rows} ORDER BY row_date DESC, symbol",
+    )
+    return through, refused, shown
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(ddl.quoted(name) for name in columns)
+
+
+def _failing(warehouse: Warehouse, query: str) -> pl.DataFrame:
+    with warehouse.transaction() as connection:
+        frame: pl.DataFrame = connection.sql(f"{query} LIMIT {SHOWN}").pl()
+    return frame

@@ -9,6 +9,9 @@ import polars as pl
 
 FIRST_KNOWN_SESSION = "1990-01-02"
 
+A_YEAR = 252
+"""Sessions of a year, roughly."""
+
 
 @cache
 def _calendar() -> Any:

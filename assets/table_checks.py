@@ -73,9 +73,9 @@ def unsupported_losses(
 ) -> pl.DataFrame:
     """Return the losses above ``LARGE_LOSS_USD`` that rest on one row of prices or counts alone.
 
-    The close is supported by the next session's bar, which does not open more than half the way
-    back; on the last session, by lying within its own bar. The share count is supported by another
-    report within ``ALIKE`` of it.
+    The close is supported by a bar around it, or by the next session not opening more than half
+    the way back (rebounds of that size are real: Nvidia, 30 July 2024). The share count is
+    supported by another report within ``ALIKE`` of it.
 
     Args:
         losses: ``mart.market_cap_losses``.
@@ -92,10 +92,10 @@ def unsupported_losses(
     )
     back = pl.col("next_open") * pl.col("next_ratio").fill_null(1) / pl.col("close") - 1
     in_bar = pl.col("close").is_between(pl.col("low") - 0.005, pl.col("high") + 0.005)
-    has_price = pl.when(back.is_null()).then(in_bar).otherwise(back < pl.col("loss_return") / 2)
+    stays = back < pl.col("loss_return") / 2
     judged = large.join(
         bars, left_on=["company_symbol", "session_date"], right_on=["symbol", "session_date"]
-    ).with_columns(has_price=has_price.fill_null(value=False))
+    ).with_columns(has_price=in_bar.fill_null(value=False) | stays.fill_null(value=False))
     reports = counts.select("symbol", "valid_from", "shares_outstanding", "reported_as_of")
     in_force = (
         judged.select("company_symbol", "session_date")

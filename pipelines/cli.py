@@ -1,4 +1,4 @@
-"""The command line, ``capshock``: run, story, claims, trace, holdings, hashes."""
+"""The command line, ``capshock``: run, story, claims, trace, holdings, doctor, hashes."""
 
 import sys
 import warnings
@@ -105,6 +105,17 @@ def trace(
     from pipelines.trace import report_trace
 
     report_trace(out, Settings.load(), symbol, session.date())
+
+
+@app.command()
+def doctor() -> None:
+    """Look at everything that a run needs; exit 1 if something needs a hand."""
+    from pipelines.doctor import report
+
+    settings = Settings.load()
+    prepare_dagster_home()
+    warnings.filterwarnings("ignore", module="dagster")
+    sys.exit(0 if report(out, settings) else 1)
 
 
 holdings = typer.Typer(no_args_is_help=True, help="Who is in an index, with how many units.")

@@ -1,10 +1,13 @@
 """The code location: every table as an asset, the job that refreshes them, what they are given."""
 
+from datetime import timedelta
+from itertools import pairwise
 from typing import cast
 
 import dagster as dg
 
 import assets
+from assets import calendar
 from assets.table_asset import asset_key
 from pipelines.partitions import session_partitions
 from pipelines.run_requests import REFRESH, inputs_of
@@ -15,6 +18,21 @@ from warehouse.io_manager import WarehouseIOManager
 from warehouse.schemas import raw
 
 OWNERS = ("team:capshock",)
+PUBLISHED = dg.AssetKey(["ops", "published_file"])
+
+GRACE = timedelta(hours=2)
+"""What a run may take after the close, with retries."""
+
+
+def freshness() -> dg.FreshnessPolicy:
+    """Return the policy of a live source: no older than the longest pause of the exchange.
+
+    The policies of Dagster count hours, whether the exchange is open or not, so this one allows for
+    the longest stretch of days without a session. The check ``fresh`` is exact, by the calendar.
+    """
+    days = calendar.sessions()[-calendar.A_YEAR :]
+    pause = max(after - before for before, after in pairwise(days))
+    return dg.FreshnessPolicy.time_window(fail_window=pause + GRACE)
 
 
 def build(
@@ -31,6 +49,9 @@ def build(
 
     def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
         spec = spec.replace_attributes(owners=OWNERS)
+        if settings.source != "files" and spec.key == PUBLISHED:
+            # What files hold ends where the files end.
+            spec = spec.replace_attributes(freshness_policy=freshness())
         if spec.key == asset_key(raw.Prices):
             return spec.replace_attributes(partitions_def=sessions)
         return spec

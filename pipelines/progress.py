@@ -12,10 +12,12 @@ from rich.text import Text
 
 from assets.sources import PROGRESS
 from pipelines import definitions
+from pipelines.dead_runs import bury_dead_runs
 from pipelines.plan import Plan
 from pipelines.run import Outcome, Step, execute
 from pipelines.run_requests import make_plan, tables_to_run
 from pipelines.settings import Settings
+from warehouse.storage import Warehouse
 
 
 def report_run(
@@ -33,6 +35,7 @@ def report_run(
     """
     started = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
+        bury_dead_runs(instance, Warehouse(settings.warehouse.resolve()))
         plan = make_plan(instance, settings, first, last)
         _announce(console, plan, settings.source)
         defs = definitions.defs

@@ -115,7 +115,7 @@ def execute(
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )
-    evaluations = [
+    told = [
         event.asset_check_evaluation_data
         for event in result.all_events
         if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
@@ -126,8 +126,8 @@ def execute(
         steps,
         _reasons(result.all_events),
         warnings,
-        checks=len(evaluations),
-        remarks=[remark(told) for told in evaluations if not told.passed],
+        checks=len(told),
+        remarks=[remark(one) for one in told if not one.passed],
     )
 
 
@@ -137,6 +137,12 @@ def failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:
         run_id, of_type={dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
     )
     return _reasons([e.dagster_event for e in entries if e.dagster_event is not None])
+
+
+def evaluations(instance: dg.DagsterInstance, run_id: str) -> list[AssetCheckEvaluation]:
+    """Return the verdicts of a run's checks, from Dagster's history."""
+    entries = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return [entry.get_dagster_event().asset_check_evaluation_data for entry in entries]
 
 
 def _reasons(events: Sequence[dg.DagsterEvent]) -> list[str]:

@@ -1,6 +1,6 @@
 """The daily run: after each close, whatever the source has and the warehouse lacks."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,8 +14,10 @@ from pipelines.settings import Settings
 from warehouse.storage import Warehouse
 
 NEW_YORK = ZoneInfo("America/New_York")
-AFTER_THE_CLOSE = "30 18 * * 1-5"
-"""Half past six in New York: official bars are out, also on days that end at four."""
+TICK = time(18, 30)
+"""In New York: official bars are out, also on days that end at four."""
+
+AFTER_THE_CLOSE = f"{TICK.minute} {TICK.hour} * * 1-5"
 
 
 def after_the_close(settings: Settings, cron: str = AFTER_THE_CLOSE) -> dg.ScheduleDefinition:

@@ -14,7 +14,7 @@ from dagster import _check as check
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.plan import Plan
-from pipelines.run import failure_reasons, remark
+from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import REFRESH, make_plan, requests_for
 from pipelines.settings import Settings
 from pipelines.webhook import NotDelivered, link, tell
@@ -122,9 +122,7 @@ def _tell_of_runs(
 def _news(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return the checks of a run that did not pass, but for warnings that stand as they stood."""
     lines = []
-    for entry in instance.all_logs(run_id, of_type=DagsterEventType.ASSET_CHECK_EVALUATION):
-        event = entry.get_dagster_event()
-        told = event.asset_check_evaluation_data
+    for told in evaluations(instance, run_id):
         if told.passed:
             continue
         is_warning = told.severity == dg.AssetCheckSeverity.WARN

@@ -255,5 +255,5 @@ def test_the_check_warns_of_recent_unusual_residuals_and_shows_the_likeliest_fir
     assert warned.severity.name == "WARN"
     records = warned.metadata["suspects"].records
     assert [r.data["member"] for r in records] == ["B", "A"]
-    assert records[0].data["would explain it, %"] == "+2.00"
+    assert records[0].data["would explain it, %"] == 2.0
     assert residuals_as_usual(_history(0.2), suspects).passed

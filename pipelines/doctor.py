@@ -1,0 +1,218 @@
+"""``capshock doctor``: what there is, what is wrong, and what needs a hand."""
+
+import importlib.metadata
+import platform
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal, cast
+
+import dagster as dg
+import polars as pl
+from dagster._daemon.controller import get_daemon_statuses
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from assets import calendar
+from pipelines.dead_runs import dead_runs
+from pipelines.run import evaluations, failure_reasons, remark
+from pipelines.run_requests import inputs_of, make_plan
+from pipelines.schedule import NEW_YORK, TICK
+from pipelines.settings import Settings
+from warehouse.errors import CapshockError
+from warehouse.storage import Warehouse
+
+PACKAGES = ("dagster", "duckdb", "polars", "pandera", "yfinance")
+LITTLE_SPACE_BYTES = 2_000_000_000
+"""Less free space than this ends badly: a run writes the warehouse twice."""
+
+NAMED = 3
+"""Held rows that are named."""
+
+Level = Literal["ok", "look", "hand"]
+_STYLES = {"ok": "green", "look": "yellow", "hand": "bold red"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report.
+
+    Attributes:
+        level: ok; look: worth knowing; hand: somebody has to do something.
+        subject: what was looked at.
+        said: what there is, and what to do.
+    """
+
+    level: Level
+    subject: str
+    said: str
+
+
+def report(console: Console, settings: Settings) -> bool:
+    """Print what ``examine`` finds; return whether nothing needs a hand."""
+    with dg.DagsterInstance.get() as instance:
+        findings = list(examine(instance, settings))
+    table = Table.grid(padding=(0, 2))
+    for found in findings:
+        level = f"[{_STYLES[found.level]}]{found.level}[/]"
+        table.add_row(level, found.subject, escape(found.said))
+    console.print(table, highlight=False)
+    hands = sum(found.level == "hand" for found in findings)
+    if hands:
+        console.print(f"[bold red]{hands} of {len(findings)} need a hand.[/]", highlight=False)
+    return not hands
+
+
+def examine(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:
+    """Look at everything; a part that cannot be looked at is itself a finding."""
+    warehouse = Warehouse(settings.warehouse.resolve(), 1.0)
+    yield _environment()
+    yield _space(warehouse)
+    yield _lock(warehouse)
+    yield from _runs(instance, warehouse)
+    for part in (_missing, _published, _held):
+        try:
+            yield from part(instance, settings, warehouse)
+        except CapshockError as error:
+            yield Finding("hand", part.__name__.strip("_"), f"{error.what} {error.next_step}")
+    yield _schedule(instance, settings)
+
+
+def _environment() -> Finding:
+    named = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+    return Finding("ok", "environment", f"Python {platform.python_version()}, {named}")
+
+
+def _space(warehouse: Warehouse) -> Finding:
+    folder = next(p for p in (warehouse.published, *warehouse.published.parents) if p.exists())
+    free = shutil.disk_usage(folder).free
+    sizes = [f.stat().st_size for f in (warehouse.published, warehouse.private) if f.exists()]
+    said = f"{free / 1e9:,.1f} GB free; the warehouse takes {sum(sizes) / 1e6:,.0f} MB"
+    return Finding("hand" if free < LITTLE_SPACE_BYTES else "ok", "disk", said)
+
+
+def _lock(warehouse: Warehouse) -> Finding:
+    if warehouse.lock.is_held():
+        return Finding("ok", "writer", f"{warehouse.lock.holder()} is writing")
+    return Finding("ok", "writer", "nobody is writing")
+
+
+def _runs(instance: dg.DagsterInstance, warehouse: Warehouse) -> Iterator[Finding]:
+    for record in dead_runs(instance, warehouse):
+        yield Finding(
+            "hand",
+            "dead run",
+            f"{record.dagster_run.run_id[:8]} is said to be at work, and nobody holds the lock: "
+            "the next tick of the schedule buries it, or `capshock run`",
+        )
+    last = instance.get_run_records(limit=1)
+    if not last:
+        yield Finding("hand", "last run", "there was none: `capshock run`")
+        return
+    run, start = last[0].dagster_run, last[0].start_time or time.time()
+    ago = _ago(time.time() - start)
+    if run.status == dg.DagsterRunStatus.FAILURE:
+        reasons = failure_reasons(instance, run.run_id) or ["no reason was left"]
+        yield Finding("hand", "last run", f"{run.run_id[:8]} failed {ago}: {reasons[0]}")
+    else:
+        said = f"{run.run_id[:8]}, {run.status.value.lower()}, {ago}"
+        yield Finding("ok", "last run", said)
+    yield from _checks(instance, run.run_id)
+
+
+def _checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[Finding]:
+    told = evaluations(instance, run_id)
+    for one in told:
+        if not one.passed:
+            is_error = one.severity == dg.AssetCheckSeverity.ERROR
+            yield Finding("hand" if is_error else "look", "check", remark(one).split(", ", 1)[1])
+    if told:
+        passed = sum(one.passed for one in told)
+        yield Finding("ok", "checks", f"{passed} of {len(told)} of the last run passed")
+
+
+def _missing(
+    instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
+) -> Iterator[Finding]:
+    plan = make_plan(instance, settings, None, None)
+    if not warehouse.private.exists():
+        yield Finding("hand", "sessions", "none has been fetched: `capshock run`")
+        return
+    last = cast("date", warehouse.read("raw.prices")["session_date"].max())
+    closed = calendar.last_closed_session(inputs_of(settings).moment())
+    behind = calendar.sessions(last + timedelta(days=1), closed)
+    if settings.source != "files":
+        # A live source is asked again for the last sessions: only the calendar says what lacks.
+        level: Level = "hand" if behind else "ok"
+        said = f"{len(behind)} closed since {last}" + (": `capshock run`" if behind else "")
+        yield Finding(level, "sessions", said)
+    elif plan.first is not None:
+        ranges = ", ".join(f"{a} to {b}" if a != b else f"{a}" for a, b in plan.ranges())
+        said = f"source {settings.source} has some that the warehouse lacks: {ranges}"
+        yield Finding("hand", "sessions", f"{said}: `capshock run`")
+    else:
+        since = f"; {len(behind)} have closed since" if behind else ""
+        said = f"all that source {settings.source} has, up to {last}{since}"
+        yield Finding("ok", "sessions", said)
+
+
+def _published(
+    instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
+) -> Iterator[Finding]:
+    del instance
+    if warehouse.is_published():
+        yield Finding("ok", "published", f"{settings.warehouse} holds what was computed")
+    else:
+        said = f"{settings.warehouse} is not there, or older than what was computed"
+        yield Finding("hand", "published", f"{said}: `capshock run`")
+
+
+def _held(
+    instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
+) -> Iterator[Finding]:
+    del instance, settings
+    if not warehouse.private.exists():
+        return
+    held = warehouse.read("ops.quarantine").filter(pl.col("status") == "held")
+    if held.is_empty():
+        yield Finding("ok", "held rows", "none waits for a decision")
+        return
+    latest = held.sort("row_date", descending=True).head(NAMED).select("symbol", "row_date")
+    named = ", ".join(f"{symbol} of {day}" for symbol, day in latest.iter_rows())
+    yield Finding(
+        "look",
+        "held rows",
+        f"{held.height} wait for a decision or a later report, the latest {named}: "
+        "ops.quarantine says why",
+    )
+
+
+def _schedule(instance: dg.DagsterInstance, settings: Settings) -> Finding:
+    now = inputs_of(settings).moment()
+    said = f"next tick {_next_tick(now):%A %Y-%m-%d %H:%M} in New York"
+    try:
+        alive = get_daemon_statuses(instance, ["SCHEDULER"])["SCHEDULER"].healthy
+    except KeyError:
+        alive = False
+    if alive:
+        return Finding("ok", "schedule", said)
+    return Finding("look", "schedule", f"{said}, if the daemon runs by then: `make ui`")
+
+
+def _next_tick(now: datetime) -> datetime:
+    """Return the next moment at which the schedule finds a session."""
+    here = now.astimezone(NEW_YORK)
+    days = calendar.sessions(here.date(), here.date() + timedelta(days=14))
+    ticks = (datetime.combine(day, TICK, NEW_YORK) for day in days)
+    return next(tick for tick in ticks if tick > here)
+
+
+def _ago(seconds: float) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            number = int(seconds // size)
+            return f"{number} {name}{'s' * (number != 1)} ago"
+    return "just now"

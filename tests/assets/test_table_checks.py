@@ -1,0 +1,75 @@
+"""What the checks look for, on frames written out; and that a broken warehouse fails them."""
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.table_checks import missing_bars, unsupported_losses
+from pipelines import definitions
+
+DAYS = [date(2025, 1, n) for n in (2, 3, 6, 7)]
+
+
+def test_missing_bars_count_from_the_first_one_on():
+    bars = pl.DataFrame(
+        {"symbol": ["A", "A", "A", "B", "B"],
+         "session_date": [DAYS[0], DAYS[1], DAYS[3], DAYS[2], DAYS[3]]}
+    )  # fmt: skip
+    assert missing_bars(bars, "symbol", DAYS).rows() == [("A", 1, DAYS[2], DAYS[2])]
+
+
+def _loss(close=50.0, low=49.0, high=60.0, next_open=51.0, counts=((1e10, 1), (1.01e10, 2))):
+    losses = pl.DataFrame(
+        {"company_symbol": ["A"], "session_date": [DAYS[2]], "loss_usd": [5e11],
+         "loss_return": [0.5]}
+    )  # fmt: skip
+    prices = pl.DataFrame(
+        {"symbol": ["A"] * 2, "session_date": DAYS[2:], "open": [60.0, next_open],
+         "high": [high, 60.0], "low": [low, 49.0], "close": [close, 50.0],
+         "adjustment_ratio": [1.0, 1.0]},
+        schema_overrides={"high": pl.Float64, "low": pl.Float64},
+    )  # fmt: skip
+    reports = pl.DataFrame(
+        {"symbol": ["A"] * len(counts), "valid_from": DAYS[: len(counts)],
+         "shares_outstanding": [n for n, _ in counts],
+         "reported_as_of": [date(2024, 1, day) for _, day in counts]}
+    )  # fmt: skip
+    return unsupported_losses(losses, prices, reports)["lacks"].to_list()
+
+
+def test_a_large_loss_needs_two_prices_and_two_share_counts():
+    assert _loss() == []
+    assert _loss(low=None, high=None, next_open=90.0) == ["a second price"]
+    assert _loss(low=None, high=None, next_open=52.0) == []
+    assert _loss(counts=((1e10, 1),)) == ["a second share count"]
+    assert _loss(counts=((1e10, 1), (2e10, 2))) == ["a second share count"]
+
+
+BREAKS = {
+    ("raw.prices", "unique_key"): "INSERT INTO raw.prices SELECT * FROM raw.prices LIMIT 1",
+    ("raw.splits", "references"): "DELETE FROM ref.securities WHERE symbol = 'AAA'",
+    ("core.prices", "rows_conserved"): "DELETE FROM core.prices WHERE symbol = 'CCC'",
+    ("core.prices", "complete"): "DELETE FROM core.prices WHERE symbol = 'CCC' "
+    "AND session_date = DATE '2025-01-13'",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "check"), BREAKS)
+def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
+    with small.warehouse.transaction() as connection:
+        connection.execute(BREAKS[table, check])
+    job = dg.define_asset_job(
+        "checks",
+        dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(table.split(".")), check)),
+    )
+    defs = dg.Definitions.merge(definitions.build(small.settings), dg.Definitions(jobs=[job]))
+    result = defs.resolve_job_def("checks").execute_in_process(
+        instance=small.instance,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    (told,) = result.get_asset_check_evaluations()
+    assert not told.passed
+    assert told.metadata["failing_rows"].records
+    assert told.description

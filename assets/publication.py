@@ -52,6 +52,7 @@ def data_dictionary() -> pl.DataFrame:
                 "is_key": c.is_key,
                 "is_nullable": c.nullable,
                 "rules": list(c.rules),
+                "made_of": list(c.made_of),
             }
             for name, model in TABLES.items()
             for position, c in enumerate(model.columns(), start=1)

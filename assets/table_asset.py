@@ -2,12 +2,15 @@
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 import polars as pl
 
+from assets.previews import preview_of
+from warehouse.ddl import VIEWS
 from warehouse.errors import CapshockError, TableInvalid, TooFewDelivered
 from warehouse.io_manager import INPUTS_KEY
 from warehouse.landing import Landing
@@ -41,6 +44,40 @@ def column_schema(model: type[Table]) -> dg.TableSchema:
     )
 
 
+def column_lineage(
+    model: type[Table], inputs: Mapping[str, type[Table]]
+) -> dg.TableColumnLineage | None:
+    """Return the columns each column comes from: those its model names, and its namesakes.
+
+    Raw and reference tables are where columns begin; what lineage they have is their file.
+    """
+    if model.table().split(".")[0] in ("raw", "ref", "ops"):
+        return None
+    deps = {}
+    for column in model.columns():
+        namesakes = tuple(
+            f"{source.table()}.{column.name}"
+            for source in inputs.values()
+            if not column.made_of and column.name in source.names()
+        )
+        deps[column.name] = [
+            dg.TableColumnDep(dg.AssetKey(schema_and_table.split(".")), name)
+            for schema_and_table, _, name in (
+                path.rpartition(".") for path in column.made_of or namesakes
+            )
+        ]
+    return dg.TableColumnLineage(deps)
+
+
+def macros_over(model: type[Table]) -> list[str]:
+    """Return the files of SQL macros that read a table."""
+    return [
+        f"warehouse/views/{path.name}"
+        for path in sorted(VIEWS.glob("*.sql"))
+        if re.search(rf"\b{re.escape(model.table())}\b", path.read_text(encoding="utf-8"))
+    ]
+
+
 def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -> dict[str, Any]:
     """Return what the UI knows about a table before its first run."""
     # Raw tables hold what was delivered: another universe does not make them outdated. Tables of
@@ -50,11 +87,19 @@ def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -
         for input_model in inputs.values()
         if not model.table().startswith("raw.") and not input_model.table().startswith("ops.")
     ]
-    return {
+    found: dict[str, Any] = {
         "dagster/column_schema": column_schema(model),
         "dagster/table_name": model.table(),
+        "model": f"{model.__module__.replace('.', '/')}.py, class {model.__name__}",
         INPUTS_KEY: [input_model.table() for input_model in built_from],
     }
+    lineage = column_lineage(model, inputs)
+    if lineage is not None:
+        found["dagster/column_lineage"] = lineage
+    macros = macros_over(model)
+    if macros:
+        found["sql_macros"] = macros
+    return found
 
 
 def table_asset(
@@ -101,6 +146,7 @@ def table_asset(
             yield dg.AssetCheckResult(
                 check_name=CONFORMS, passed=True, metadata={"rows": landing.rows.height}
             )
+            context.add_output_metadata(preview_of(model.table(), landing.rows))
             yield dg.Output(landing)
 
         functools.update_wrapper(compute, function)

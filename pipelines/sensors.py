@@ -10,6 +10,7 @@ from typing import Literal
 import dagster as dg
 from dagster import DagsterEventType, EventLogRecord
 from dagster import _check as check
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
@@ -134,13 +135,18 @@ def _news(instance: dg.DagsterInstance, run_id: str) -> list[str]:
 
 def _told_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: str) -> str | None:
     """Return what a check said in the run before, if it did not pass there."""
-    history = instance.event_log_storage.get_asset_check_execution_history(key, limit=AT_ONCE)
+    # A run that was killed leaves checks that were planned and never said anything.
+    history = instance.event_log_storage.get_asset_check_execution_history(
+        key,
+        limit=AT_ONCE,
+        status={AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED},
+    )
     ids = [record.run_id for record in history]
     if run_id not in ids:
         return None
     for record in history[ids.index(run_id) + 1 :]:
         event = record.event.dagster_event if record.event else None
-        if event is not None:
+        if event is not None and record.run_id != run_id:
             told = event.asset_check_evaluation_data
             return None if told.passed else told.description
     return None

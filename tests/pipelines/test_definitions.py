@@ -13,6 +13,7 @@ from pipelines.definitions import defs
 from warehouse.schemas import TABLES
 
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +53,29 @@ def test_every_table_shows_its_columns_before_the_first_run(specs):
         assert [c.name for c in schema.columns] == model.names()
         assert all(c.description for c in schema.columns)
         assert spec.description
+
+
+def test_every_computed_column_names_the_columns_it_comes_from(specs):
+    columns = {(name, c.name) for name, model in TABLES.items() for c in model.columns()}
+    for name in TABLES:
+        if not name.startswith(("core.", "mart.")):
+            continue
+        lineage = specs[name.replace(".", "/")].metadata["dagster/column_lineage"]
+        upstream = {dep.asset_key for dep in specs[name.replace(".", "/")].deps}
+        for column, deps in lineage.deps_by_column.items():
+            assert deps, f"{name}.{column} comes from nowhere"
+            for dep in deps:
+                assert (".".join(dep.asset_key.path), dep.column_name) in columns
+                assert dep.asset_key in upstream, f"{name}.{column}: {dep}"
+
+
+def test_every_table_names_its_model_and_the_macros_over_it(specs):
+    losses = specs["mart/market_cap_losses"].metadata
+    assert losses["model"] == "warehouse/schemas/mart.py, class MarketCapLosses"
+    assert losses["sql_macros"] == ["warehouse/views/top_losses.sql"]
+    for spec in specs.values():
+        for path in spec.metadata.get("sql_macros", []):
+            assert (ROOT / path).is_file()
 
 
 def test_every_table_asset_is_checked_before_it_is_written():

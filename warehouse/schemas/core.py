@@ -20,10 +20,12 @@ class Prices(Table):
     adjustment_ratio: float = positive(
         "Divide the previous bar's close by this to compare the two; 1 on ordinary sessions",
         unit="ratio",
+        made_of=("raw.splits.ratio", "ref.split_decisions.ratio"),
     )
     adjustment_kind: str = column(
         "What went ex since the previous bar: split, spin_off or none",
         isin=["split", "spin_off", "none"],
+        made_of=("raw.splits.ratio", "ref.split_decisions.kind"),
     )
 
     class Config(Table.Config):
@@ -39,15 +41,28 @@ class SharesOutstanding(Table):
     """Accepted share counts over time, split-adjusted between reports, without look-ahead."""
 
     symbol: str = column("Ticker of the line that stands for the company")
-    valid_from: pl.Date = column("First date for which the count is used")
-    valid_to: pl.Date = column("Last date for which the count is used; null: still", nullable=True)
+    valid_from: pl.Date = column(
+        "First date for which the count is used",
+        made_of=("raw.shares_outstanding.as_of_date", "raw.splits.ex_date"),
+    )
+    valid_to: pl.Date = column(
+        "Last date for which the count is used; null: still",
+        nullable=True,
+        made_of=("raw.shares_outstanding.as_of_date", "raw.splits.ex_date"),
+    )
     shares_outstanding: float = positive("Shares of the whole company", unit="shares")
-    reported_as_of: pl.Date = column("Date of the report that the count rests on")
+    reported_as_of: pl.Date = column(
+        "Date of the report that the count rests on", made_of=("raw.shares_outstanding.as_of_date",)
+    )
     basis: str = column(
         "reported; split_adjusted: the last good report times a split; decided: let in by a person",
         isin=["reported", "split_adjusted", "decided"],
+        made_of=("raw.splits.ratio", "ref.share_count_decisions.decision"),
     )
-    has_warning: bool = column("True where the count moved by more than 15 % without a split")
+    has_warning: bool = column(
+        "True where the count moved by more than 15 % without a split",
+        made_of=("raw.shares_outstanding.shares_outstanding",),
+    )
 
     class Config(Table.Config):
         name = "core.shares_outstanding"

@@ -12,49 +12,90 @@ class MarketCaps(Table):
 
     company_symbol: str = column("The line that stands for the company")
     session_date: pl.Date = column("Session")
-    close_usd: float = positive("Official close, as traded", unit="USD per share")
+    close_usd: float = positive(
+        "Official close, as traded", unit="USD per share", made_of=("core.prices.close",)
+    )
     shares_outstanding: float = positive(
         "Last accepted count of the whole company; null: none is known",
         unit="shares",
         nullable=True,
     )
-    shares_as_of: pl.Date = column("Date of the report behind the count", nullable=True)
-    share_count_age_days: int = column(
-        "Age of that report on the session", unit="days", nullable=True, ge=0
+    shares_as_of: pl.Date = column(
+        "Date of the report behind the count",
+        nullable=True,
+        made_of=("core.shares_outstanding.reported_as_of",),
     )
-    market_cap_usd: float = positive("Close times shares outstanding", unit="USD", nullable=True)
+    share_count_age_days: int = column(
+        "Age of that report on the session",
+        unit="days",
+        nullable=True,
+        ge=0,
+        made_of=("core.shares_outstanding.reported_as_of",),
+    )
+    market_cap_usd: float = positive(
+        "Close times shares outstanding",
+        unit="USD",
+        nullable=True,
+        made_of=("core.prices.close", "core.shares_outstanding.shares_outstanding"),
+    )
     previous_market_cap_usd: float = positive(
         "Market cap on the previous session of the exchange; null without a bar there",
         unit="USD",
         nullable=True,
+        made_of=("core.prices.close", "core.shares_outstanding.shares_outstanding"),
     )
     price_effect_usd: float = number(
         "Change of market cap by price alone: previous count, split-adjusted, times the price move",
         unit="USD",
         nullable=True,
+        made_of=(
+            "core.prices.close",
+            "core.prices.adjustment_ratio",
+            "core.shares_outstanding.shares_outstanding",
+        ),
     )
     share_count_effect_usd: float = number(
         "The rest of the change: reports of new counts, spin-offs. Never a loss",
         unit="USD",
         nullable=True,
+        made_of=(
+            "core.prices.close",
+            "core.prices.adjustment_ratio",
+            "core.shares_outstanding.shares_outstanding",
+        ),
     )
     return_1d: float = number(
         "Price return over one session, split-adjusted, without dividends",
         unit="fraction",
         nullable=True,
+        made_of=("core.prices.close", "core.prices.adjustment_ratio"),
     )
     intraday_low_return: float = number(
-        "Return from the previous close to the session's low", unit="fraction", nullable=True
+        "Return from the previous close to the session's low",
+        unit="fraction",
+        nullable=True,
+        made_of=("core.prices.low", "core.prices.close", "core.prices.adjustment_ratio"),
     )
     intraday_low_effect_usd: float = number(
         "Price effect at the session's low; positive where even the low is a gain",
         unit="USD",
         nullable=True,
+        made_of=(
+            "core.prices.low",
+            "core.prices.close",
+            "core.prices.adjustment_ratio",
+            "core.shares_outstanding.shares_outstanding",
+        ),
     )
     flags: Annotated[pl.List, pl.String] = column(
         "What to know before quoting the row: no_share_count, no_previous_share_count, "
         "stale_share_count (over 120 days), share_count_warning (moved over 15 %), "
-        "corporate_action, gap (no bar on the previous session), first_bar, close_only"
+        "corporate_action, gap (no bar on the previous session), first_bar, close_only",
+        made_of=(
+            "core.prices.adjustment_kind",
+            "core.shares_outstanding.reported_as_of",
+            "core.shares_outstanding.has_warning",
+        ),
     )
 
     class Config(Table.Config):
@@ -76,23 +117,50 @@ class MarketCapLosses(Table):
 
     company_symbol: str = column("The line that stands for the company")
     session_date: pl.Date = column("Session")
-    loss_usd: float = positive("Market value lost by price, a positive size", unit="USD")
-    loss_return: float = positive("Price return lost, a positive size", unit="fraction")
-    rank_on_session: int = column("1: the session's largest loss", unit="rank", ge=1)
+    loss_usd: float = positive(
+        "Market value lost by price, a positive size",
+        unit="USD",
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
+    loss_return: float = positive(
+        "Price return lost, a positive size",
+        unit="fraction",
+        made_of=("mart.market_caps.return_1d",),
+    )
+    rank_on_session: int = column(
+        "1: the session's largest loss",
+        unit="rank",
+        ge=1,
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
     rank_to_date: int = column(
-        "Rank among all losses from history_from up to this session", unit="rank", ge=1
+        "Rank among all losses from history_from up to this session",
+        unit="rank",
+        ge=1,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
-    is_record: bool = column("True for a loss above all before it, after 250 sessions of history")
+    is_record: bool = column(
+        "True for a loss above all before it, after 250 sessions of history",
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
     previous_record_usd: float = positive(
-        "Largest loss on any earlier session", unit="USD", nullable=True
+        "Largest loss on any earlier session",
+        unit="USD",
+        nullable=True,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
-    previous_record_date: pl.Date = column("Session of that loss", nullable=True)
-    history_from: pl.Date = column("First session that the ranks look at")
+    previous_record_date: pl.Date = column(
+        "Session of that loss", nullable=True, made_of=("mart.market_caps.session_date",)
+    )
+    history_from: pl.Date = column(
+        "First session that the ranks look at", made_of=("mart.market_caps.session_date",)
+    )
     companies_covered: int = column(
         "Companies with at least 60 one-day changes up to this session: what a record is measured "
         "against",
         unit="companies",
         ge=0,
+        made_of=("mart.market_caps.return_1d",),
     )
     flags: Annotated[pl.List, pl.String] = column("The flags of the row in mart.market_caps")
 
@@ -110,23 +178,46 @@ class MarketCapGains(Table):
 
     company_symbol: str = column("The line that stands for the company")
     session_date: pl.Date = column("Session")
-    gain_usd: float = positive("Market value gained by price", unit="USD")
-    gain_return: float = positive("Price return gained", unit="fraction")
-    rank_on_session: int = column("1: the session's largest gain", unit="rank", ge=1)
+    gain_usd: float = positive(
+        "Market value gained by price", unit="USD", made_of=("mart.market_caps.price_effect_usd",)
+    )
+    gain_return: float = positive(
+        "Price return gained", unit="fraction", made_of=("mart.market_caps.return_1d",)
+    )
+    rank_on_session: int = column(
+        "1: the session's largest gain",
+        unit="rank",
+        ge=1,
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
     rank_to_date: int = column(
-        "Rank among all gains from history_from up to this session", unit="rank", ge=1
+        "Rank among all gains from history_from up to this session",
+        unit="rank",
+        ge=1,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
-    is_record: bool = column("True for a gain above all before it, after 250 sessions of history")
+    is_record: bool = column(
+        "True for a gain above all before it, after 250 sessions of history",
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
     previous_record_usd: float = positive(
-        "Largest gain on any earlier session", unit="USD", nullable=True
+        "Largest gain on any earlier session",
+        unit="USD",
+        nullable=True,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
-    previous_record_date: pl.Date = column("Session of that gain", nullable=True)
-    history_from: pl.Date = column("First session that the ranks look at")
+    previous_record_date: pl.Date = column(
+        "Session of that gain", nullable=True, made_of=("mart.market_caps.session_date",)
+    )
+    history_from: pl.Date = column(
+        "First session that the ranks look at", made_of=("mart.market_caps.session_date",)
+    )
     companies_covered: int = column(
         "Companies with at least 60 one-day changes up to this session: what a record is measured "
         "against",
         unit="companies",
         ge=0,
+        made_of=("mart.market_caps.return_1d",),
     )
     flags: Annotated[pl.List, pl.String] = column("The flags of the row in mart.market_caps")
 
@@ -146,16 +237,40 @@ class SectorMoves(Table):
 
     sector: str = column("Sector, by the scheme in ref.securities")
     session_date: pl.Date = column("Session")
-    companies: int = column("Companies with a bar on the session", unit="companies", ge=1)
-    net_change_usd: float = number("Sum of all price effects", unit="USD")
-    losers_usd: float = size("Sum of the losses alone, a positive size", unit="USD")
-    gainers_usd: float = size("Sum of the gains alone", unit="USD")
-    losers: int = column("Companies that lost", unit="companies", ge=0)
-    gainers: int = column("Companies that gained", unit="companies", ge=0)
+    companies: int = column(
+        "Companies with a bar on the session",
+        unit="companies",
+        ge=1,
+        made_of=("mart.market_caps.company_symbol",),
+    )
+    net_change_usd: float = number(
+        "Sum of all price effects", unit="USD", made_of=("mart.market_caps.price_effect_usd",)
+    )
+    losers_usd: float = size(
+        "Sum of the losses alone, a positive size",
+        unit="USD",
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
+    gainers_usd: float = size(
+        "Sum of the gains alone", unit="USD", made_of=("mart.market_caps.price_effect_usd",)
+    )
+    losers: int = column(
+        "Companies that lost",
+        unit="companies",
+        ge=0,
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
+    gainers: int = column(
+        "Companies that gained",
+        unit="companies",
+        ge=0,
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
     companies_without_share_count: int = column(
         "Companies with a bar and no share count: in companies, not in the sums",
         unit="companies",
         ge=0,
+        made_of=("mart.market_caps.shares_outstanding",),
     )
 
     class Config(Table.Config):
@@ -183,24 +298,36 @@ class IndexImpacts(Table):
         "Share of the index's value at the previous close; null where a close is missing",
         unit="fraction",
         nullable=True,
+        made_of=("ref.index_holdings.units", "core.prices.close", "core.prices.adjustment_ratio"),
     )
     return_1d: float = number(
         "Price return of the member over one session, split-adjusted, without dividends",
         unit="fraction",
         nullable=True,
+        made_of=("core.prices.close", "core.prices.adjustment_ratio"),
     )
     contribution_points: float = number(
-        "Points that the member moved the index by", unit="points", nullable=True
+        "Points that the member moved the index by",
+        unit="points",
+        nullable=True,
+        made_of=(
+            "ref.index_holdings.units",
+            "core.prices.close",
+            "core.index_levels.close",
+            "ref.indices.divisor",
+        ),
     )
     contribution_return: float = number(
         "Weight times return: the member's part of the index's return",
         unit="fraction",
         nullable=True,
+        made_of=("ref.index_holdings.units", "core.prices.close"),
     )
     index_return_without: float = number(
         "What the index would have returned had it not held this member",
         unit="fraction",
         nullable=True,
+        made_of=("ref.index_holdings.units", "core.prices.close"),
     )
     divisor: float = positive(
         "Divisor of the session: units times the price move, over this, are points",
@@ -224,22 +351,38 @@ class IndexReconciliations(Table):
 
     index_symbol: str = column("Index")
     session_date: pl.Date = column("Session")
-    level: float = positive("Official close", unit="points", nullable=True)
-    previous_level: float = positive(
-        "Official close on the previous session", unit="points", nullable=True
+    level: float = positive(
+        "Official close", unit="points", nullable=True, made_of=("core.index_levels.close",)
     )
-    actual_points: float = number("Official move", unit="points", nullable=True)
-    actual_return: float = number("Official move", unit="fraction", nullable=True)
+    previous_level: float = positive(
+        "Official close on the previous session",
+        unit="points",
+        nullable=True,
+        made_of=("core.index_levels.close",),
+    )
+    actual_points: float = number(
+        "Official move", unit="points", nullable=True, made_of=("core.index_levels.close",)
+    )
+    actual_return: float = number(
+        "Official move", unit="fraction", nullable=True, made_of=("core.index_levels.close",)
+    )
     replicated_points: float = number(
-        "Sum of all contributions; null without members", unit="points", nullable=True
+        "Sum of all contributions; null without members",
+        unit="points",
+        nullable=True,
+        made_of=("mart.index_impacts.contribution_points",),
     )
     replicated_return: float = number(
-        "Sum of all contributions; null without members", unit="fraction", nullable=True
+        "Sum of all contributions; null without members",
+        unit="fraction",
+        nullable=True,
+        made_of=("mart.index_impacts.contribution_return",),
     )
     residual_bps: float = number(
         "Official return minus replicated return: what the contributions leave unexplained",
         unit="bps",
         nullable=True,
+        made_of=("core.index_levels.close", "mart.index_impacts.contribution_return"),
     )
     divisor: float = positive(
         "Divisor used: the published one while it holds, else implied by level and units",
@@ -247,39 +390,57 @@ class IndexReconciliations(Table):
         nullable=True,
     )
     is_divisor_published: bool = column(
-        "True where the divisor is the published one", nullable=True
+        "True where the divisor is the published one",
+        nullable=True,
+        made_of=("ref.indices.divisor",),
     )
-    members: int = column("Members of the set in force", unit="members", ge=0)
+    members: int = column(
+        "Members of the set in force", unit="members", ge=0, made_of=("ref.index_holdings.symbol",)
+    )
     members_priced: int = column(
-        "Members with units and a close on both sessions: those in the sums", unit="members", ge=0
+        "Members with units and a close on both sessions: those in the sums",
+        unit="members",
+        ge=0,
+        made_of=("mart.index_impacts.return_1d",),
     )
     weight_priced: float = size(
         "Share of the index's value that these hold, all taken at their last known close; null "
         "where a member has none",
         unit="fraction",
         nullable=True,
+        made_of=("mart.index_impacts.weight_previous_close",),
     )
     herfindahl: float = positive(
         "Sum of squared weights: 1 / members where all weigh alike, 1 where one is everything",
         nullable=True,
+        made_of=("mart.index_impacts.weight_previous_close",),
     )
     top_10_weight: float = positive(
-        "Weight of the ten heaviest members", unit="fraction", nullable=True
+        "Weight of the ten heaviest members",
+        unit="fraction",
+        nullable=True,
+        made_of=("mart.index_impacts.weight_previous_close",),
     )
     members_for_half_of_move: int = column(
         "How few members make half of the replicated move, the largest contributors first",
         unit="members",
         nullable=True,
         ge=1,
+        made_of=("mart.index_impacts.contribution_points",),
     )
     holdings_effective_from: pl.Date = column(
-        "First session of the set in force; null: there is none", nullable=True
+        "First session of the set in force; null: there is none",
+        nullable=True,
+        made_of=("ref.index_holdings.effective_from",),
     )
-    holdings_source: str = column("Where its units come from", nullable=True)
+    holdings_source: str = column(
+        "Where its units come from", nullable=True, made_of=("ref.index_holdings.source",)
+    )
     holdings_age_days: int = column(
         "Session minus the date of the units; negative: they are known from later",
         unit="days",
         nullable=True,
+        made_of=("ref.index_holdings.as_of_date",),
     )
     is_estimate: bool = column(
         "True where the units are derived, or dated after the session", nullable=True
@@ -287,7 +448,12 @@ class IndexReconciliations(Table):
     flags: Annotated[pl.List, pl.String] = column(
         "What to know before quoting the row: no_members, no_level (no official close), gap (none "
         "on the previous session), members_without_price, dated_later (units from after the "
-        "session), unusual_residual (see mart.index_residual_suspects)"
+        "session), unusual_residual (see mart.index_residual_suspects)",
+        made_of=(
+            "core.index_levels.close",
+            "mart.index_impacts.contribution_return",
+            "ref.index_holdings.is_estimate",
+        ),
     )
 
     class Config(Table.Config):
@@ -310,7 +476,8 @@ class IndexResidualSuspects(Table):
     symbol: str = column("Member with something odd near that session")
     reasons: Annotated[pl.List, pl.String] = column(
         "What is odd: a corporate action within 30 days, a flag of the session, a held or rejected "
-        "row within 30 days, no price"
+        "row within 30 days, no price",
+        made_of=("core.prices.adjustment_kind", "mart.market_caps.flags", "ops.quarantine.reason"),
     )
     residual_bps: float = number("The residual to explain", unit="bps")
     weight_previous_close: float = positive("Weight of the member", unit="fraction", nullable=True)
@@ -320,6 +487,11 @@ class IndexResidualSuspects(Table):
         "more ordinary it is",
         unit="fraction",
         nullable=True,
+        made_of=(
+            "mart.index_impacts.return_1d",
+            "mart.index_impacts.weight_previous_close",
+            "mart.index_reconciliations.residual_bps",
+        ),
     )
 
     class Config(Table.Config):
@@ -337,29 +509,49 @@ class Drawdowns(Table):
     """Falls from a high close to the lowest one before the high is reached again."""
 
     symbol: str = column("Company (its company_symbol) or index")
-    peak_date: pl.Date = column("Last session at the high")
-    is_index: bool = column("True for an index")
-    trough_date: pl.Date = column("Session of the lowest close since")
+    peak_date: pl.Date = column(
+        "Last session at the high",
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
+    )
+    is_index: bool = column("True for an index", made_of=("core.index_levels.index_symbol",))
+    trough_date: pl.Date = column(
+        "Session of the lowest close since",
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
+    )
     recovery_date: pl.Date = column(
-        "First session at or above the high again; null: not yet", nullable=True
+        "First session at or above the high again; null: not yet",
+        nullable=True,
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
     )
     drawdown_return: float = number(
-        "Price return from peak to trough, split-adjusted, negative", unit="fraction"
+        "Price return from peak to trough, split-adjusted, negative",
+        unit="fraction",
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
     )
     loss_usd: float = size(
         "Market value lost by price from peak to trough, a positive size; null for an index or "
         "without share counts",
         unit="USD",
         nullable=True,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
     loss_points: float = positive(
         "Points lost from peak to trough, a positive size; null for a company",
         unit="points",
         nullable=True,
+        made_of=("core.index_levels.close",),
     )
-    sessions_to_trough: int = column("Sessions from peak to trough", unit="sessions", ge=1)
+    sessions_to_trough: int = column(
+        "Sessions from peak to trough",
+        unit="sessions",
+        ge=1,
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
+    )
     sessions_below: int = column(
-        "Sessions below the high, up to the recovery or the last one known", unit="sessions", ge=1
+        "Sessions below the high, up to the recovery or the last one known",
+        unit="sessions",
+        ge=1,
+        made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
     )
     flags: Annotated[pl.List, pl.String] = column(
         "What to know before quoting the row: history_starts (the high is the first close known), "
@@ -380,31 +572,97 @@ class ClaimChecks(Table):
     """Each claim of an article, measured under every convention that applies."""
 
     claim_id: str = column("File and id of the claim: file/id")
-    convention: str = column("How it was measured here")
+    convention: str = column("How it was measured here", made_of=("ref.claims.metric",))
     position: int = column("Place of the claim in its file, from 1 on", ge=1)
     title: str = column("Title of the article")
     outlet: str = column("Who published it")
     statement: str = column("What was said, in a few words")
     session_date: pl.Date = column("Session that it was said of", nullable=True)
     claimed: str = column("The number as printed, with the word before it", nullable=True)
-    claimed_value: float = number("That number, in unit", nullable=True)
-    unit: str = column("Unit of both values: fraction, USD, rank or shares", nullable=True)
-    measured_value: float = number("What the tables give under the convention", nullable=True)
-    difference: float = number("Measured minus claimed", nullable=True)
+    claimed_value: float = number(
+        "That number, in unit", nullable=True, made_of=("ref.claims.claimed",)
+    )
+    unit: str = column(
+        "Unit of both values: fraction, USD, rank or shares",
+        nullable=True,
+        made_of=("ref.claims.metric",),
+    )
+    measured_value: float = number(
+        "What the tables give under the convention",
+        nullable=True,
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
+    )
+    difference: float = number(
+        "Measured minus claimed",
+        nullable=True,
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
+    )
     holds: bool = column(
         "Whether the claim is true under the convention, as exactly as it was printed",
         nullable=True,
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
     )
     is_standard: bool = column(
         "True for the convention that is meant where nothing is said: close to close, the share "
-        "count in force, net"
+        "count in force, net",
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
     )
     verdict: str = column(
         "On the claim as a whole: holds; holds only under ...; overstated or understated under the "
-        "standard convention; not checkable here"
+        "standard convention; not checkable here",
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
     )
-    explanation: str = column("The numbers in a sentence")
-    sql: str = column("The query that gives measured_value", nullable=True)
+    explanation: str = column(
+        "The numbers in a sentence",
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
+    )
+    sql: str = column(
+        "The query that gives measured_value",
+        nullable=True,
+        made_of=(
+            "mart.market_caps.return_1d",
+            "mart.market_caps.price_effect_usd",
+            "mart.market_cap_losses.rank_to_date",
+            "mart.index_reconciliations.actual_return",
+            "mart.sector_moves.net_change_usd",
+        ),
+    )
 
     class Config(Table.Config):
         name = "mart.claim_checks"

@@ -115,8 +115,14 @@ class DataDictionary(Table):
     is_key: bool = column("True for the columns that identify a row")
     is_nullable: bool = column("True where null is a value with a meaning")
     rules: Annotated[pl.List, pl.String] = column("Rules that every value obeys")
+    made_of: Annotated[pl.List, pl.String] = column(
+        "Columns of other tables it is computed from; empty for what is taken over as it is"
+    )
 
     class Config(Table.Config):
         name = "ops.data_dictionary"
-        description = "What each column of each table means, its unit, type and rules."
+        description = (
+            "What each column of each table means, its unit, type and rules, and what it is "
+            "computed from."
+        )
         metadata: ClassVar = {"key": ("schema", "table", "column")}

@@ -35,6 +35,7 @@ class Column:
     rules: tuple[str, ...]
     is_key: bool
     is_provenance: bool
+    made_of: tuple[str, ...]
 
     @property
     def comment(self) -> str:
@@ -52,6 +53,7 @@ def column(
     *,
     unit: str | None = None,
     provenance: bool = False,
+    made_of: tuple[str, ...] = (),
     **rules: Any,
 ) -> Any:
     """Declare a column: what it means, its unit, and the pandera rules its values obey.
@@ -60,28 +62,48 @@ def column(
         meaning: what the column says, for an analyst.
         unit: unit of the values (USD, shares, points, bps, fraction, days ...).
         provenance: true for columns that say where a row came from, not what it says.
+        made_of: the columns of other tables (``schema.table.column``) a computed value comes from;
+            a column of an input that keeps its name needs no mention.
         **rules: arguments of ``pandera.Field`` (nullable, gt, ge, isin, ...).
     """
     return pa.Field(
         description=meaning,
-        metadata={"unit": unit, "provenance": provenance},
+        metadata={"unit": unit, "provenance": provenance, "made_of": made_of},
         **rules,
     )
 
 
-def positive(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+def positive(
+    meaning: str,
+    *,
+    unit: str | None = None,
+    nullable: bool = False,
+    made_of: tuple[str, ...] = (),
+) -> Any:
     """Declare a column of finite numbers above zero; NaN and infinity break it."""
-    return column(meaning, unit=unit, nullable=nullable, gt=0, lt=math.inf)
+    return column(meaning, unit=unit, nullable=nullable, made_of=made_of, gt=0, lt=math.inf)
 
 
-def number(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+def number(
+    meaning: str,
+    *,
+    unit: str | None = None,
+    nullable: bool = False,
+    made_of: tuple[str, ...] = (),
+) -> Any:
     """Declare a column of finite numbers of either sign; NaN and infinity break it."""
-    return column(meaning, unit=unit, nullable=nullable, gt=-math.inf, lt=math.inf)
+    return column(meaning, unit=unit, nullable=nullable, made_of=made_of, gt=-math.inf, lt=math.inf)
 
 
-def size(meaning: str, *, unit: str | None = None, nullable: bool = False) -> Any:
+def size(
+    meaning: str,
+    *,
+    unit: str | None = None,
+    nullable: bool = False,
+    made_of: tuple[str, ...] = (),
+) -> Any:
     """Declare a column of finite numbers, zero or above; NaN and infinity break it."""
-    return column(meaning, unit=unit, nullable=nullable, ge=0, lt=math.inf)
+    return column(meaning, unit=unit, nullable=nullable, made_of=made_of, ge=0, lt=math.inf)
 
 
 class Table(pa.DataFrameModel):
@@ -135,6 +157,7 @@ class Table(pa.DataFrameModel):
                 rules=tuple(dict.fromkeys(_in_words(str(check.error)) for check in field.checks)),
                 is_key=name in cls.key(),
                 is_provenance=field.metadata["provenance"],
+                made_of=field.metadata["made_of"],
             )
             for name, field in cls.to_schema().columns.items()
         )

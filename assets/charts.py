@@ -1,0 +1,154 @@
+"""Charts of tables, drawn without a browser: Altair says what, vl-convert draws it.
+
+Altair is imported where a chart is made: it takes a second, and most commands draw nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from warehouse.errors import CapshockError
+
+if TYPE_CHECKING:
+    import altair as alt
+
+LOSS = "#b8431f"
+GAIN = "#1f6fb2"
+"""Burnt orange and blue: told apart by every common kind of colour blindness, and in grey."""
+
+INK = "#1b1f24"
+MUTED = "#5b6570"
+RULE = "#dde1e6"
+PAPER = "#ffffff"
+
+WIDTH = 560
+"""Of a plot, in pixels."""
+
+FONT = "Liberation Sans, Helvetica, Arial, sans-serif"
+
+CONFIG: dict[str, Any] = {
+    "background": PAPER,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "domain": False,
+        "ticks": False,
+        "grid": False,
+        "labelColor": MUTED,
+        "titleColor": MUTED,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelPadding": 6,
+        "labelLimit": 220,
+    },
+    "text": {"fontSize": 12, "color": INK},
+    "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12},
+    "title": {"color": INK, "fontSize": 14, "anchor": "start", "fontWeight": 600},
+}
+
+
+def signed_bars(
+    rows: pl.DataFrame, label: str, value: str, text: str, title: str
+) -> alt.TopLevelMixin:
+    """Return horizontal bars to both sides of zero, in the order of the rows.
+
+    Args:
+        rows: a row for each bar.
+        label: the column that names the bars.
+        value: the column of their lengths; below zero is a loss.
+        text: the column that says the value in words, written beside the bar.
+        title: what the chart shows, with its unit.
+    """
+    import altair as alt
+
+    reach = float(rows[value].abs().max() or 1.0)  # type: ignore[arg-type]
+    below = bool((rows[value] < 0).any())
+    above = bool((rows[value] > 0).any())
+    room = 1.28
+    domain = [-reach * room if below else 0, reach * room if above else 0]
+    base = alt.Chart(rows.select(label, value, text)).encode(
+        y=alt.Y(f"{label}:N", sort=None, title=None),
+        x=alt.X(f"{value}:Q", title=None, axis=None, scale=alt.Scale(domain=domain, nice=False)),
+    )
+    is_loss = alt.datum[value] < 0
+    bars = base.mark_bar(height={"band": 0.72}).encode(
+        color=alt.when(is_loss).then(alt.value(LOSS)).otherwise(alt.value(GAIN))
+    )
+    said = [
+        base.transform_filter(is_loss).mark_text(align="right", dx=-5).encode(text=f"{text}:N"),
+        base.transform_filter(alt.datum[value] >= 0)
+        .mark_text(align="left", dx=5)
+        .encode(text=f"{text}:N"),
+    ]
+    return alt.layer(bars, *said).properties(
+        title=title, width=WIDTH, height=alt.Step(24), config=CONFIG
+    )
+
+
+def lines(rows: pl.DataFrame, day: str, value: str, series: str, title: str) -> alt.TopLevelMixin:
+    """Return one line for each series over sessions."""
+    import altair as alt
+
+    chart: alt.Chart = (
+        alt.Chart(rows.select(day, value, series))
+        .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=1.6)
+        .encode(
+            x=alt.X(f"{day}:T", title=None),
+            y=alt.Y(f"{value}:Q", title=None, axis=alt.Axis(grid=True, gridColor=RULE)),
+            color=alt.Color(
+                f"{series}:N", title=None, scale=alt.Scale(range=[INK, LOSS, GAIN, MUTED])
+            ),
+        )
+        .properties(title=title, width=WIDTH, height=220, config=CONFIG)
+    )
+    return chart
+
+
+class CannotDraw(CapshockError):
+    """The library that draws is missing or fails; the numbers are there without it."""
+
+
+def png(chart: alt.TopLevelMixin, scale: float = 1.5) -> bytes:
+    """Draw a chart as PNG.
+
+    Raises:
+        CannotDraw: if the renderer is not installed or refuses the chart.
+    """
+    return bytes(_drawn("vegalite_to_png", chart, scale=scale))
+
+
+def svg(chart: alt.TopLevelMixin) -> str:
+    """Draw a chart as SVG.
+
+    Raises:
+        CannotDraw: if the renderer is not installed or refuses the chart.
+    """
+    return str(_drawn("vegalite_to_svg", chart))
+
+
+def _drawn(how: str, chart: alt.TopLevelMixin, **options: Any) -> Any:
+    try:
+        import vl_convert
+
+        return getattr(vl_convert, how)(chart.to_json(), **options)
+    except (ImportError, ValueError) as error:
+        raise CannotDraw(
+            f"a chart could not be drawn: {error}", "`make install` installs vl-convert-python."
+        ) from error
+
+
+def as_markdown(chart: alt.TopLevelMixin, says: str) -> str:
+    """Draw a chart into Markdown that carries its own picture.
+
+    Args:
+        chart: what to draw.
+        says: what the picture shows, for those who do not see it.
+
+    Raises:
+        CannotDraw: if the renderer is not installed or refuses the chart.
+    """
+    return f"![{says}](data:image/png;base64,{base64.b64encode(png(chart)).decode()})"

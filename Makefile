@@ -51,9 +51,11 @@ test: install ## Lint, types, layers and the fast tests
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 .PHONY: test-all
-test-all: install ## All tests, the long ones too; a skipped one is a failure
-	@$(MAKE) --no-print-directory lint
-	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -n 2 --dist loadfile
+test-all: test test-slow ## All tests, the long ones too
+
+.PHONY: test-slow
+test-slow: install ## The long tests alone; a skipped one is a failure
+	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow
 
 .PHONY: lint
 lint: install ## Ruff, mypy, import-linter

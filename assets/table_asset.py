@@ -146,8 +146,7 @@ def table_asset(
             yield dg.AssetCheckResult(
                 check_name=CONFORMS, passed=True, metadata={"rows": landing.rows.height}
             )
-            context.add_output_metadata(preview_of(model.table(), landing.rows))
-            yield dg.Output(landing)
+            yield dg.Output(landing, metadata=preview_of(model.table(), landing.rows))
 
         functools.update_wrapper(compute, function)
         signature = inspect.signature(function)

@@ -73,9 +73,9 @@ def unsupported_losses(
 ) -> pl.DataFrame:
     """Return the losses above ``LARGE_LOSS_USD`` that rest on one row of prices or counts alone.
 
-    The close is supported by a bar around it, or by the next session not opening more than half
-    the way back (rebounds of that size are real: Nvidia, 30 July 2024). The share count is
-    supported by another report within ``ALIKE`` of it.
+    The close is supported by a bar around it, or by the next session not opening (closing, where
+    only closes are known) more than half the way back. The share count is supported by another
+    report within ``ALIKE`` of it.
 
     Args:
         losses: ``mart.market_cap_losses``.
@@ -87,10 +87,10 @@ def unsupported_losses(
     """
     large = losses.filter(pl.col("loss_usd") > LARGE_LOSS_USD)
     bars = prices.sort("symbol", "session_date").with_columns(
-        next_open=pl.col("open").shift(-1).over("symbol"),
+        next_price=pl.coalesce("open", "close").shift(-1).over("symbol"),
         next_ratio=pl.col("adjustment_ratio").shift(-1).over("symbol"),
     )
-    back = pl.col("next_open") * pl.col("next_ratio").fill_null(1) / pl.col("close") - 1
+    back = pl.col("next_price") * pl.col("next_ratio").fill_null(1) / pl.col("close") - 1
     in_bar = pl.col("close").is_between(pl.col("low") - 0.005, pl.col("high") + 0.005)
     stays = back < pl.col("loss_return") / 2
     judged = large.join(

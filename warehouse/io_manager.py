@@ -1,5 +1,7 @@
 """The warehouse as Dagster sees it: the IO manager of its tables, which is its one writer."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +33,9 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     _warehouse: Warehouse = PrivateAttr()
 
-    def setup_for_execution(self, context: InitResourceContext) -> None:
-        """Take the writer's lock for the run.
+    @contextmanager
+    def yield_for_execution(self, context: InitResourceContext) -> Iterator["WarehouseIOManager"]:
+        """Be the warehouse's one writer for the run.
 
         Raises:
             WarehouseLocked: if another run keeps it, naming the run.
@@ -40,11 +43,8 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         self._warehouse = Warehouse(Path(self.path), self.wait_seconds)
         run = context.run
         holder = f"run {run.run_id[:8]} of {run.job_name}" if run else "a process"
-        self._warehouse.lock.acquire(holder, self.wait_seconds)
-
-    def teardown_after_execution(self, context: InitResourceContext) -> None:  # noqa: ARG002
-        """Give the writer's lock back."""
-        self._warehouse.lock.release()
+        with self._warehouse.writing(holder):
+            yield self
 
     def open(self) -> Warehouse:
         """Return the locked warehouse."""

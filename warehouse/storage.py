@@ -1,12 +1,13 @@
 """Storage over DuckDB: the private database that runs write, the file that readers open.
 
-All SQL that touches a DuckDB file is in this package. Connections are short: DuckDB lets one
-process write or many read, so nothing is held open between two steps.
+All SQL that touches a DuckDB file is in this package. DuckDB lets one process write a file or many
+read it: a run keeps the private database open from its first step to its last, and nobody else
+needs it; what readers open is another file.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,6 +32,9 @@ from warehouse.schemas import TABLES, Table, ops
 STORAGE_VERSION = "v1.5.0"
 """Storage format of the published file: the DuckDB 1.5 that most users have opens it."""
 
+_COPY = "__copy"
+"""Name of the published file while it is written."""
+
 _VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id")
 
 
@@ -50,6 +54,28 @@ class Warehouse:
         self.lock = WriterLock(self.folder)
 
     # --- connecting -----------------------------------------------------------------------------
+
+    @contextmanager
+    def writing(self, holder: str) -> Iterator[None]:
+        """Be the one writer: hold the lock, and the private database open.
+
+        Connections made meanwhile share what is open already (opening a file and writing it back at
+        its closing costs as much as the queries of a step).
+
+        Args:
+            holder: who writes, for the message that others get.
+
+        Raises:
+            WarehouseLocked: after ``wait_seconds``, if another writer has the lock or another
+                process keeps the file open.
+            WarehouseError: if the file cannot be opened, or has another layout.
+        """
+        self.lock.acquire(holder, self.wait_seconds)
+        try:
+            with closing(self._connect()):
+                yield
+        finally:
+            self.lock.release()
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -180,18 +206,20 @@ class Warehouse:
             stale.unlink(missing_ok=True)
         copy = self.folder / f"{self.published.name}.{os.getpid()}.publishing"
         try:
-            with duckdb.connect() as connection:
-                run_statement(
-                    connection, f"ATTACH {ddl.literal(str(self.private))} AS private (READ_ONLY)"
-                )
+            with closing(self._connect()) as connection:
+                private = run_statement(connection, "SELECT current_database()")[0][0]
                 run_statement(
                     connection,
-                    f"ATTACH {ddl.literal(str(copy))} AS published "
+                    f"ATTACH {ddl.literal(str(copy))} AS {_COPY} "
                     f"(STORAGE_VERSION '{STORAGE_VERSION}')",
                 )
-                run_statement(connection, "COPY FROM DATABASE private TO published")
-                _describe(connection, "published")
-                run_statement(connection, "DETACH published")
+                try:
+                    run_statement(
+                        connection, f"COPY FROM DATABASE {ddl.quoted(private)} TO {_COPY}"
+                    )
+                    _describe(connection, _COPY)
+                finally:
+                    run_statement(connection, f"DETACH {_COPY}")
             with copy.open("rb") as handle:
                 os.fsync(handle.fileno())
             # A WAL that a reader's crashed session left would make the new file unreadable.

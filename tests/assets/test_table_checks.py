@@ -20,16 +20,19 @@ def test_missing_bars_count_from_the_first_one_on():
     assert missing_bars(bars, "symbol", DAYS).rows() == [("A", 1, DAYS[2], DAYS[2])]
 
 
-def _loss(close=50.0, low=49.0, high=60.0, next_open=51.0, counts=((1e10, 1), (1.01e10, 2))):
+def _loss(
+    close=50.0, low=49.0, high=60.0, next_open=51.0, next_close=50.0,
+    counts=((1e10, 1), (1.01e10, 2)),
+):  # fmt: skip
     losses = pl.DataFrame(
         {"company_symbol": ["A"], "session_date": [DAYS[2]], "loss_usd": [5e11],
          "loss_return": [0.5]}
     )  # fmt: skip
     prices = pl.DataFrame(
         {"symbol": ["A"] * 2, "session_date": DAYS[2:], "open": [60.0, next_open],
-         "high": [high, 60.0], "low": [low, 49.0], "close": [close, 50.0],
+         "high": [high, 60.0], "low": [low, 49.0], "close": [close, next_close],
          "adjustment_ratio": [1.0, 1.0]},
-        schema_overrides={"high": pl.Float64, "low": pl.Float64},
+        schema_overrides=dict.fromkeys(("open", "high", "low"), pl.Float64),
     )  # fmt: skip
     reports = pl.DataFrame(
         {"symbol": ["A"] * len(counts), "valid_from": DAYS[: len(counts)],
@@ -43,8 +46,16 @@ def test_a_large_loss_needs_two_prices_and_two_share_counts():
     assert _loss() == []
     assert _loss(low=None, high=None, next_open=90.0) == ["a second price"]
     assert _loss(low=None, high=None, next_open=52.0) == []
+    closes_only = {"low": None, "high": None, "next_open": None}
+    assert _loss(**closes_only, next_close=52.0) == []
+    assert _loss(**closes_only, next_close=90.0) == ["a second price"]
     assert _loss(counts=((1e10, 1),)) == ["a second share count"]
     assert _loss(counts=((1e10, 1), (2e10, 2))) == ["a second share count"]
+
+
+def test_the_large_losses_of_the_sample_are_all_supported(founding):
+    tables = ("mart.market_cap_losses", "core.prices", "core.shares_outstanding")
+    assert unsupported_losses(*(founding.sql(f"FROM {name}") for name in tables)).is_empty()
 
 
 BREAKS = {

@@ -56,7 +56,7 @@ def _shown(table: pl.DataFrame, label: str, value: str, unit: str, title: str) -
     rows = table.filter(pl.col(value).is_not_null()).with_columns(
         _signed(value, unit).alias("said")
     )
-    found = {"shown": as_table(table, limit=3 * TOP)}
+    found = {"preview": as_table(table, limit=3 * TOP)}
     if not rows.is_empty():
         found["plot"] = _plot(charts.signed_bars(rows, label, value, "said", title), title)
     return found
@@ -87,7 +87,7 @@ def _market_caps(rows: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _moves(what: str, sign: float) -> Preview:
+def _moves(what: str, plural: str, sign: float) -> Preview:
     def preview(rows: pl.DataFrame) -> dict[str, Any]:
         day, last = _last_session(rows)
         table = last.sort("rank_on_session").head(TOP)
@@ -100,7 +100,7 @@ def _moves(what: str, sign: float) -> Preview:
             "flags",
         )
         found = _shown(
-            table, "company_symbol", "bn USD", "bn USD", f"Largest one-day {what}s, {day}"
+            table, "company_symbol", "bn USD", "bn USD", f"Largest one-day {plural}, {day}"
         )
         return found | {f"largest_{what}_usd": float(last[f"{what}_usd"].max())}  # type: ignore[arg-type]
 
@@ -152,7 +152,7 @@ def _index_reconciliations(rows: pl.DataFrame) -> dict[str, Any]:
         "flags",
     )
     known = recent.filter(pl.col("residual_bps").is_not_null())
-    found: dict[str, Any] = {"shown": as_table(table)}
+    found: dict[str, Any] = {"preview": as_table(table)}
     if not known.is_empty():
         title = f"What members leave unexplained, basis points, last {days.len()} sessions"
         drawn = charts.lines(known, "session_date", "residual_bps", "index_symbol", title)
@@ -202,15 +202,15 @@ def _claim_checks(rows: pl.DataFrame) -> dict[str, Any]:
     title = "Claims by verdict"
     bars = charts.signed_bars(counted, "verdict", "claims", "said", title)
     return {
-        "shown": as_table(table, limit=3 * TOP),
+        "preview": as_table(table, limit=3 * TOP),
         "plot": _plot(bars, title),
     }
 
 
 _PREVIEWS: dict[str, Preview] = {
     mart.MarketCaps.table(): _market_caps,
-    mart.MarketCapLosses.table(): _moves("loss", -1.0),
-    mart.MarketCapGains.table(): _moves("gain", 1.0),
+    mart.MarketCapLosses.table(): _moves("loss", "losses", -1.0),
+    mart.MarketCapGains.table(): _moves("gain", "gains", 1.0),
     mart.SectorMoves.table(): _sector_moves,
     mart.IndexImpacts.table(): _index_impacts,
     mart.IndexReconciliations.table(): _index_reconciliations,

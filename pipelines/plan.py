@@ -138,7 +138,7 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
     scans = warehouse.read("ops.scans").filter(pl.col("dataset") == "prices")
     has_changed = offer.fingerprint is not None and (
-        scans["response_id"].to_list() != [offer.fingerprint]
+        scans["response_id"].unique().to_list() != [offer.fingerprint]
     )
     has_left = not landed["symbol"].unique().is_in(offer.bars["symbol"].unique().implode()).all()
     if has_changed or has_left:
@@ -151,7 +151,13 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
     dealt_with = pl.concat([landed, refused.select("symbol", session_date="row_date")])
     lacking = offer.bars.join(dealt_with, on=["symbol", "session_date"], how="anti")
     day = pl.col("session_date")
-    is_read = day.is_between(scans["first_session"][0], scans["last_session"][0])
+    is_read = pl.any_horizontal(
+        pl.lit(value=False),
+        *(
+            day.is_between(first, last)
+            for first, last in scans["first_session", "last_session"].rows()
+        ),
+    )
     is_booked = day.cast(pl.String).is_in(list(booked))
     missing = pl.concat([lacking, offer.bars.filter(~is_read | ~is_booked)])["session_date"]
     missing = missing.filter(missing.is_in(pl.Series(everything.sessions).implode()))

@@ -221,31 +221,25 @@ def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
 
 
 def _note_scan(write: Write, response_id: str, window: Window) -> None:
-    """Extend what was read of the same content by a window that touches it, or start anew."""
-    dataset = write.model.table().split(".")[1]
+    """Note that a window of some content has been read; windows of other content are forgotten."""
+    read = {
+        "dataset": write.model.table().split(".")[1],
+        "response_id": response_id,
+        "first": window.first,
+        "last": window.last,
+    }
     run_statement(
         write.connection,
-        "DELETE FROM ops.scans WHERE dataset = ? AND (response_id <> ? OR first_session > ? "
-        "OR last_session < ?)",
-        [dataset, response_id, window.last, window.first],
-    )
-    run_statement(
-        write.connection,
-        "UPDATE ops.scans SET first_session = least(first_session, $first), "
-        "last_session = greatest(last_session, $last) WHERE dataset = $dataset",
-        {"first": window.first, "last": window.last, "dataset": dataset},
+        "DELETE FROM ops.scans WHERE dataset = $dataset AND (response_id <> $response_id "
+        "OR (first_session >= $first AND last_session <= $last))",
+        read,
     )
     run_statement(
         write.connection,
         "INSERT INTO ops.scans BY NAME SELECT $dataset AS dataset, $response_id AS response_id, "
-        "$first AS first_session, $last AS last_session "
-        "WHERE NOT EXISTS (SELECT 1 FROM ops.scans WHERE dataset = $dataset)",
-        {
-            "dataset": dataset,
-            "response_id": response_id,
-            "first": window.first,
-            "last": window.last,
-        },
+        "$first AS first_session, $last AS last_session WHERE NOT EXISTS (SELECT 1 FROM ops.scans "
+        "WHERE dataset = $dataset AND first_session <= $first AND last_session >= $last)",
+        read,
     )
 
 

@@ -78,6 +78,19 @@ def test_every_table_names_its_model_and_the_macros_over_it(specs):
             assert (ROOT / path).is_file()
 
 
+def test_the_published_file_comes_after_every_table_and_names_only_the_last_ones(specs):
+    upstream = {key: {d.asset_key.to_user_string() for d in s.deps} for key, s in specs.items()}
+    named = upstream["ops/published_file"]
+
+    def above(key):
+        return {key}.union(*(above(dep) for dep in upstream[key]))
+
+    written = {t.replace(".", "/") for t in TABLES if not t.startswith("ops.")}
+    assert written <= above("ops/published_file")
+    for one in named:
+        assert not any(one in above(other) for other in named - {one})
+
+
 def test_every_table_asset_is_checked_before_it_is_written():
     checks = {
         check.asset_key.to_user_string(): check

@@ -111,3 +111,12 @@ def test_gaps_in_the_warehouse_become_ranges(small):
     assert small.plan().ranges() == [
         (date(2025, 1, 6), date(2025, 1, 7)), (date(2025, 1, 13), date(2025, 1, 13)),
     ]  # fmt: skip
+
+
+def test_what_was_fetched_in_pieces_is_not_missing(deploy, small_market):
+    market = deploy(data_dir=small_market, reference_dir=small_market)
+    for first, last in (("2025-01-08", "2025-01-10"), ("2025-01-02", "2025-01-07")):
+        market.must_run(first, last)
+    assert market.plan().ranges() == [(date(2025, 1, 13), date(2025, 1, 16))]
+    market.must_run("2025-01-13", "2025-01-16")
+    assert market.plan().first is None

@@ -63,7 +63,7 @@ class IngestOutcomes(Table):
 
 
 class Scans(Table):
-    """How much of a source's present content has been read."""
+    """How much of a source's present content has been read: a row for each stretch."""
 
     dataset: str = column("The dataset")
     response_id: str = column("sha-256 of the content that was read")
@@ -73,7 +73,7 @@ class Scans(Table):
     class Config(Table.Config):
         name = "ops.scans"
         description = "Which sessions were read from the file as it is now."
-        metadata: ClassVar = {"key": ("dataset",)}
+        metadata: ClassVar = {"key": ("dataset", "first_session")}
 
 
 class TableVersions(Table):

@@ -1,0 +1,115 @@
+"""The Dagster UI in a real browser: what a data engineer sees and clicks."""
+
+import time
+
+import dagster as dg
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import PICTURES
+from warehouse.schemas import TABLES, mart
+
+pytestmark = pytest.mark.slow
+
+MARTS = [model for name, model in TABLES.items() if name.startswith("mart.")]
+GROUPS = ("ref", "raw", "core", "mart", "ops")
+
+
+def _picture(page, name: str, **options) -> None:
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", **options)
+
+
+def _wait_for_run(instance, before: set[str]) -> dg.DagsterRun:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        new = [run for run in instance.get_runs() if run.run_id not in before]
+        if new and all(run.is_finished for run in new):
+            (run,) = new
+            return run
+        time.sleep(0.5)
+    raise AssertionError(f"no run has finished: {instance.get_runs()}")
+
+
+def test_the_lineage_reads_from_left_to_right(ui, page):
+    page.goto(f"{ui.url}/asset-groups")
+    places = {}
+    for group in GROUPS:
+        box = page.locator("svg").get_by_text(group, exact=True).first
+        expect(box).to_be_visible()
+        places[group] = box.bounding_box()["x"]
+    assert places["ref"] < places["raw"] < places["core"] < places["mart"] < places["ops"]
+    _picture(page, "lineage-groups")
+    page.set_viewport_size({"width": 1500, "height": 1900})
+    page.goto(f"{ui.url}/asset-groups?expanded={','.join(f'global@global:{g}' for g in GROUPS)}")
+    for name in ("securities", "market_caps", "claim_checks", "published_file"):
+        expect(page.locator("svg").get_by_text(name, exact=True).first).to_be_attached()
+    page.wait_for_timeout(2000)
+    _picture(page, "lineage")
+
+
+@pytest.mark.parametrize("model", MARTS, ids=lambda model: model.table())
+def test_each_mart_tells_what_it_holds_and_shows_its_last_run(ui, page, model):
+    path = model.table().replace(".", "/")
+    page.goto(f"{ui.url}/assets/{path}")
+    expect(page.get_by_text(model.answers()).first).to_be_visible()
+    for column in model.columns():
+        expect(page.get_by_text(column.name, exact=True).first).to_be_attached()
+    _picture(page, f"asset-{model.table().split('.')[1]}")
+    page.goto(f"{ui.url}/assets/{path}?view=events")
+    expect(page.get_by_text("preview", exact=True)).to_be_visible()
+    expect(page.get_by_text("dagster/row_count", exact=True)).to_be_visible()
+    page.get_by_text("[Show Markdown]").click()
+    drawn = page.locator("img[src^='data:image/png']")
+    expect(drawn).to_be_visible()
+    assert drawn.evaluate("picture => picture.naturalWidth") > 400
+    _picture(page, f"plot-{model.table().split('.')[1]}")
+
+
+def test_the_checks_of_a_table_are_there_with_their_reasons(ui, page):
+    page.goto(f"{ui.url}/assets/{mart.MarketCapLosses.table().replace('.', '/')}?view=checks")
+    for name in ("conforms", "plausible", "references", "unique_key"):
+        expect(page.get_by_text(name, exact=True).first).to_be_visible()
+    page.get_by_text("plausible", exact=True).first.click()
+    expect(page.get_by_text("A loss above $150bn rests on two rows")).to_be_visible()
+    _picture(page, "checks")
+
+
+def test_the_schedule_runs_by_default_and_says_what_it_does(ui, page):
+    page.goto(f"{ui.url}/locations/capshock/schedules/after_the_close")
+    expect(page.get_by_text("fetches every closed session")).to_be_visible()
+    expect(page.get_by_text("(30 18 * * 1-5)")).to_be_visible()
+    expect(page.get_by_text("America/New_York")).to_be_visible()
+    assert page.get_by_role("checkbox").first.is_checked()
+    _picture(page, "schedule")
+
+
+def test_a_click_materialises_a_table(ui, page):
+    with ui.instance() as instance:
+        before = {run.run_id for run in instance.get_runs()}
+        page.goto(f"{ui.url}/assets/mart/sector_moves")
+        page.get_by_role("button", name="Materialize").first.click()
+        expect(page.get_by_text("Launched run")).to_be_visible()
+        run = _wait_for_run(instance, before)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        page.goto(f"{ui.url}/runs/{run.run_id}")
+        expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible()
+        _picture(page, "run")
+
+
+def test_a_backfill_from_the_page_of_the_prices_is_one_run(ui, page):
+    with ui.instance() as instance:
+        before = {run.run_id for run in instance.get_runs()}
+        page.goto(f"{ui.url}/assets/raw/prices")
+        page.get_by_role("button", name="Materialize").first.click()
+        page.get_by_text("Show all partitions").click()
+        page.get_by_text("Custom", exact=True).click()
+        wanted = page.locator("[role=dialog] input[type=text], .dialog input").first
+        wanted.fill("[2025-02-10...2025-02-14]")
+        wanted.press("Enter")
+        _picture(page, "backfill")
+        page.get_by_role("button", name="Launch backfill").click()
+        run = _wait_for_run(instance, before)
+        assert run.status == dg.DagsterRunStatus.SUCCESS
+        assert run.tags["dagster/asset_partition_range_start"] == "2025-02-10"
+        assert run.tags["dagster/asset_partition_range_end"] == "2025-02-14"

@@ -13,6 +13,8 @@ export PREK_HOME := $(CURDIR)/.cache/prek
 export DG_CLI_CONFIG := $(CURDIR)/.cache/dg.toml
 export PYTHONUTF8 := 1
 
+PICTURES := lineage-groups lineage asset-market_cap_losses plot-market_cap_losses checks schedule backfill
+
 .PHONY: help
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +58,11 @@ test-all: test test-slow ## All tests, the long ones too
 .PHONY: test-slow
 test-slow: install ## The long tests alone; a skipped one is a failure
 	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow
+
+.PHONY: pictures
+pictures: install ## Take the screenshots of docs/pictures anew (needs chromium)
+	@$(BIN)/pytest -m slow tests/browser
+	@cp $(foreach name,$(PICTURES),.cache/pictures/$(name).png) docs/pictures/
 
 .PHONY: lint
 lint: install ## Ruff, mypy, import-linter

@@ -151,7 +151,10 @@ def _index_reconciliations(rows: pl.DataFrame) -> dict[str, Any]:
         "members_priced",
         "flags",
     )
-    known = recent.filter(pl.col("residual_bps").is_not_null())
+    # Where members lack a price the residual measures what is missing, not the method.
+    known = recent.filter(
+        pl.col("residual_bps").is_not_null() & (pl.col("members_priced") == pl.col("members"))
+    )
     found: dict[str, Any] = {"preview": as_table(table)}
     if not known.is_empty():
         title = f"What members leave unexplained, basis points, last {days.len()} sessions"

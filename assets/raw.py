@@ -144,6 +144,10 @@ def _accounts(delivery: Delivery, asked: Sequence[str]) -> pl.DataFrame:
     )
 
 
+PASSING = {"transient", "throttled", "skipped"}
+"""Outcomes that another try some minutes later may change."""
+
+
 def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> None:
     """Fail where too few symbols were delivered for the rest to be trusted.
 
@@ -170,6 +174,7 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
         "The last good data stay; what was delivered is kept for the next run, which asks for the "
         "rest. The limit is CAPSHOCK_MIN_OK_SHARE.",
         told,
+        passes=set(by_outcome["outcome"]) <= PASSING,
     )
 
 

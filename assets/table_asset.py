@@ -20,6 +20,13 @@ from warehouse.validation import validate
 CONFORMS = "conforms"
 """Name of the blocking check that runs before each write."""
 
+RETRIES = 2
+RETRY_AFTER_SECONDS = 300.0
+"""Tries of a table whose source was out of reach, where nobody waits for the run."""
+
+SOMEBODY_WAITS = "capshock/somebody_waits"
+"""Tag of runs whose failures are said at once: a person sits before them."""
+
 
 def asset_key(model: type[Table]) -> dg.AssetKey:
     """Return the asset key of a table: ``[schema, table]``."""
@@ -111,7 +118,8 @@ def table_asset(
     """Make a table asset of a function that returns its rows.
 
     The rows are validated against the model before anything is written: a failed check leaves the
-    last good data. Errors of the capshock family are permanent and not retried.
+    last good data. Errors of the capshock family are permanent and not retried, but for a source
+    that is out of reach: runs that nobody waits for try again some minutes later.
 
     Args:
         model: the table.
@@ -137,6 +145,9 @@ def table_asset(
             except CapshockError as error:
                 if isinstance(error, TooFewDelivered):
                     given["inputs"].book(error.outcomes, context.run.run_id)
+                    if error.passes and SOMEBODY_WAITS not in context.run.tags:
+                        # Dagster counts the tries and reports the last one as the failure.
+                        raise dg.RetryRequested(RETRIES, RETRY_AFTER_SECONDS) from error
                 yield dg.AssetCheckResult(
                     check_name=CONFORMS, passed=False, metadata={"error": error.what}
                 )

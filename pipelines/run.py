@@ -9,6 +9,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
+from assets.table_asset import SOMEBODY_WAITS
 from pipelines.plan import Plan
 from pipelines.run_requests import REFRESH, tables_to_run, tags_of
 from warehouse import errors
@@ -110,7 +111,7 @@ def execute(
     result = defs.resolve_job_def(REFRESH).execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags=tags_of(plan.notes, plan.first, plan.last),
+        tags={SOMEBODY_WAITS: "true"} | tags_of(plan.notes, plan.first, plan.last),
         asset_selection=selected,
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,

@@ -28,11 +28,13 @@ class TooFewDelivered(SourceError):
         what: what failed and where.
         next_step: what to do.
         outcomes: what came of each symbol (``ops.ingest_outcomes`` without run_id).
+        passes: whether whatever kept the others away may be gone in minutes.
     """
 
-    def __init__(self, what: str, next_step: str, outcomes: Any) -> None:
+    def __init__(self, what: str, next_step: str, outcomes: Any, *, passes: bool) -> None:
         super().__init__(what, next_step)
         self.outcomes = outcomes
+        self.passes = passes
 
 
 class ReferenceDataError(CapshockError):

@@ -39,13 +39,13 @@ def test_the_lineage_reads_from_left_to_right(ui, page):
         expect(box).to_be_visible()
         places[group] = box.bounding_box()["x"]
     assert places["ref"] < places["raw"] < places["core"] < places["mart"] < places["ops"]
-    _picture(page, "lineage-groups")
-    page.set_viewport_size({"width": 1500, "height": 1900})
+    _picture(page, "lineage-groups", clip={"x": 540, "y": 350, "width": 1040, "height": 320})
+    page.set_viewport_size({"width": 1700, "height": 2700})
     page.goto(f"{ui.url}/asset-groups?expanded={','.join(f'global@global:{g}' for g in GROUPS)}")
     for name in ("securities", "market_caps", "claim_checks", "published_file"):
         expect(page.locator("svg").get_by_text(name, exact=True).first).to_be_attached()
     page.wait_for_timeout(2000)
-    _picture(page, "lineage")
+    _picture(page, "lineage", clip={"x": 540, "y": 108, "width": 1110, "height": 2590})
 
 
 @pytest.mark.parametrize("model", MARTS, ids=lambda model: model.table())

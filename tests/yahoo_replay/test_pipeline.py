@@ -1,12 +1,16 @@
 """The whole pipeline on live data: the same marts as from files, nothing half landed, all said."""
 
 import functools
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from assets import table_asset
 from assets.sources.yahoo import session as yahoo_session
+from pipelines import definitions
+from pipelines.run_requests import REFRESH, tags_of
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import serving
 
@@ -65,6 +69,32 @@ def test_too_few_symbols_land_nothing_and_say_all_and_the_next_run_asks_for_the_
     live.must_run()
     assert live.one("SELECT count(*) FROM raw.prices") == 30
     assert replay.asked("chart", "CCC") == 0
+
+
+def _scheduled(live):
+    """Run as the schedule does: nobody waits."""
+    return definitions.build(live.settings).resolve_job_def(REFRESH).execute_in_process(
+        instance=live.instance,
+        tags=tags_of((), date(2025, 1, 2), date(2025, 1, 16)),
+        raise_on_error=False,
+    )  # fmt: skip
+
+
+def test_a_source_out_of_reach_is_asked_again_later_where_nobody_waits(replay, live, monkeypatch):
+    monkeypatch.setattr(table_asset, "RETRY_AFTER_SECONDS", 0.01)
+    for symbol in ("AAA", "BBB"):
+        replay.fault("chart", symbol, "500", times=2)
+    assert _scheduled(live).success
+    assert live.one("SELECT count(*) FROM raw.prices") == 30
+
+
+def test_a_wrong_answer_is_no_reason_to_ask_again(replay, live, monkeypatch):
+    monkeypatch.setattr(table_asset, "RETRY_AFTER_SECONDS", 0.01)
+    for symbol in ("AAA", "BBB"):
+        replay.fault("chart", symbol, "404")
+    result = _scheduled(live)
+    assert not result.success
+    assert not [e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]
 
 
 def test_one_symbol_that_fails_keeps_what_it_had_and_is_said(replay, live):

@@ -6,7 +6,6 @@ its peak memory; the ways take turns. Run by ``make bench``, alone by ``make ben
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from assets import calendar
+from tests.bench.worker import peak_memory
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import serving
 
@@ -85,8 +85,7 @@ def measure(way: str, first: date) -> dict[str, float]:
         rows = source.prices(SYMBOLS, first, LAST).rows.height
     seconds = time.perf_counter() - start
     assert rows
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "megabytes": peak}
+    return {"seconds": seconds, "megabytes": peak_memory() / 1e6}
 
 
 def main() -> None:

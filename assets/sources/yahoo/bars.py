@@ -7,10 +7,12 @@ is the adjusted one times the ratios of all splits after its session.
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 EXCHANGE = ZoneInfo("America/New_York")
 
@@ -38,11 +40,11 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
         What was taken out, in words; empty: nothing.
     """
     result = _result(payload)
-    stamps = result.get("timestamp") if result else None
-    if not isinstance(stamps, list) or not all(isinstance(s, int) for s in stamps):
+    stamps = _stamps(result)
+    last_day = _moment(last_closed_end).date()
+    if stamps is None or _are_official(stamps, last_day):
         return []
     days = [_moment(stamp).date() for stamp in stamps]
-    last_day = _moment(last_closed_end).date()
     columns = _columns(result)
     if any(len(column) != len(stamps) for column in columns):
         return []
@@ -70,6 +72,28 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
         for column in columns:
             column[:] = [column[place] for place in keep]
     return list(dict.fromkeys(said))
+
+
+def _stamps(result: dict[str, Any]) -> list[int] | None:
+    stamps = result.get("timestamp")
+    is_good = isinstance(stamps, list) and all(isinstance(stamp, int) for stamp in stamps)
+    return stamps if is_good else None
+
+
+def _are_official(stamps: list[int], last_day: date) -> bool:
+    """Tell whether each stamp is the opening of another session, none after the last day."""
+    moments = (
+        pl.from_epoch(pl.Series(stamps, dtype=pl.Int64))
+        .dt.replace_time_zone("UTC")
+        .dt.convert_time_zone(EXCHANGE.key)
+    )
+    days = moments.dt.date()
+    last = days.max()
+    return (
+        bool((moments.dt.time() == _OPENING).all())
+        and not days.is_duplicated().any()
+        and (last is None or cast("date", last) <= last_day)
+    )
 
 
 def _differ(columns: Sequence[list[Any]], places: Sequence[int]) -> bool:
@@ -146,40 +170,20 @@ def null_volumes(payload: Any) -> set[date]:
     }
 
 
-def as_traded(bars: pl.DataFrame, splits: pl.DataFrame, symbol: str = "symbol") -> pl.DataFrame:
-    """Undo Yahoo's split adjustment.
+def as_traded(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+    """Undo Yahoo's split adjustment of one chart.
 
     As traded = adjusted * product of the ratios of all splits with ex_date after the session; the
     volume is divided by it.
 
     Args:
-        bars: symbol, session_date, open, high, low, close, volume, adjusted.
-        splits: symbol, ex_date, ratio of all their splits after the first of these sessions.
-        symbol: name of the symbol's column.
+        columns: open, high, low, close, volume, adjusted, and ratio (0 where there is no split), of
+            all sessions in order up to the last split that Yahoo knows of.
 
     Returns:
-        bars, prices rounded to ``PRICE_DECIMALS``.
+        The same columns, prices rounded to ``PRICE_DECIMALS``, volumes to whole shares.
     """
-    later = splits.sort(symbol, "ex_date", descending=[False, True]).select(
-        symbol, before="ex_date", factor=pl.col("ratio").cum_prod().over(symbol)
-    )
-    # The first split strictly after the session has the product of all later ones.
-    return (
-        bars.with_columns(after=pl.col("session_date") + pl.duration(days=1))
-        .sort("after")
-        .join_asof(
-            later.sort("before"),
-            left_on="after",
-            right_on="before",
-            by=symbol,
-            strategy="forward",
-            check_sortedness=False,
-        )
-        .with_columns(pl.col("factor").fill_null(1.0))
-        .with_columns(
-            *((pl.col(name) * pl.col("factor")).round(PRICE_DECIMALS) for name in _BARS),
-            volume=(pl.col("volume") / pl.col("factor")).round().cast(pl.Int64),
-        )
-        .drop("factor", "after", "before")
-        .sort(symbol, "session_date")
-    )
+    ratios = np.where(columns["ratio"] > 0, columns["ratio"], 1.0)
+    later = np.append(np.cumprod(ratios[::-1])[::-1][1:], 1.0)[: len(ratios)]
+    prices = {name: np.round(columns[name] * later, PRICE_DECIMALS) for name in _BARS}
+    return columns | prices | {"volume": np.round(columns["volume"] / later)}

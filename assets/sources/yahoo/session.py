@@ -98,6 +98,18 @@ class Asked:
     cleaned: list[str] = field(default_factory=list)
 
 
+class _Parsed(requests.Response):
+    """An answer that is not parsed twice: ten years of bars take longer to parse than to come."""
+
+    def __init__(self, payload: Any) -> None:
+        super().__init__()
+        self._payload = payload
+
+    def json(self, **_: Any) -> Any:
+        """Return the parsed body."""
+        return self._payload
+
+
 class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
     """A curl_cffi session that yfinance accepts as its own.
 
@@ -228,7 +240,7 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         if cleaned:
             self.asked.cleaned += cleaned
             body = json.dumps(payload).encode()
-        answer = requests.Response()
+        answer = _Parsed(payload)
         answer.url, answer.status_code, answer.content = question, status, body
         answer.ok = status < 400  # noqa: PLR2004 - as curl_cffi has it
         answer.reason = "OK" if answer.ok else ""

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from assets import calendar
@@ -42,9 +43,9 @@ class _Read:
 
     Attributes:
         asked: the account of the answer.
-        chart: session_date, open, high, low, close, volume, ratio, amount_usd; prices as Yahoo
-            adjusts them; close and volume null where it has none, ratio and amount_usd 0 where
-            there is no split or dividend.
+        chart: session_date, open, high, low, close, volume, ratio, amount_usd; prices as traded;
+            close and volume null where there is none, ratio and amount_usd 0 where there is no
+            split or dividend.
     """
 
     asked: Asked
@@ -216,12 +217,11 @@ class YahooSource:
                         "us"
                     ),
                     "response_id": [o.asked.response_id for o in come],
-                    "rows": [o.rows.height for o in come if o.rows is not None],
                 }
             )
-            stacked = pl.concat([o.rows for o in come if o.rows is not None]).hstack(
-                about.select(pl.exclude("rows").repeat_by("rows").explode())
-            )
+            frames = [o.rows for o in come if o.rows is not None]
+            owner = np.repeat(np.arange(len(frames)), [frame.height for frame in frames])
+            stacked = pl.concat(frames).hstack(about[owner])
             rows = pick(stacked).select(model.names())
         return Delivery(
             rows=rows,
@@ -247,10 +247,11 @@ class YahooSource:
             outcome, message = _classified(asked, error)
         else:
             said = "; ".join(asked.cleaned) or None
-            return _Got(symbol, rows, "ok", said, asked)
+            # The parsed answer is ten times as large as its rows.
+            return _Got(symbol, rows, "ok", said, replace(asked, payload=None))
         # What was not good is asked for again by the next run.
         self._store.close(asked.url)
-        return _Got(symbol, None, outcome, message, asked)
+        return _Got(symbol, None, outcome, message, replace(asked, payload=None))
 
     def _ticker(self, symbol: str) -> Any:
         """Return yfinance's ticker over the own session."""
@@ -305,10 +306,12 @@ def _chart(frame: Any, asked: Asked) -> pl.DataFrame:
     columns = {name: frame[column].to_numpy(dtype="float64") for column, name in _COLUMNS.items()}
     if (columns["ratio"] > 0).sum() != yahoo_bars.split_count(asked.payload):
         raise YahooError("contract", "a split of the answer is on no bar")
+    # The frame's clock is New York's: its dates are the sessions.
+    days = frame.index.tz_localize(None).to_numpy().astype("datetime64[ms]")
     chart = pl.DataFrame(
-        {"session_date": pl.Series(list(frame.index.date), dtype=pl.Date)} | columns,
+        {"session_date": pl.Series(days).dt.date()} | yahoo_bars.as_traded(columns),
         nan_to_null=True,
-    )
+    ).with_columns(pl.col("volume").cast(pl.Int64))
     lacking = chart["close"].null_count()
     if lacking:
         asked.cleaned.append(f"{lacking} bars without a close left out")
@@ -320,10 +323,8 @@ def _chart(frame: Any, asked: Asked) -> pl.DataFrame:
 
 
 def _bars(charts: pl.DataFrame) -> pl.DataFrame:
-    """Return the bars of all charts, as traded."""
-    symbol = next(name for name in ("symbol", "index_symbol") if name in charts.columns)
-    closed = charts.filter(pl.col("close").is_not_null())
-    return yahoo_bars.as_traded(closed, _splits(charts), symbol)
+    """Return the bars of all charts."""
+    return charts.filter(pl.col("close").is_not_null())
 
 
 def _splits(charts: pl.DataFrame) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from assets.doubts import DOUBTS
 from pipelines.story_indices import indices
 from pipelines.telling import (
     Published,
@@ -198,94 +199,13 @@ def _sector_numbers(row: dict[str, Any], unit: Unit) -> tuple[str, ...]:
 
 
 def _missing(published: Published, day: date) -> Group:
-    flagged = published.rows(
-        "SELECT flag, list(company_symbol ORDER BY company_symbol) AS symbols FROM "
-        "(SELECT company_symbol, unnest(flags) AS flag FROM mart.market_caps "
-        "WHERE session_date = $day) GROUP BY flag",
-        day=day,
-    )
-    by_flag = {row["flag"]: row["symbols"] for row in flagged}
-    absent = published.rows(
-        "SELECT symbol FROM raw.prices SEMI JOIN ref.securities USING (symbol) "
-        "GROUP BY symbol HAVING min(session_date) < $day "
-        "AND count(*) FILTER (session_date = $day) = 0 ORDER BY symbol",
-        day=day,
-    )
-    open_rows = published.rows(
-        "SELECT source_table, status, symbol, row_date, rules FROM ops.quarantine "
-        "WHERE status <> 'resolved' AND (row_date <= $day OR row_date IS NULL) "
-        "ORDER BY row_date DESC, symbol",
-        day=day,
-    )
-
-    def named(status: str) -> list[str]:
-        return [
-            f"{row['symbol'] or 'no symbol'} {row['row_date'] or 'without a date'}"
-            for row in open_rows
-            if row["status"] == status
-        ]
-
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, found in (
-        ("no share count", by_flag.get("no_share_count", [])),
-        ("share count older than 120 days", by_flag.get("stale_share_count", [])),
-        ("share count moved over 15 %", by_flag.get("share_count_warning", [])),
-        ("gap: no bar the session before", by_flag.get("gap", [])),
-        ("no bar on this session", [row["symbol"] for row in absent]),
-        ("index units from after the session", _dated_later(published, day)),
-        ("index without members here", _without_members(published, day)),
-        ("index members without a price", _unpriced(published, day)),
-        ("index residual larger than usual", _unexplained(published, day)),
-        ("close only, no low", by_flag.get("close_only", [])),
-        ("rows held up to this session", named("held")),
-        ("rows rejected up to this session", named("rejected")),
-    ):
+    for label, query in DOUBTS.items():
+        found = [row["subject"] for row in published.rows(query, day=day)]
         table.add_row(label, escape(listed(found)))
     return section("What is missing or doubtful", table)
-
-
-def _dated_later(published: Published, day: date) -> list[str]:
-    rows = published.rows(
-        "SELECT index_symbol, holdings_age_days FROM mart.index_reconciliations "
-        "WHERE session_date = $day AND list_contains(flags, 'dated_later') ORDER BY index_symbol",
-        day=day,
-    )
-    return [f"{row['index_symbol']} by {-row['holdings_age_days']} days" for row in rows]
-
-
-def _without_members(published: Published, day: date) -> list[str]:
-    rows = published.rows(
-        "SELECT index_symbol, actual_return FROM mart.index_reconciliations "
-        "WHERE session_date = $day AND members = 0 ORDER BY index_symbol",
-        day=day,
-    )
-    return [
-        # No space before the sign: a list may break there.
-        f"{row['index_symbol']} {percent(row['actual_return']).replace(' ', '')}"
-        if row["actual_return"] is not None
-        else row["index_symbol"]
-        for row in rows
-    ]
-
-
-def _unpriced(published: Published, day: date) -> list[str]:
-    rows = published.rows(
-        "SELECT index_symbol, symbol FROM mart.index_impacts "
-        "WHERE session_date = $day AND return_1d IS NULL ORDER BY index_symbol, symbol",
-        day=day,
-    )
-    return [f"{row['symbol']} ({row['index_symbol']})" for row in rows]
-
-
-def _unexplained(published: Published, day: date) -> list[str]:
-    rows = published.rows(
-        "SELECT index_symbol, symbol, reasons FROM mart.index_residual_suspects "
-        "WHERE session_date = $day ORDER BY index_symbol, abs(implied_return), symbol",
-        day=day,
-    )
-    return [f"{row['index_symbol']}: {row['symbol']} ({row['reasons'][0]})" for row in rows]
 
 
 def _next(published: Published, path: Path, day: date) -> tuple[str, ...]:

@@ -72,12 +72,16 @@ lint: install ## Ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install bench-yahoo ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
+bench: install bench-yahoo bench-backfill ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
 	@$(BIN)/python tests/bench/marts.py
 
 .PHONY: bench-yahoo
 bench-yahoo: install ## Compare the fetch with yf.download, on loopback (six minutes)
 	@$(BIN)/python -m tests.bench.yahoo_fetch
+
+.PHONY: bench-backfill
+bench-backfill: install ## Time a backfill of ten years, with Dagster's event log and ours (three minutes)
+	@$(BIN)/python -m tests.bench.backfill
 
 .PHONY: lock
 lock: install ## Resolve requirements.lock anew (needs the package index)

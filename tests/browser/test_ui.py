@@ -57,7 +57,7 @@ def test_the_lineage_reads_from_left_to_right(ui, page):
         expect(page.locator("svg").get_by_text(name, exact=True).first).to_be_attached()
     page.wait_for_timeout(2000)
     drawn = page.evaluate(_EXTENT)
-    assert drawn["y"] > 100 and drawn["y"] + drawn["height"] < 3000, "the graph fits the page"
+    assert 100 < drawn["y"] < drawn["y"] + drawn["height"] < 3000, "the graph fits the page"
     _picture(page, "lineage", clip=drawn)
 
 

@@ -112,29 +112,42 @@ class CannotDraw(CapshockError):
     """The library that draws is missing or fails; the numbers are there without it."""
 
 
-def png(chart: alt.TopLevelMixin, scale: float = 1.5) -> bytes:
+Drawable = "alt.TopLevelMixin | dict[str, Any]"
+"""A chart of Altair's, or a specification of Vega for what Altair has no words."""
+
+
+def png(chart: Drawable, scale: float = 1.5) -> bytes:
     """Draw a chart as PNG.
 
     Raises:
         CannotDraw: if the renderer is not installed or refuses the chart.
     """
-    return bytes(_drawn("vegalite_to_png", chart, scale=scale))
+    return bytes(_drawn("png", chart, scale=scale))
 
 
-def svg(chart: alt.TopLevelMixin) -> str:
+def svg(chart: Drawable) -> str:
     """Draw a chart as SVG.
 
     Raises:
         CannotDraw: if the renderer is not installed or refuses the chart.
     """
-    return str(_drawn("vegalite_to_svg", chart))
+    return str(_drawn("svg", chart))
 
 
-def _drawn(how: str, chart: alt.TopLevelMixin, **options: Any) -> Any:
+def titled(chart: Drawable, title: str) -> Drawable:
+    """Return a chart with a title, for where it stands alone."""
+    if isinstance(chart, dict):
+        return chart | {"title": {"text": title, "offset": 8, **CONFIG["title"]}}
+    return chart.properties(title=title)
+
+
+def _drawn(form: str, chart: Drawable, **options: Any) -> Any:
     try:
         import vl_convert
 
-        return getattr(vl_convert, how)(chart.to_json(), **options)
+        if isinstance(chart, dict):
+            return getattr(vl_convert, f"vega_to_{form}")(chart, **options)
+        return getattr(vl_convert, f"vegalite_to_{form}")(chart.to_json(), **options)
     except (ImportError, ValueError) as error:
         raise CannotDraw(
             f"a chart could not be drawn: {error}", "`make install` installs vl-convert-python."

@@ -17,8 +17,8 @@ from rich.markup import escape
 from assets.fund_files import HoldingsFile, read_fund_file
 from assets.holdings_sets import ImportedSet, index_of, make_set
 from assets.reference import read_reference
+from assets.wording import listed
 from pipelines.settings import Settings
-from pipelines.telling import listed
 from warehouse.connection import open_published
 from warehouse.errors import HoldingsFileError, ReferenceDataError
 from warehouse.schemas import ref

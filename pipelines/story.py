@@ -12,18 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.doubts import DOUBTS
+from assets.wording import flags_in_words, in_words, listed, percent, short
 from pipelines.story_indices import indices
-from pipelines.telling import (
-    Published,
-    Unit,
-    flags_in_words,
-    in_words,
-    listed,
-    new_table,
-    percent,
-    section,
-    short,
-)
+from pipelines.telling import Published, Unit, new_table, section
 from warehouse.connection import open_published
 from warehouse.errors import CapshockError
 

@@ -8,7 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.telling import Published, new_table, percent, points, section, short
+from assets.wording import percent, points, short
+from pipelines.telling import Published, new_table, section
 
 MOVERS = 4
 """Members named beside each index."""

@@ -1,6 +1,5 @@
-"""How the command line writes numbers, names and tables."""
+"""How the command line asks the published file, and writes tables."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-NAME_LENGTH = 26
-"""Characters of a company's name that the tables show."""
-
-_LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
-
 _BILLION = 1e9
-
-LISTED = 8
-"""Symbols that a list names before it counts the rest."""
 
 
 @dataclass(frozen=True)
@@ -54,22 +45,6 @@ class Unit:
         return "0.00" if number in {"+0.00", "-0.00"} else number
 
 
-def in_words(usd: float) -> str:
-    """Write dollars with the word for their size: 592.66 billion, 15.00 million."""
-    word, unit = ("billion", _BILLION) if abs(usd) >= _BILLION else ("million", 1e6)
-    return f"{usd / unit:,.2f} {word}"
-
-
-def percent(fraction: float) -> str:
-    """Write a signed fraction in percent: -16.97 %."""
-    return f"{fraction * 100:+.2f} %"
-
-
-def points(number: float) -> str:
-    """Write signed index points: -88.98."""
-    return f"{number:+,.2f}"
-
-
 def new_table(*headers: str, text_columns: int = 2) -> Table:
     """Make a table: text on the left, numbers on the right, flags may wrap."""
     table = Table(box=None, pad_edge=False, header_style="dim")
@@ -84,22 +59,3 @@ def section(title: str, *bodies: Any) -> Group:
     return Group(
         Text(f"\n{title}", style="bold"), *(Padding(body, (0, 0, 0, 2)) for body in bodies)
     )
-
-
-def short(name: str, length: int = NAME_LENGTH) -> str:
-    """Cut the legal tail of a line's name: 'Apple Inc. Common Stock' -> 'Apple Inc.'."""
-    name = _LEGAL_TAIL.split(name, maxsplit=1)[0]
-    return name if len(name) <= length else name[: length - 1].rstrip() + "…"
-
-
-def flags_in_words(flags: list[str]) -> str:
-    """Write flags as words."""
-    return ", ".join(flag.replace("_", " ") for flag in flags)
-
-
-def listed(found: list[str]) -> str:
-    """Count things and name the first of them."""
-    if not found:
-        return "none"
-    more = f" and {len(found) - LISTED} more" if len(found) > LISTED else ""
-    return f"{len(found)}: {', '.join(found[:LISTED])}{more}"

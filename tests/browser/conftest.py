@@ -27,9 +27,13 @@ _QUIET = (
 )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, which knows nobody but this machine."""
+    """Debian's Chromium, which knows nobody but this machine.
+
+    It ends with the module: Playwright keeps an event loop running in this thread, and a pipeline
+    run of another module could not start its own.
+    """
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("chromium is not installed (apt-get install chromium)")

@@ -1,0 +1,1 @@
+"""The brief: one page that tells a session from the published tables."""

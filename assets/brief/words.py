@@ -1,0 +1,192 @@
+"""The words of a brief: how large a session was against history decides what is said of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from assets.brief.answers import Answer, Said, say
+
+ENOUGH_SESSIONS = 250
+"""Sessions of history before anything is called large, quiet or a record."""
+
+TOP = 10
+"""Places in history that are named by their number."""
+
+UNUSUAL, QUIET = 75, 25
+"""On so many of a hundred sessions the largest loss was smaller: above and below, it is said."""
+
+LONG_AGO_DAYS = 30
+"""A move is said to be the largest since a day that lies further back than this."""
+
+_VERB = {"loss": "loses", "gain": "gains"}
+
+
+class Standing:
+    """How large the leading loss (or gain) is against history.
+
+    Args:
+        side: loss or gain.
+        leading: the answer to ``questions.leading``.
+    """
+
+    def __init__(self, side: str, leading: Answer) -> None:
+        self.side = side
+        self.leading = leading
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether there is a loss, and enough history to measure it against."""
+        return (
+            len(self.leading) > 0
+            and self.leading.value("companies_covered") > 0
+            and self.leading.value("sessions_before") >= ENOUGH_SESSIONS
+        )
+
+    @property
+    def is_top(self) -> bool:
+        """Tell whether it is among the largest of all."""
+        return self.is_known and self.leading.value("rank_to_date") <= TOP
+
+    def said(self) -> Said:
+        """Say who lost how much, in words that fit its size."""
+        answer, usd = self.leading, self.leading.figure(f"{self.side}_usd", "usd")
+        name, verb = answer.figure("name", "name"), _VERB[self.side]
+        since = answer.figure("history_from", "day") if len(answer) else None
+        if not self.is_known:
+            return say(
+                name, f" {verb} ", usd, "; the history is too short to tell how much that is"
+            )
+        largest = f"largest one-day {self.side} of any company since "
+        if answer.value("is_record"):
+            return say(name, f" {verb} ", usd, ", the ", largest, since)
+        if self.is_top:
+            place = answer.figure("rank_to_date", "ordinal")
+            # A tie with the record is no record, and still the largest.
+            if answer.value("rank_to_date") == 1:
+                return say(name, f" {verb} ", usd, ", as much as the ", largest, since)
+            return say(name, f" {verb} ", usd, ", the ", place, " ", largest, since)
+        smaller = answer.value("smaller_on_of_100")
+        if smaller >= UNUSUAL:
+            of_100 = answer.figure("smaller_on_of_100", "count")
+            return say(name, f" {verb} ", usd, ": more than the largest ", self.side, " on ", of_100,
+                       " of 100 sessions")  # fmt: skip
+        if smaller < QUIET:
+            return say("A quiet session: no company ", verb, " more than ", usd)
+        return say("An ordinary session: ", name, f" {verb} most, ", usd)
+
+
+def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
+    """Say what happened, in one line: from a record down to a quiet day.
+
+    The largest loss leads, but for a session whose largest gain is among the largest of all and its
+    loss is not; an index that moved unusually leads where no single company did.
+
+    Args:
+        loss: the answer to ``questions.leading`` for losses.
+        gain: the same for gains.
+        indices: the answer to ``questions.indices``.
+    """
+    losing, gaining = Standing("loss", loss), Standing("gain", gain)
+    if not len(loss):
+        return say("No company with a known share count lost market value")
+    if gaining.is_top and not losing.is_top:
+        return gaining.said()
+    if losing.is_known and not losing.is_top and loss.value("smaller_on_of_100") < UNUSUAL:
+        index = _unusual_index(indices)
+        if index is not None:
+            return say(*_moved(indices, index), ", on no single company: ", loss.figure("name", "name"),
+                       " loses most, ", loss.figure("loss_usd", "usd"))  # fmt: skip
+    return losing.said()
+
+
+def _unusual_index(indices: Answer) -> int | None:
+    """Return the first index with members, if it moved as it rarely does."""
+    if not len(indices) or not indices.value("members_priced"):
+        return None
+    known = indices.value("sessions_before") >= ENOUGH_SESSIONS
+    return 0 if known and indices.value("smaller_on_of_100") >= UNUSUAL else None
+
+
+def _moved(indices: Answer, row: int) -> tuple[Any, ...]:
+    """Say what an index did: the S&P 500 falls 1.46 %."""
+    name = indices.figure("name", "text", row)
+    change = indices.value("actual_return", row)
+    if change is None:
+        return ("the move of ", name, " is not known")
+    if change == 0:
+        return (name, " is unchanged")
+    return (name, " falls " if change < 0 else " rises ",
+            indices.figure("actual_return", "percent size", row))  # fmt: skip
+
+
+def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
+    """Yield the sentences below the headline: the loss, the leading index, the market, the caution."""
+    if len(loss):
+        yield _about_the_loss(loss)
+    if len(indices) and indices.value("members_priced"):
+        yield _about_the_index(loss, indices)
+    if market.value("companies"):
+        yield say(
+            "All ", market.figure("companies", "count"), " companies with a share count together: ",
+            market.figure("net_change_usd", "signed usd"), " (", market.figure("losers", "count"),
+            " fell, ", market.figure("gainers", "count"), " rose).",
+            *_about_the_gain(gain),
+        )  # fmt: skip
+    if len(loss) and loss.value("flags"):
+        stale = "stale_share_count" in loss.value("flags")
+        age = loss.figure("share_count_age_days", "count")
+        yield say("Before you quote the loss: ", loss.figure("flags", "flags"),
+                  *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
+
+
+def _about_the_loss(loss: Answer) -> Said:
+    symbol, name = loss.figure("company_symbol", "text"), loss.figure("name", "name")
+    said = [name, " (", symbol, ") closes ", loss.figure("loss_return", "percent lost"),
+            ", a loss of ", loss.figure("loss_usd", "usd"), " at the close"]  # fmt: skip
+    low = loss.value("intraday_low_effect_usd")
+    if low is not None and low < 0:
+        said += [" and ", loss.figure("intraday_low_effect_usd", "usd size"),
+                 " at the session's low (", loss.figure("intraday_low_return", "percent"),
+                 ")"]  # fmt: skip
+    if Standing("loss", loss).is_known:
+        said += [". It is number ", loss.figure("rank_to_date", "count"),
+                 " of all one-day losses since ", loss.figure("history_from", "day"), " among ",
+                 loss.figure("companies_covered", "count"),
+                 " companies with a history"]  # fmt: skip
+    if loss.value("previous_record_usd") is not None:
+        said += ["; the largest before was ", loss.figure("previous_record_name", "name"), "'s ",
+                 loss.figure("previous_record_usd", "usd"), " on ",
+                 loss.figure("previous_record_date", "day")]  # fmt: skip
+    return say(*said, ".")
+
+
+def _about_the_gain(gain: Answer) -> tuple[Any, ...]:
+    if not len(gain):
+        return ()
+    return (" The largest gain: ", gain.figure("name", "name"), ", ", gain.figure("gain_usd", "usd"),
+            " (", gain.figure("gain_return", "percent"), ").")  # fmt: skip
+
+
+def _about_the_index(loss: Answer, indices: Answer) -> Said:
+    """Say what the first index did, and what the leading loser had to do with it."""
+    said = [*_moved(indices, 0)]
+    if indices.value("actual_return") is not None:
+        said += [" (", indices.figure("actual_points", "points"), " points)"]
+    if indices.value("points_left_out") is not None:
+        company = loss.figure("company_symbol", "text")
+        said += [", ", indices.figure("points_left_out", "points"), " of it by ", company,
+                 "; without ", company, " it would have been ",
+                 indices.figure("return_without", "percent")]  # fmt: skip
+    return say("The ", *said, *_when_last(indices, 0), ".")
+
+
+def _when_last(indices: Answer, row: int) -> tuple[Any, ...]:
+    """Say when an index last moved as far, if that is long ago."""
+    change, since = (indices.value(name, row) for name in ("actual_return", "last_as_large_on"))
+    if change == 0 or indices.value("sessions_before", row) < ENOUGH_SESSIONS:
+        return ()
+    largest = f", its largest {'fall' if change < 0 else 'rise'} "
+    if since is None:
+        return (largest, "since ", indices.figure("history_from", "day", row))
+    if (indices.value("session_date", row) - since).days <= LONG_AGO_DAYS:
+        return ()
+    return (largest, "since ", indices.figure("last_as_large_on", "day", row))

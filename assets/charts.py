@@ -6,7 +6,9 @@ Altair is imported where a chart is made: it takes a second, and most commands d
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import polars as pl
 
@@ -51,6 +53,33 @@ CONFIG: dict[str, Any] = {
 }
 
 
+class CannotDraw(CapshockError):
+    """The library that draws is missing or fails; the numbers are there without it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"a chart could not be drawn: {error}", "`make install` brings what draws."
+        )
+
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def chart(function: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Mark a function that makes a chart: without Altair it raises CannotDraw."""
+
+    @functools.wraps(function)
+    def made(*args: _P.args, **options: _P.kwargs) -> _T:
+        try:
+            return function(*args, **options)
+        except ImportError as error:
+            raise CannotDraw(error) from error
+
+    return made
+
+
+@chart
 def signed_bars(
     rows: pl.DataFrame, label: str, value: str, text: str, title: str
 ) -> alt.TopLevelMixin:
@@ -89,11 +118,12 @@ def signed_bars(
     )
 
 
+@chart
 def lines(rows: pl.DataFrame, day: str, value: str, series: str, title: str) -> alt.TopLevelMixin:
     """Return one line for each series over sessions."""
     import altair as alt
 
-    chart: alt.Chart = (
+    drawn: alt.Chart = (
         alt.Chart(rows.select(day, value, series))
         .mark_line(point=alt.OverlayMarkDef(size=18), strokeWidth=1.6)
         .encode(
@@ -105,14 +135,10 @@ def lines(rows: pl.DataFrame, day: str, value: str, series: str, title: str) -> 
         )
         .properties(title=title, width=WIDTH, height=220, config=CONFIG)
     )
-    return chart
+    return drawn
 
 
-class CannotDraw(CapshockError):
-    """The library that draws is missing or fails; the numbers are there without it."""
-
-
-Drawable = "alt.TopLevelMixin | dict[str, Any]"
+Drawable: TypeAlias = "alt.TopLevelMixin | dict[str, Any]"
 """A chart of Altair's, or a specification of Vega for what Altair has no words."""
 
 
@@ -149,12 +175,10 @@ def _drawn(form: str, chart: Drawable, **options: Any) -> Any:
             return getattr(vl_convert, f"vega_to_{form}")(chart, **options)
         return getattr(vl_convert, f"vegalite_to_{form}")(chart.to_json(), **options)
     except (ImportError, ValueError) as error:
-        raise CannotDraw(
-            f"a chart could not be drawn: {error}", "`make install` installs vl-convert-python."
-        ) from error
+        raise CannotDraw(error) from error
 
 
-def as_markdown(chart: alt.TopLevelMixin, says: str) -> str:
+def as_markdown(chart: Drawable, says: str) -> str:
     """Draw a chart into Markdown that carries its own picture.
 
     Args:

@@ -1,7 +1,7 @@
 """What the UI shows of a mart after each run: the last session as a small table and a picture."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -9,9 +9,6 @@ import polars as pl
 from assets import charts
 from assets.shown import as_table
 from warehouse.schemas import mart
-
-if TYPE_CHECKING:
-    import altair as alt
 
 TOP = 10
 """Rows of a preview."""
@@ -58,14 +55,14 @@ def _shown(table: pl.DataFrame, label: str, value: str, unit: str, title: str) -
     )
     found = {"preview": as_table(table, limit=3 * TOP)}
     if not rows.is_empty():
-        found["plot"] = _plot(charts.signed_bars(rows, label, value, "said", title), title)
+        found["plot"] = _plot(lambda: charts.signed_bars(rows, label, value, "said", title), title)
     return found
 
 
-def _plot(chart: "alt.TopLevelMixin", says: str) -> dg.MetadataValue:
+def _plot(draw: Callable[[], charts.Drawable], says: str) -> dg.MetadataValue:
     """Return a picture as metadata; where none can be drawn, what is in the way."""
     try:
-        return dg.MetadataValue.md(charts.as_markdown(chart, says))
+        return dg.MetadataValue.md(charts.as_markdown(draw(), says))
     except charts.CannotDraw as error:
         return dg.MetadataValue.text(str(error))
 
@@ -158,9 +155,11 @@ def _index_reconciliations(rows: pl.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"preview": as_table(table)}
     if not known.is_empty():
         title = f"What members leave unexplained, basis points, last {days.len()} sessions"
-        drawn = charts.lines(known, "session_date", "residual_bps", "index_symbol", title)
         worst = last["residual_bps"].abs().max()
-        found["plot"] = _plot(drawn, title)
+        found["plot"] = _plot(
+            lambda: charts.lines(known, "session_date", "residual_bps", "index_symbol", title),
+            title,
+        )
         if isinstance(worst, float):
             found["largest_residual_bps"] = worst
     return found
@@ -203,10 +202,11 @@ def _claim_checks(rows: pl.DataFrame) -> dict[str, Any]:
         pl.col("claims").cast(pl.Float64), said=pl.col("claims").cast(pl.String)
     )
     title = "Claims by verdict"
-    bars = charts.signed_bars(counted, "verdict", "claims", "said", title)
     return {
         "preview": as_table(table, limit=3 * TOP),
-        "plot": _plot(bars, title),
+        "plot": _plot(
+            lambda: charts.signed_bars(counted, "verdict", "claims", "said", title), title
+        ),
     }
 
 

@@ -6,6 +6,9 @@ import polars as pl
 from assets.table_asset import asset_key, definition_metadata, table_asset
 from warehouse.schemas import TABLES, Table, core, mart, ops, raw
 
+PUBLISHED = dg.AssetKey(["ops", "published_file"])
+"""The file that readers open."""
+
 _GATED: tuple[type[Table], ...] = (
     raw.Prices,
     raw.Splits,
@@ -71,7 +74,7 @@ def data_dictionary() -> pl.DataFrame:
 
 
 @dg.asset(
-    key=["ops", "published_file"],
+    key=PUBLISHED,
     deps=[asset_key(ops.DataDictionary), *(asset_key(model) for model in _LAST)],
     group_name="ops",
     kinds={"duckdb"},

@@ -31,6 +31,7 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
         max_rejected_share: a delivery with a larger share of rejected rows ...
         max_rejected_rows: ... and at least this many of them fails its asset.
         keep_responses_days: answers that no row rests on are deleted after this many days.
+        briefs: of which sessions of a run a page is written: last, all or none.
         min_ok_share: a live delivery with a smaller share of symbols delivered fails its asset.
     """
 
@@ -47,6 +48,7 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
     max_rejected_rows: int = 50
     min_ok_share: float = 0.9
     keep_responses_days: int = 400
+    briefs: str = "last"
 
     def open_source(self) -> Source:
         """Return the source of raw data.
@@ -107,8 +109,15 @@ def session_range(first: str, last: str) -> tuple[date, date]:
     return date.fromisoformat(first), date.fromisoformat(last)
 
 
+def session_bounds(run: dg.DagsterRun) -> tuple[date, date] | None:
+    """Return the first and the last session that a run fetches; None where it names none."""
+    one = run.tags.get("dagster/partition")
+    first = run.tags.get("dagster/asset_partition_range_start", one)
+    last = run.tags.get("dagster/asset_partition_range_end", one)
+    return None if first is None or last is None else session_range(first, last)
+
+
 def first_session_of(run: dg.DagsterRun) -> date | None:
     """Return the first session that a run fetches; None where it names none."""
-    tags = run.tags
-    first = tags.get("dagster/asset_partition_range_start") or tags.get("dagster/partition")
-    return None if first is None else date.fromisoformat(first)
+    bounds = session_bounds(run)
+    return None if bounds is None else bounds[0]

@@ -12,7 +12,8 @@ LISTED = 8
 
 _LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
 _LEGAL_FORM = re.compile(
-    r",? (?:Inc\.?|Incorporated|Corporation|Corp\.?|PLC|plc|Ltd\.?|Limited|N\.?V\.?|S\.?A\.?|SE|AG)$"
+    r",? (?:Inc\.?|Incorporated|Corporation|Corp\.?|PLC|Ltd\.?|Limited|N\.?V\.?|S\.?A\.?|SE|AG)$",
+    re.IGNORECASE,
 )
 _SCALES = ((1e12, "tn", 2), (1e9, "bn", 1), (1e6, "m", 1))
 _ORDINALS = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",

@@ -1,4 +1,4 @@
-"""The command line, ``capshock``: run, story, claims, trace, holdings, doctor, hashes."""
+"""The command line, ``capshock``: run, story, brief, claims, trace, holdings, doctor, hashes."""
 
 import sys
 import warnings
@@ -60,6 +60,20 @@ def story(
     from pipelines.story import tell
 
     tell(out, Settings.load().warehouse.resolve(), _date(session))
+
+
+@app.command()
+def brief(
+    session: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Session. [default: the last one]"),
+    ] = None,
+    open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write the page that tells a session, with its pictures, tables and Markdown."""
+    from pipelines.brief_report import report_brief
+
+    report_brief(out, Settings.load().warehouse.resolve(), _date(session), open_it=open_it)
 
 
 @app.command()

@@ -8,6 +8,7 @@ import dagster as dg
 
 import assets
 from assets import calendar
+from assets.publication import PUBLISHED
 from assets.table_asset import asset_key
 from pipelines.partitions import session_partitions
 from pipelines.run_requests import REFRESH, inputs_of
@@ -18,7 +19,6 @@ from warehouse.io_manager import WarehouseIOManager
 from warehouse.schemas import raw
 
 OWNERS = ("team:capshock",)
-PUBLISHED = dg.AssetKey(["ops", "published_file"])
 
 GRACE = timedelta(hours=2)
 """What a run may take after the close, with retries."""

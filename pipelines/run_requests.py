@@ -38,6 +38,7 @@ def inputs_of(settings: Settings) -> Inputs:
         requests_per_second=settings.requests_per_second,
         min_ok_share=settings.min_ok_share,
         keep_responses_days=settings.keep_responses_days,
+        briefs=settings.briefs,
         max_rejected_share=settings.max_rejected_share,
         max_rejected_rows=settings.max_rejected_rows,
     )

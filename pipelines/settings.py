@@ -3,6 +3,7 @@
 import os
 from datetime import date, datetime
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -37,6 +38,7 @@ class Settings(BaseSettings):
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
     max_rejected_rows: int = Field(default=50, ge=0)
     lock_wait_seconds: float = Field(default=60.0, ge=0)
+    briefs: Literal["last", "all", "none"] = "last"
     webhook_url: SecretStr | None = None
     ui_url: str = "http://127.0.0.1:3000"
 

@@ -14,16 +14,19 @@ from rich.text import Text
 from assets.doubts import DOUBTS
 from assets.wording import flags_in_words, in_words, listed, percent, short
 from pipelines.story_indices import indices
-from pipelines.telling import Published, Unit, new_table, section
+from pipelines.telling import (
+    Published,
+    SessionNotCovered,
+    Unit,
+    new_table,
+    require_session,
+    section,
+    short_path,
+)
 from warehouse.connection import open_published
-from warehouse.errors import CapshockError
 
 SHOWN = 10
 """Rows of each ranking of the story."""
-
-
-class SessionNotCovered(CapshockError):
-    """The published file has nothing about the session asked for."""
 
 
 def tell(console: Console, path: Path, session: date | None) -> None:
@@ -58,18 +61,7 @@ def _session(published: Published, session: date | None) -> date:
             )
         day: date = found[0]["session_date"]
         return day
-    near = published.rows(
-        "SELECT max(session_date) FILTER (session_date <= $day) AS before, "
-        "min(session_date) FILTER (session_date > $day) AS after FROM mart.market_caps",
-        day=session,
-    )[0]
-    if near["before"] != session:
-        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d)
-        raise SessionNotCovered(
-            f"{session}: the published file holds no such session",
-            f"The nearest ones are {around or 'none'}; `capshock run` fetches more.",
-        )
-    return session
+    return require_session(published, session)
 
 
 def _headline(published: Published, day: date) -> Group:
@@ -208,7 +200,7 @@ def _next(published: Published, path: Path, day: date) -> tuple[str, ...]:
     )
     near = found[0]["session_date"] if found else day
     duckdb_cli, capshock = _command("duckdb"), _command("capshock")
-    file = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    file = short_path(path)
     largest = "FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 20"
     return (
         f'{duckdb_cli} -readonly {file} "{largest}"',

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,6 +11,8 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
+
+from warehouse.errors import CapshockError
 
 _BILLION = 1e9
 
@@ -24,6 +28,30 @@ class Published:
         found = self.connection.execute(query, parameters)
         names = [column[0] for column in found.description or ()]
         return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+class SessionNotCovered(CapshockError):
+    """The published file has nothing about the session asked for."""
+
+
+def require_session(published: Published, session: date) -> date:
+    """Return a session that the published file holds.
+
+    Raises:
+        SessionNotCovered: if it does not, naming the ones around it.
+    """
+    near = published.rows(
+        "SELECT max(session_date) FILTER (session_date <= $day) AS before, "
+        "min(session_date) FILTER (session_date > $day) AS after FROM mart.market_caps",
+        day=session,
+    )[0]
+    if near["before"] != session:
+        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d)
+        raise SessionNotCovered(
+            f"{session}: the published file holds no such session",
+            f"The nearest ones are {around or 'none'}; `capshock run` fetches more.",
+        )
+    return session
 
 
 @dataclass(frozen=True)
@@ -59,3 +87,8 @@ def section(title: str, *bodies: Any) -> Group:
     return Group(
         Text(f"\n{title}", style="bold"), *(Padding(body, (0, 0, 0, 2)) for body in bodies)
     )
+
+
+def short_path(path: Path) -> Path:
+    """Return a path as one types it in the current folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -32,7 +32,8 @@ def _size_of(write: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _points(number: float) -> str:
     """Write signed points: -70.1; where they are small, so that they are not +0.0."""
-    return f"{number:+,.1f}" if abs(number) >= 1 else f"{number:+.2f}"
+    said = f"{number:+,.1f}" if abs(number) >= 1 else f"{number:+.2f}"
+    return "0.00" if said in {"+0.00", "-0.00"} else said
 
 
 STYLES: Mapping[str, Callable[[Any], str]] = {

@@ -1,4 +1,4 @@
-"""What a brief says, from top to bottom: sentences, tables and pictures, before any page is made."""
+"""What a brief says, from top to bottom: sentences, tables and pictures."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,17 +17,25 @@ MAP_SIZES = {"wide": (1040, 560), "narrow": (350, 640)}
 """Width and height of the market map, in pixels."""
 
 
-BAR_NAME_LENGTH = 20
+BAR_NAME_LENGTH = 16
 """Characters of a name beside its bar."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: its heading, the column of the answer, and how it is written."""
+    """A column of a table.
+
+    Attributes:
+        heading: above it.
+        name: the column of the answer.
+        style: how its values are written, a name of ``STYLES``.
+        empty: what stands where there is no value.
+    """
 
     heading: str
     name: str
     style: str
+    empty: str = ""
 
     @property
     def is_number(self) -> bool:
@@ -202,7 +210,7 @@ def _indices(answer: Answer, company: str | None) -> Block:
             Column(f"by {company}", "points_left_out", "points"),
             Column(f"without {company}", "return_without", "percent"),
         ]
-    columns += [Column("as far last on", "last_as_large_on", "day")]
+    columns += [Column("last moved as far", "last_as_large_on", "day", "never before here")]
     return Block("indices", "The indices", "", answer, columns)
 
 
@@ -227,11 +235,15 @@ def _bars(answer: Answer, loss: Answer, session: date) -> Block:
         ]
     )
     name = loss.figure("name", "name")
+    is_whole = len(answer) == questions.CANDLES
     has_bars = rows["open"].null_count() < rows.height
     note = "A bar from open to close, a line from low to high, the close, and the shares traded"
     return Block(
         "bars",
-        say(name, " over five sessions"),
+        say(
+            name,
+            " over five sessions" if is_whole else ", session by session",
+        ),
         note if has_bars else "Closes alone: the source has no open, high and low",
         answer,
         columns,

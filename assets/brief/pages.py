@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,9 @@ from assets.brief.answers import Figure, Said
 from assets.brief.content import Block, Brief
 from assets.wording import day_in_words
 
-_PAPER = ("<", ">", "|", "*", "_", "`", "[", "]", "#", "\\")
+_TEMPLATES = Path(__file__).parent / "templates"
+
+_MARKUP = ("<", ">", "|", "*", "_", "`", "[", "]", "#", "\\")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def html(brief: Brief) -> str:
     """Return the page: self-contained, nothing is fetched."""
     environment = _environment()
     return environment.get_template("page.html.j2").render(
-        _shared(brief) | {"style": Markup(_source("style.css")), "units": list(_units(brief))}
+        _shared(brief) | {"style": _style(), "units": list(_units(brief))}
     )
 
 
@@ -145,7 +146,7 @@ def _escaped(value: Any) -> Any:
     if isinstance(value, Said):
         return "".join(_escaped(part) for part in value.parts)
     if isinstance(value, Figure):
-        return "".join(f"\\{c}" if c in _PAPER else c for c in value.text.replace("\n", " "))
+        return "".join(f"\\{c}" if c in _MARKUP else c for c in value.text.replace("\n", " "))
     return value
 
 
@@ -153,19 +154,23 @@ def _markdown_table(block: Block) -> str:
     heads = [column.heading for column in block.columns]
     rules = ["---:" if column.is_number else "---" for column in block.columns]
     rows = [
-        [_escaped(cell) if cell.value is not None else "" for cell in row] for row in block.rows()
+        [
+            column.empty if cell.value is None else _escaped(cell)
+            for cell, column in zip(row, block.columns, strict=True)
+        ]
+        for row in block.rows()
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))
 
 
-def _source(name: str) -> str:
-    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")
+def _style() -> Markup:
+    return Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
 
 
 @cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -173,8 +178,3 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters["inline"] = _inline
     return environment
-
-
-def page_of(folder: Path, session: date) -> Path:
-    """Return where the page of a session lies."""
-    return folder / f"{session}.html"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from assets.charts import CONFIG, FONT, GAIN, INK, LOSS, MUTED, RULE
+from assets.charts import CONFIG, FONT, GAIN, INK, LOSS, MUTED, RULE, chart
 
 if TYPE_CHECKING:
     import altair as alt
@@ -31,6 +31,7 @@ WIDE, NARROW = 520, 350
 _SIGN = {"rise": GAIN, "fall": LOSS}
 
 
+@chart
 def candles(bars: pl.DataFrame) -> alt.TopLevelMixin:
     """Draw bars of sessions with their volume below.
 
@@ -82,6 +83,7 @@ def candles(bars: pl.DataFrame) -> alt.TopLevelMixin:
     return alt.vconcat(layers, below, spacing=4).properties(config=_config())
 
 
+@chart
 def ranked_bars(rows: pl.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
     """Draw losses as bars, with name, dollars, return and place in columns beside them.
 
@@ -113,11 +115,12 @@ def ranked_bars(rows: pl.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixi
     return alt.layer(bars, *texts).properties(width=width, height=alt.Step(25), config=_config())
 
 
+@chart
 def waterfall(steps: pl.DataFrame) -> alt.TopLevelMixin:
     """Draw how parts add up to a move, a row for each, then what it would have been without one.
 
     Args:
-        steps: label, step (company, others, residual, index, without), points, said; in their order.
+        steps: label, step (company, others, residual, index, without), points, said; in order.
     """
     import altair as alt
 

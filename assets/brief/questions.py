@@ -1,4 +1,4 @@
-"""The questions of a brief: SQL that a reader can paste into the DuckDB command line as it stands."""
+"""The questions of a brief: SQL to paste into the DuckDB command line as it stands."""
 
 from datetime import date
 from textwrap import dedent
@@ -100,8 +100,9 @@ def indices(session: date, company: str | None) -> str:
         )
         SELECT
             moved.index_symbol, moved.session_date, named.name, named.weighting, moved.level,
-            moved.actual_return, moved.actual_points, moved.members_priced, moved.residual_bps, moved.is_estimate,
-            moved.holdings_source, without.points_left_out, without.return_without,
+            moved.actual_return, moved.actual_points, moved.members_priced, moved.residual_bps,
+            moved.is_estimate, moved.holdings_source,
+            without.points_left_out, without.return_without,
             max(earlier.session_date) FILTER (
                 earlier.actual_return * sign(moved.actual_return) >= abs(moved.actual_return)
             ) AS last_as_large_on,
@@ -161,7 +162,9 @@ def waterfall(session: date, index: str, company: str | None) -> str:
             GROUP BY company
         ),
         placed AS (
-            SELECT *, row_number() OVER (ORDER BY is_leader DESC, abs(points) DESC, company) AS place
+            SELECT *, row_number() OVER (
+                ORDER BY is_leader DESC, abs(points) DESC, company
+            ) AS place
             FROM part
         ),
         moved AS (
@@ -178,10 +181,11 @@ def waterfall(session: date, index: str, company: str | None) -> str:
         UNION ALL
         SELECT 'index', {MOVERS + 3}, NULL, actual_points, NULL FROM moved
         UNION ALL
-        SELECT 'without', {MOVERS + 4}, {literal(company or "")}, return_without * previous_level, NULL
-        FROM moved, index_without(
-            {index_symbol}, {_day(session)}, (SELECT coalesce(list(symbol), []) FROM ({lines_of(company)}))
-        )
+        SELECT
+            'without', {MOVERS + 4}, {literal(company or "")}, return_without * previous_level, NULL
+        FROM moved, index_without({index_symbol}, {_day(session)}, (
+            SELECT coalesce(list(symbol), []) FROM ({lines_of(company)})
+        ))
         WHERE len(left_out) > 0
         ORDER BY place""")
 
@@ -202,7 +206,7 @@ def sectors(session: date) -> str:
 
 
 def claims(session: date) -> str:
-    """Ask for the claims about the session, and for what speaks for those that need a convention."""
+    """Ask for the claims about the session, and for the convention under which others hold."""
     return dedent(f"""\
         SELECT
             standard.title, standard.outlet, standard.statement, standard.verdict,

@@ -48,30 +48,32 @@ class Standing:
 
     def said(self) -> Said:
         """Say who lost how much, in words that fit its size."""
-        answer, usd = self.leading, self.leading.figure(f"{self.side}_usd", "usd")
-        name, verb = answer.figure("name", "name"), _VERB[self.side]
-        since = answer.figure("history_from", "day") if len(answer) else None
+        answer = self.leading
+        usd, name = answer.figure(f"{self.side}_usd", "usd"), answer.figure("name", "name")
+        verb = _VERB[self.side]
         if not self.is_known:
-            return say(
-                name, f" {verb} ", usd, "; the history is too short to tell how much that is"
-            )
-        largest = f"largest one-day {self.side} of any company since "
-        if answer.value("is_record"):
-            return say(name, f" {verb} ", usd, ", the ", largest, since)
-        if self.is_top:
-            place = answer.figure("rank_to_date", "ordinal")
-            # A tie with the record is no record, and still the largest.
-            if answer.value("rank_to_date") == 1:
-                return say(name, f" {verb} ", usd, ", as much as the ", largest, since)
-            return say(name, f" {verb} ", usd, ", the ", place, " ", largest, since)
-        smaller = answer.value("smaller_on_of_100")
-        if smaller >= UNUSUAL:
+            tail: tuple[Any, ...] = ("; the history is too short to tell how much that is",)
+        elif self.is_top:
+            tail = self._place()
+        elif answer.value("smaller_on_of_100") >= UNUSUAL:
             of_100 = answer.figure("smaller_on_of_100", "count")
-            return say(name, f" {verb} ", usd, ": more than the largest ", self.side, " on ", of_100,
-                       " of 100 sessions")  # fmt: skip
-        if smaller < QUIET:
+            tail = (": more than the largest ", self.side, " on ", of_100, " of 100 sessions")
+        elif answer.value("smaller_on_of_100") < QUIET:
             return say("A quiet session: no company ", verb, " more than ", usd)
-        return say("An ordinary session: ", name, f" {verb} most, ", usd)
+        else:
+            return say("An ordinary session: ", name, f" {verb} most, ", usd)
+        return say(name, f" {verb} ", usd, *tail)
+
+    def _place(self) -> tuple[Any, ...]:
+        """Say which place it takes among all; a tie with the record is no record."""
+        answer = self.leading
+        largest = f"largest one-day {self.side} of any company since "
+        since = answer.figure("history_from", "day")
+        if answer.value("is_record"):
+            return (", the ", largest, since)
+        if answer.value("rank_to_date") == 1:
+            return (", as much as the ", largest, since)
+        return (", the ", answer.figure("rank_to_date", "ordinal"), " ", largest, since)
 
 
 def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
@@ -93,8 +95,9 @@ def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
     if losing.is_known and not losing.is_top and loss.value("smaller_on_of_100") < UNUSUAL:
         index = _unusual_index(indices)
         if index is not None:
-            return say(*_moved(indices, index), ", on no single company: ", loss.figure("name", "name"),
-                       " loses most, ", loss.figure("loss_usd", "usd"))  # fmt: skip
+            name, usd = loss.figure("name", "name"), loss.figure("loss_usd", "usd")
+            moved = _moved(indices, index)
+            return say("The ", *moved, ", on no single company: ", name, " loses most, ", usd)
     return losing.said()
 
 
@@ -119,7 +122,7 @@ def _moved(indices: Answer, row: int) -> tuple[Any, ...]:
 
 
 def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
-    """Yield the sentences below the headline: the loss, the leading index, the market, the caution."""
+    """Yield the sentences below the headline: loss, leading index, market, caution."""
     if len(loss):
         yield _about_the_loss(loss)
     if len(indices) and indices.value("members_priced"):
@@ -162,8 +165,8 @@ def _about_the_loss(loss: Answer) -> Said:
 def _about_the_gain(gain: Answer) -> tuple[Any, ...]:
     if not len(gain):
         return ()
-    return (" The largest gain: ", gain.figure("name", "name"), ", ", gain.figure("gain_usd", "usd"),
-            " (", gain.figure("gain_return", "percent"), ").")  # fmt: skip
+    usd, change = gain.figure("gain_usd", "usd"), gain.figure("gain_return", "percent")
+    return (" The largest gain: ", gain.figure("name", "name"), ", ", usd, " (", change, ").")
 
 
 def _about_the_index(loss: Answer, indices: Answer) -> Said:

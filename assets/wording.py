@@ -10,7 +10,9 @@ NAME_LENGTH = 26
 LISTED = 8
 """Things that a list names before it counts the rest."""
 
-_LEGAL_TAIL = re.compile(r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|\()")
+_LEGAL_TAIL = re.compile(
+    r" (?:Common Stock|Class [A-C]|Ordinary Shares|Capital Stock|American Depositary|\()"
+)
 _LEGAL_FORM = re.compile(
     r",? (?:Inc\.?|Incorporated|Corporation|Corp\.?|PLC|Ltd\.?|Limited|N\.?V\.?|S\.?A\.?|SE|AG)$",
     re.IGNORECASE,

@@ -67,6 +67,8 @@ class Deployment:
             "data_dir": ROOT / "warehouse" / "sample",
             "reference_dir": ROOT / "warehouse" / "reference",
             "lock_wait_seconds": 0.5,
+            # The page has its own tests: everywhere else it would cost two seconds a run.
+            "briefs": "none",
         }
         return Settings(_env_file=None, **given | self.overrides)
 

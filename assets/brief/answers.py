@@ -25,6 +25,9 @@ from assets.wording import (
 
 UNKNOWN = "not known"
 
+LONG_NAME_LENGTH = 44
+"""Characters of a company's name in a sentence."""
+
 
 def _size_of(write: Callable[[Any], str]) -> Callable[[Any], str]:
     return lambda value: write(abs(value)).lstrip("+")
@@ -39,6 +42,7 @@ def _points(number: float) -> str:
 STYLES: Mapping[str, Callable[[Any], str]] = {
     "text": str,
     "name": plain_name,
+    "long name": lambda name: plain_name(name, LONG_NAME_LENGTH),
     "usd": dollars,
     "signed usd": lambda usd: f"+{dollars(usd)}" if usd > 0 else dollars(usd),
     "usd size": _size_of(dollars),
@@ -52,8 +56,7 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
     "level": lambda level: f"{level:,.2f}",
     "price": lambda usd: f"${usd:,.2f}",
     "count": lambda number: f"{number:,.0f}",
-    "millions": lambda number: f"{number / 1e6:,.1f}m",
-    "billions": lambda number: f"{number / 1e9:,.3f}bn",
+    "shares": lambda number: f"{number / 1e6:,.1f}m" if number >= 1e6 else f"{number:,.0f}",  # noqa: PLR2004
     "ordinal": ordinal,
     "day": day_in_words,
     "weekday": lambda day: f"{day:%a} {day.day} {day:%b}",

@@ -221,12 +221,12 @@ def _bars(answer: Answer, loss: Answer, session: date) -> Block:
         Column("high", "high", "price"),
         Column("low", "low", "price"),
         Column("close", "close", "price"),
-        Column("volume", "volume", "millions"),
+        Column("volume", "volume", "shares"),
     )
     rows = answer.table.with_columns(
         day=_texts(answer, "session_date", "weekday"),
         close_said=_texts(answer, "close", "price"),
-        volume_said=_texts(answer, "volume", "millions"),
+        volume_said=_texts(answer, "volume", "shares"),
     ).with_columns(volume_said=pl.when(pl.col("volume").is_not_null()).then("volume_said"))
     says = _enumerated(
         [

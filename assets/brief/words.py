@@ -49,7 +49,7 @@ class Standing:
     def said(self) -> Said:
         """Say who lost how much, in words that fit its size."""
         answer = self.leading
-        usd, name = answer.figure(f"{self.side}_usd", "usd"), answer.figure("name", "name")
+        usd, name = answer.figure(f"{self.side}_usd", "usd"), answer.figure("name", "long name")
         verb = _VERB[self.side]
         if not self.is_known:
             tail: tuple[Any, ...] = ("; the history is too short to tell how much that is",)
@@ -73,7 +73,7 @@ class Standing:
             return (", the ", largest, since)
         if answer.value("rank_to_date") == 1:
             return (", as much as the ", largest, since)
-        return (", the ", answer.figure("rank_to_date", "ordinal"), " ", largest, since)
+        return (", the ", answer.figure("rank_to_date", "ordinal"), "-", largest, since)
 
 
 def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
@@ -93,32 +93,34 @@ def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
     if gaining.is_top and not losing.is_top:
         return gaining.said()
     if losing.is_known and not losing.is_top and loss.value("smaller_on_of_100") < UNUSUAL:
-        index = _unusual_index(indices)
-        if index is not None:
-            name, usd = loss.figure("name", "name"), loss.figure("loss_usd", "usd")
-            moved = _moved(indices, index)
-            return say("The ", *moved, ", on no single company: ", name, " loses most, ", usd)
+        if _is_unusual(indices):
+            name, usd = loss.figure("name", "long name"), loss.figure("loss_usd", "usd")
+            moved = _moved(indices)
+            return say(*moved, ", on no single company: ", name, " loses most, ", usd)
     return losing.said()
 
 
-def _unusual_index(indices: Answer) -> int | None:
-    """Return the first index with members, if it moved as it rarely does."""
-    if not len(indices) or not indices.value("members_priced"):
-        return None
-    known = indices.value("sessions_before") >= ENOUGH_SESSIONS
-    return 0 if known and indices.value("smaller_on_of_100") >= UNUSUAL else None
+def _is_unusual(indices: Answer) -> bool:
+    """Tell whether the first index has members and moved as it rarely does."""
+    return (
+        len(indices) > 0
+        and indices.value("members_priced") > 0
+        and indices.value("sessions_before") >= ENOUGH_SESSIONS
+        and indices.value("actual_return") is not None
+        and indices.value("smaller_on_of_100") >= UNUSUAL
+    )
 
 
-def _moved(indices: Answer, row: int) -> tuple[Any, ...]:
-    """Say what an index did: the S&P 500 falls 1.46 %."""
-    name = indices.figure("name", "text", row)
-    change = indices.value("actual_return", row)
+def _moved(indices: Answer) -> tuple[Any, ...]:
+    """Say what the first index did: The S&P 500 falls 1.46 %."""
+    name, change = indices.figure("name", "text"), indices.value("actual_return")
+    article = "" if str(name).lower().startswith("the ") else "The "
     if change is None:
-        return ("the move of ", name, " is not known")
+        return (article, name, " has no move on this session")
     if change == 0:
-        return (name, " is unchanged")
-    return (name, " falls " if change < 0 else " rises ",
-            indices.figure("actual_return", "percent size", row))  # fmt: skip
+        return (article, name, " is unchanged")
+    size = indices.figure("actual_return", "percent size")
+    return (article, name, " falls " if change < 0 else " rises ", size)
 
 
 def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
@@ -142,7 +144,7 @@ def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterato
 
 
 def _about_the_loss(loss: Answer) -> Said:
-    symbol, name = loss.figure("company_symbol", "text"), loss.figure("name", "name")
+    symbol, name = loss.figure("company_symbol", "text"), loss.figure("name", "long name")
     said = [name, " (", symbol, ") closes ", loss.figure("loss_return", "percent lost"),
             ", a loss of ", loss.figure("loss_usd", "usd"), " at the close"]  # fmt: skip
     low = loss.value("intraday_low_effect_usd")
@@ -156,7 +158,7 @@ def _about_the_loss(loss: Answer) -> Said:
                  loss.figure("companies_covered", "count"),
                  " companies with a history"]  # fmt: skip
     if loss.value("previous_record_usd") is not None:
-        said += ["; the largest before was ", loss.figure("previous_record_name", "name"), "'s ",
+        said += ["; the largest before was ", loss.figure("previous_record_name", "long name"), "'s ",
                  loss.figure("previous_record_usd", "usd"), " on ",
                  loss.figure("previous_record_date", "day")]  # fmt: skip
     return say(*said, ".")
@@ -166,12 +168,12 @@ def _about_the_gain(gain: Answer) -> tuple[Any, ...]:
     if not len(gain):
         return ()
     usd, change = gain.figure("gain_usd", "usd"), gain.figure("gain_return", "percent")
-    return (" The largest gain: ", gain.figure("name", "name"), ", ", usd, " (", change, ").")
+    return (" The largest gain: ", gain.figure("name", "long name"), ", ", usd, " (", change, ").")
 
 
 def _about_the_index(loss: Answer, indices: Answer) -> Said:
     """Say what the first index did, and what the leading loser had to do with it."""
-    said = [*_moved(indices, 0)]
+    said = [*_moved(indices)]
     if indices.value("actual_return") is not None:
         said += [" (", indices.figure("actual_points", "points"), " points)"]
     if indices.value("points_left_out") is not None:
@@ -179,17 +181,17 @@ def _about_the_index(loss: Answer, indices: Answer) -> Said:
         said += [", ", indices.figure("points_left_out", "points"), " of it by ", company,
                  "; without ", company, " it would have been ",
                  indices.figure("return_without", "percent")]  # fmt: skip
-    return say("The ", *said, *_when_last(indices, 0), ".")
+    return say(*said, *_when_last(indices), ".")
 
 
-def _when_last(indices: Answer, row: int) -> tuple[Any, ...]:
-    """Say when an index last moved as far, if that is long ago."""
-    change, since = (indices.value(name, row) for name in ("actual_return", "last_as_large_on"))
-    if change == 0 or indices.value("sessions_before", row) < ENOUGH_SESSIONS:
+def _when_last(indices: Answer) -> tuple[Any, ...]:
+    """Say when the first index last moved as far, if that is long ago."""
+    change, since = indices.value("actual_return"), indices.value("last_as_large_on")
+    if not change or indices.value("sessions_before") < ENOUGH_SESSIONS:
         return ()
-    largest = f", its largest {'fall' if change < 0 else 'rise'} "
+    largest = f", its largest {'fall' if change < 0 else 'rise'} since "
     if since is None:
-        return (largest, "since ", indices.figure("history_from", "day", row))
-    if (indices.value("session_date", row) - since).days <= LONG_AGO_DAYS:
+        return (largest, indices.figure("history_from", "day"))
+    if (indices.value("session_date") - since).days <= LONG_AGO_DAYS:
         return ()
-    return (largest, "since ", indices.figure("last_as_large_on", "day", row))
+    return (largest, indices.figure("last_as_large_on", "day"))

@@ -36,6 +36,8 @@ install: .venv/.installed ## Make the environment in .venv
 demo: install ## From a fresh clone to the story of 27 January 2025, offline after the install
 	@$(BIN)/capshock run
 	@$(BIN)/capshock story --session 2025-01-27
+	@echo
+	@$(BIN)/capshock brief --session 2025-01-27
 
 .PHONY: demo-yahoo
 demo-yahoo: install ## The same through the real Yahoo client, offline: a replay answers it
@@ -90,5 +92,5 @@ lock: install ## Resolve requirements.lock anew (needs the package index)
 
 .PHONY: clean
 clean: ## Remove the warehouse and Dagster's history; keep the environment
-	@rm -rf warehouse/*.duckdb* warehouse/.build warehouse/responses warehouse/demo-yahoo
+	@rm -rf warehouse/*.duckdb* warehouse/.build warehouse/responses warehouse/briefs warehouse/demo-yahoo
 	@find .dagster -mindepth 1 ! -name dagster.yaml -delete

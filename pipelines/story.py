@@ -46,7 +46,7 @@ def tell(console: Console, path: Path, session: date | None) -> None:
         console.print(indices(published, day))
         console.print(_missing(published, day))
         console.print(Text("\nWhere to look next", style="bold"))
-        for command in _next(published, path, day):
+        for command in _next(path, day):
             console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
 
 
@@ -191,21 +191,14 @@ def _missing(published: Published, day: date) -> Group:
     return section("What is missing or doubtful", table)
 
 
-def _next(published: Published, path: Path, day: date) -> tuple[str, ...]:
+def _next(path: Path, day: date) -> tuple[str, ...]:
     """Name three commands to try, as they are typed in this folder."""
-    found = published.rows(
-        "SELECT session_date FROM mart.market_cap_losses WHERE session_date <> $day "
-        "ORDER BY loss_usd DESC LIMIT 1",
-        day=day,
-    )
-    near = found[0]["session_date"] if found else day
     duckdb_cli, capshock = _command("duckdb"), _command("capshock")
-    file = short_path(path)
     largest = "FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 20"
     return (
-        f'{duckdb_cli} -readonly {file} "{largest}"',
-        f"{duckdb_cli} -readonly {file} \"FROM ops.quarantine WHERE status = 'held'\"",
-        f"{capshock} story --session {near}",
+        f'{duckdb_cli} -readonly {short_path(path)} "{largest}"',
+        f"{capshock} claims",
+        f"{capshock} brief --session {day} --open",
     )
 
 

@@ -118,7 +118,8 @@ def indices(session: date, company: str | None) -> str:
             AND earlier.session_date < moved.session_date
         WHERE moved.session_date = {_day(session)} AND moved.level IS NOT NULL
         GROUP BY ALL
-        ORDER BY moved.members_priced DESC, moved.index_symbol""")
+        ORDER BY
+            bool_or(named.weighting = 'none'), moved.members_priced DESC, moved.index_symbol""")
 
 
 def bars(session: date, company: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assets.brief.answers import Answer, Said, say
+from assets.brief.answers import Answer, Figure, Said, say
 
 ENOUGH_SESSIONS = 250
 """Sessions of history before anything is called large, quiet or a record."""
@@ -11,8 +11,8 @@ ENOUGH_SESSIONS = 250
 TOP = 10
 """Places in history that are named by their number."""
 
-UNUSUAL, QUIET = 75, 25
-"""On so many of a hundred sessions the largest loss was smaller: above and below, it is said."""
+UNUSUAL, USUAL, QUIET = 75, 50, 25
+"""On so many of a hundred sessions it was smaller: what is unusual, usual, quiet."""
 
 LONG_AGO_DAYS = 30
 """A move is said to be the largest since a day that lies further back than this."""
@@ -46,22 +46,28 @@ class Standing:
         """Tell whether it is among the largest of all."""
         return self.is_known and self.leading.value("rank_to_date") <= TOP
 
+    @property
+    def is_unusual(self) -> bool:
+        """Tell whether it is larger than the largest of most sessions."""
+        return self.is_known and self.leading.value("smaller_on_of_100") >= UNUSUAL
+
+    def named(self) -> tuple[Figure, Figure]:
+        """Return who leads, and the dollars."""
+        return self.leading.figure("name", "long name"), self.leading.figure(
+            f"{self.side}_usd", "usd"
+        )
+
     def said(self) -> Said:
         """Say who lost how much, in words that fit its size."""
-        answer = self.leading
-        usd, name = answer.figure(f"{self.side}_usd", "usd"), answer.figure("name", "long name")
+        name, usd = self.named()
         verb = _VERB[self.side]
         if not self.is_known:
             tail: tuple[Any, ...] = ("; the history is too short to tell how much that is",)
         elif self.is_top:
             tail = self._place()
-        elif answer.value("smaller_on_of_100") >= UNUSUAL:
-            of_100 = answer.figure("smaller_on_of_100", "count")
-            tail = (": more than the largest ", self.side, " on ", of_100, " of 100 sessions")
-        elif answer.value("smaller_on_of_100") < QUIET:
-            return say("A quiet session: no company ", verb, " more than ", usd)
         else:
-            return say("An ordinary session: ", name, f" {verb} most, ", usd)
+            of_100 = self.leading.figure("smaller_on_of_100", "count")
+            tail = (": more than the largest ", self.side, " on ", of_100, " of 100 sessions")
         return say(name, f" {verb} ", usd, *tail)
 
     def _place(self) -> tuple[Any, ...]:
@@ -79,8 +85,8 @@ class Standing:
 def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
     """Say what happened, in one line: from a record down to a quiet day.
 
-    The largest loss leads, but for a session whose largest gain is among the largest of all and its
-    loss is not; an index that moved unusually leads where no single company did.
+    The largest loss leads, unless the largest gain is among the largest of all and the loss is not,
+    or unusual and the loss is not; an index that moved unusually leads where no company did.
 
     Args:
         loss: the answer to ``questions.leading`` for losses.
@@ -90,25 +96,38 @@ def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
     losing, gaining = Standing("loss", loss), Standing("gain", gain)
     if not len(loss):
         return say("No company with a known share count lost market value")
-    if gaining.is_top and not losing.is_top:
-        return gaining.said()
-    if losing.is_known and not losing.is_top and loss.value("smaller_on_of_100") < UNUSUAL:
-        if _is_unusual(indices):
-            name, usd = loss.figure("name", "long name"), loss.figure("loss_usd", "usd")
-            moved = _moved(indices)
-            return say(*moved, ", on no single company: ", name, " loses most, ", usd)
-    return losing.said()
+    loudest = _loudest(losing, gaining)
+    if loudest is not None:
+        return loudest.said()
+    name, usd = losing.named()
+    if _index_share(indices) >= UNUSUAL:
+        if indices.value("actual_return") < 0 or not len(gain):
+            end = (", on no single company: ", name, " loses most, ", usd)
+        else:
+            end = ("; ", gaining.named()[0], " gains most, ", gaining.named()[1])
+        return say(*_moved(indices), *end)
+    gained = gain.value("smaller_on_of_100") if gaining.is_known else 0
+    if loss.value("smaller_on_of_100") < QUIET and max(gained, _index_share(indices)) < USUAL:
+        return say("A quiet session: no company loses more than ", usd)
+    return say("An ordinary session: ", name, " loses most, ", usd)
 
 
-def _is_unusual(indices: Answer) -> bool:
-    """Tell whether the first index has members and moved as it rarely does."""
-    return (
-        len(indices) > 0
-        and indices.value("members_priced") > 0
-        and indices.value("sessions_before") >= ENOUGH_SESSIONS
-        and indices.value("actual_return") is not None
-        and indices.value("smaller_on_of_100") >= UNUSUAL
-    )
+def _loudest(losing: Standing, gaining: Standing) -> Standing | None:
+    """Return what leads: places among the largest of all first, losses before gains."""
+    if not losing.is_known:
+        return losing
+    for standing in (losing, gaining):
+        if standing.is_top:
+            return standing
+    return next((standing for standing in (losing, gaining) if standing.is_unusual), None)
+
+
+def _index_share(indices: Answer) -> int:
+    """Return on how many of 100 sessions the first index moved less; 0 where that is not known."""
+    if not len(indices) or indices.value("actual_return") is None:
+        return 0
+    known = indices.value("sessions_before") >= ENOUGH_SESSIONS
+    return int(indices.value("smaller_on_of_100")) if known else 0
 
 
 def _moved(indices: Answer) -> tuple[Any, ...]:
@@ -158,8 +177,8 @@ def _about_the_loss(loss: Answer) -> Said:
                  loss.figure("companies_covered", "count"),
                  " companies with a history"]  # fmt: skip
     if loss.value("previous_record_usd") is not None:
-        said += ["; the largest before was ", loss.figure("previous_record_name", "long name"), "'s ",
-                 loss.figure("previous_record_usd", "usd"), " on ",
+        said += ["; the largest before was ", loss.figure("previous_record_usd", "usd"), ", by ",
+                 loss.figure("previous_record_name", "long name"), " on ",
                  loss.figure("previous_record_date", "day")]  # fmt: skip
     return say(*said, ".")
 

@@ -84,7 +84,8 @@ MARKET = Answer(
     ],
 )  # fmt: skip
 def test_the_headline_fits_the_size(given, said):
-    assert str(words.headline(leading(**given), leading("gain"), indices())) == said
+    gain = leading("gain", smaller_on_of_100=10)
+    assert str(words.headline(leading(**given), gain, indices())) == said
 
 
 def test_a_session_without_losses():
@@ -93,24 +94,50 @@ def test_a_session_without_losses():
     assert not any("closes" in str(s) for s in words.deck(NO_LOSS, NO_LOSS, MARKET, indices()))
 
 
+QUIET_GAIN = leading("gain", smaller_on_of_100=10)
+
+
 def test_a_great_gain_leads_where_the_loss_is_none_of_the_great():
     gain = leading("gain", is_record=True, rank_to_date=1, gain_usd=300e9)
-    assert str(words.headline(leading(), gain, indices())).startswith(
-        "Alpha gains $300.0bn, the la"
-    )
+    assert str(words.headline(leading(), gain, indices())).startswith("Alpha gains $300.0bn, the")
+    assert str(words.headline(leading(smaller_on_of_100=99), gain, indices())).startswith("Alpha g")
     record = leading(is_record=True, rank_to_date=1)
     assert str(words.headline(record, gain, indices())).startswith("Alpha loses")
 
 
+def test_an_unusual_gain_leads_where_the_loss_is_usual():
+    gain = leading("gain", smaller_on_of_100=98)
+    assert str(words.headline(leading(smaller_on_of_100=3), gain, indices())) == (
+        "Alpha gains $30.0bn: more than the largest gain on 98 of 100 sessions"
+    )
+    assert str(words.headline(leading(smaller_on_of_100=80), gain, indices())).startswith("Alpha l")
+
+
 def test_an_index_leads_where_it_moved_and_no_company_did():
-    moved = indices(actual_return=-0.031, smaller_on_of_100=97)
-    assert str(words.headline(leading(), leading("gain"), moved)) == (
+    fell = indices(actual_return=-0.031, smaller_on_of_100=97)
+    assert str(words.headline(leading(), leading("gain"), fell)) == (
         "The S&P 500 falls 3.10 %, on no single company: Alpha loses most, $30.0bn"
     )
-    # Not one whose members are unknown, and not one with a short history.
-    for other in ({"members_priced": 0}, {"sessions_before": 100}):
-        said = words.headline(leading(), leading("gain"), indices(smaller_on_of_100=97, **other))
-        assert str(said).startswith("An ordinary session")
+    rose = indices(actual_return=0.031, smaller_on_of_100=97)
+    assert str(words.headline(leading(), leading("gain"), rose)) == (
+        "The S&P 500 rises 3.10 %; Alpha gains most, $30.0bn"
+    )
+    # Not one with a short history.
+    young = indices(smaller_on_of_100=97, sessions_before=100)
+    assert str(words.headline(leading(), leading("gain"), young)).startswith("An ordinary")
+
+
+@pytest.mark.parametrize(
+    ("gain", "index"),
+    [({"smaller_on_of_100": 60}, {"smaller_on_of_100": 10}),
+     ({"smaller_on_of_100": 10}, {"smaller_on_of_100": 60})],
+)  # fmt: skip
+def test_a_session_is_quiet_only_if_all_of_it_is(gain, index):
+    quiet = leading(smaller_on_of_100=3)
+    said = words.headline(quiet, QUIET_GAIN, indices(smaller_on_of_100=10))
+    assert str(said).startswith("A quiet session")
+    said = words.headline(quiet, leading("gain", **gain), indices(**index))
+    assert str(said) == "An ordinary session: Alpha loses most, $30.0bn"
 
 
 SIZE = st.integers(0, 100)
@@ -122,7 +149,7 @@ def test_a_larger_loss_is_never_told_as_a_quieter_day(one, other):
     order = ("A quiet session", "An ordinary session", "Alpha loses")
 
     def loudness(smaller: int) -> int:
-        said = str(words.headline(leading(smaller_on_of_100=smaller), leading("gain"), indices()))
+        said = str(words.headline(leading(smaller_on_of_100=smaller), QUIET_GAIN, indices()))
         return next(n for n, start in enumerate(order) if said.startswith(start))
 
     assert (loudness(one) - loudness(other)) * (one - other) >= 0
@@ -135,7 +162,7 @@ def test_the_deck_of_a_record():
     assert [str(s) for s in words.deck(loss, leading("gain"), MARKET, moved)] == [
         "Alpha (AAA) closes -5.00 %, a loss of $30.0bn at the close and $40.0bn at the session's "
         "low (-7.00 %). It is number 1 of all one-day losses since 29 January 2021 among 61 "
-        "companies with a history; the largest before was Beta's $90.0bn on 3 September 2024.",
+        "companies with a history; the largest before was $90.0bn, by Beta on 3 September 2024.",
         "The S&P 500 falls 0.40 % (-20.0 points), -12.0 of it by AAA; without AAA it would have "
         "been -0.10 %, its largest fall since 4 November 2024.",
         "All 3 companies with a share count together: -$1.0bn (2 fell, 1 rose). The largest gain: "

@@ -17,13 +17,13 @@ pytestmark = pytest.mark.slow
 DESKTOP, PHONE = 1200, 390
 SESSIONS = {
     "founding": date(2025, 1, 27),
-    "quiet": date(2024, 8, 13),
+    "quiet": date(2022, 12, 30),
     "missing": date(2025, 2, 7),
     "six": brief_market.LAST,
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", autouse=True)  # before Playwright's event loop, see chromium
 def written(founding, instance, tmp_path_factory) -> dict[str, Path]:
     """The pages of four sessions: the founding one, a quiet one, one with gaps, six companies."""
     from tests.conftest import Deployment
@@ -83,6 +83,7 @@ def test_a_page_prints_on_two(chromium, written, name):
     page, _ = _open(chromium, written[name], color_scheme="dark")
     with page:
         printed = page.pdf(prefer_css_page_size=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / f"brief-{name}.pdf").write_bytes(printed)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
 

@@ -183,7 +183,7 @@ def test_a_dropped_claim_checks_the_claims(small, small_market):
     _touch(small_market / "claims" / "today.yaml", "title: x\n")
     (request,) = watch.look().run_requests
     assert [".".join(k.path) for k in request.asset_selection] == [
-        "mart.claim_checks", "ops.published_file",
+        "mart.claim_checks", "ops.published_file", "ops.shock_brief",
     ]  # fmt: skip
 
 

@@ -6,8 +6,9 @@ from datetime import date
 import pytest
 from rich.console import Console
 
+from assets.wording import in_words
 from pipelines.story import tell
-from pipelines.telling import Unit, in_words
+from pipelines.telling import Unit
 from warehouse.storage import Warehouse
 
 

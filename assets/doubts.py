@@ -45,7 +45,7 @@ DOUBTS: dict[str, str] = {
         "SELECT symbol || ' (' || index_symbol || ')' AS subject FROM mart.index_impacts "
         "WHERE session_date = $day AND return_1d IS NULL ORDER BY index_symbol, symbol"
     ),
-    "index residual larger than usual": (
+    "suspects of an unusual residual": (
         "SELECT index_symbol || ': ' || symbol || ' (' || reasons[1] || ')' AS subject "
         "FROM mart.index_residual_suspects "
         "WHERE session_date = $day ORDER BY index_symbol, abs(implied_return), symbol"

@@ -224,8 +224,9 @@ def divisors(priced: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame) 
         levels: what ``level_moves`` returns.
 
     Returns:
-        index_symbol, session_date, total_base (USD), divisor (null without a previous level);
-        sorted.
+        index_symbol, session_date, total_base (USD, of the members priced), divisor (null without
+        a previous level), index_value (USD, divisor times previous level: the whole index, priced
+        or not, where the divisor is the published one); sorted.
     """
     of_index = ["index_symbol", "session_date"]
     kind = pl.col("adjustment_kind")
@@ -254,12 +255,16 @@ def divisors(priced: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame) 
         divisor="divisor",
         published_from="published_from",
     )
+    is_published = holds & pl.col("previous_level").is_not_null()
     return told.select(
         *of_index,
         "total_base",
         divisor=pl.when(holds)
         .then("divisor")
         .otherwise(pl.col("total_base") / pl.col("previous_level")),
+        index_value=pl.when(is_published)
+        .then(pl.col("divisor") * pl.col("previous_level"))
+        .otherwise("total_base"),
     ).sort(of_index)
 
 
@@ -269,9 +274,11 @@ def index_impacts(
     """Compute what each member did to each index on each session.
 
     With q the units on the session, p the close, p' the comparable previous close, and sums over
-    the members that have both: B = sum q p'; D the divisor; weight = q p' / B;
-    ``contribution_points`` = q (p - p') / D; ``contribution_return`` = weight * (p / p' - 1);
-    ``index_return_without`` member j = (sum over the others of q (p - p')) / (B - q_j p'_j).
+    the members that have both: B = sum q p'; D the divisor; V the value of the index, which is B
+    under an implied divisor and D times the previous level under a published one (the same where
+    all members are priced); weight = q p' / V; ``contribution_points`` = q (p - p') / D;
+    ``contribution_return`` = weight * (p / p' - 1); ``index_return_without`` member j = (sum over
+    the others of q (p - p')) / (B - q_j p'_j).
     Formulas: S&P DJI, *Index Mathematics Methodology*.
 
     Args:
@@ -315,9 +322,9 @@ def index_impacts(
             maintain_order="left",
         )
         .with_columns(
-            weight_previous_close=pl.col("base") / pl.col("total_base"),
+            weight_previous_close=pl.col("base") / pl.col("index_value"),
             contribution_points=pl.col("change") / pl.col("divisor"),
-            contribution_return=pl.col("change") / pl.col("total_base"),
+            contribution_return=pl.col("change") / pl.col("index_value"),
             index_return_without=pl.when(pl.col("priced") > 1).then(
                 (pl.col("total_change") - pl.col("change")) / others
             ),

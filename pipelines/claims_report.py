@@ -14,6 +14,9 @@ from warehouse.connection import open_published
 CLOSEST = 3
 """Conventions shown beside the standard one where a claim holds under none."""
 
+_UNIONS = "closest union of sectors"
+"""Conventions that are told of every sum that does not hold as it is usually counted."""
+
 _STYLES = {
     "holds": "green",
     "holds only under": "yellow",
@@ -73,6 +76,7 @@ def _tell(console: Console, checks: list[dict[str, Any]]) -> None:
         others.sort(key=lambda row: (abs(row["difference"]), row["convention"]))
         holding = [row for row in others if row["holds"]]
         told += [row["explanation"] for row in holding or others[:CLOSEST]]
+        told += [row["explanation"] for row in checks if row["convention"].startswith(_UNIONS)]
         told += [row["explanation"] for row in checks if row["unit"] == "shares"]
-    for sentence in told:
+    for sentence in dict.fromkeys(told):
         console.print(Padding(Text(sentence), (0, 0, 0, 6)))

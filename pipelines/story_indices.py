@@ -61,6 +61,12 @@ def _movers(published: Published, day: date, rows: list[dict[str, Any]]) -> Tabl
             f"{mover['symbol']} {_known(mover['contribution_points'], points)}" for mover in movers
         )
         table.add_row(f"{escape(row['index_symbol'])} moved by", escape(named))
+        if row["members_priced"] < row["members"]:
+            table.add_row(
+                "",
+                f"{row['members_priced']} of {row['members']} members have a price",
+                style="yellow",
+            )
     return table
 
 

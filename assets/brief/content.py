@@ -325,12 +325,17 @@ def _waterfall(answer: Answer, indices: Answer, row: int, session: date) -> Bloc
         [(label, " ", answer.figure("points", "points", step)) for step, label in enumerate(labels)]
     )
     estimate = ". Units are an estimate" if indices.value("is_estimate", row) else ""
+    members, priced = (
+        indices.figure(column, "count", row) for column in ("members", "members_priced")
+    )
+    missing = (". ", priced, " of ", members, " members have a price")
+    partly = missing if members.value > priced.value else ()
     return Block(
         f"points-{index.strip('^').lower()}",
         name,
         say(
             "Points; ", indices.figure("residual_bps", "bps", row), " of the move not explained",
-            estimate,
+            estimate, *partly,
         ),
         answer,
         (

@@ -100,7 +100,8 @@ def indices(session: date, company: str | None) -> str:
         )
         SELECT
             moved.index_symbol, moved.session_date, named.name, named.weighting, moved.level,
-            moved.actual_return, moved.actual_points, moved.members_priced, moved.residual_bps,
+            moved.actual_return, moved.actual_points, moved.members, moved.members_priced,
+            moved.residual_bps,
             moved.is_estimate, moved.holdings_source,
             without.points_left_out, without.return_without,
             max(earlier.session_date) FILTER (

@@ -7,10 +7,13 @@ is said.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import combinations
 
 from assets.claims.market import Market
 from assets.claims.models import Claim
+from assets.claims.printed import holds
+from assets.market_caps import STALE_AFTER_DAYS
 from warehouse.ddl import literal
 from warehouse.errors import CapshockError
 
@@ -96,10 +99,39 @@ def _bar(claim: Claim, symbol: str, column: str) -> str:
 
 
 def _return(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
-    company = _company(claim.company or "", market)
-    yield Convention("close to close", _cap(claim, company, "return_1d"))
-    yield Convention("previous close to low", _cap(claim, company, "intraday_low_return"))
-    yield Convention("open to close", _bar(claim, company, "close / open - 1"))
+    line = claim.company or ""
+    if _company(line, market) == line:
+        yield Convention("close to close", _cap(claim, line, "return_1d"))
+        yield Convention("previous close to low", _cap(claim, line, "intraday_low_return"))
+    else:
+        # A second line of the company: the marts have its first one alone.
+        yield Convention("close to close", _from_previous_close(claim, line, "close"))
+        yield Convention("previous close to low", _from_previous_close(claim, line, "low"))
+    yield Convention("open to close", _bar(claim, line, "close / open - 1"))
+
+
+def _from_previous_close(claim: Claim, line: str, price: str) -> str:
+    day = f"DATE '{claim.session}'"
+    return (
+        f"SELECT bar.{price} * bar.adjustment_ratio / before.close - 1 FROM core.prices AS bar "
+        f"JOIN core.prices AS before ON before.symbol = bar.symbol AND before.session_date = "
+        f"(SELECT max(session_date) FROM core.prices WHERE session_date < {day}) "
+        f"WHERE bar.symbol = {literal(line)} AND bar.session_date = {day}"
+    )
+
+
+def _stands_for(claim: Claim, company: str) -> str:
+    """Say that a claim about a second line is measured on the company."""
+    return "" if claim.company == company else f"on {company}, which stands for the company"
+
+
+def _joined(*notes: str) -> str:
+    return ", ".join(note for note in notes if note)
+
+
+def _stale(as_of: date, session: date | None) -> str:
+    age = (session - as_of).days if session else 0
+    return f"a stale count of {age} days before" if age > STALE_AFTER_DAYS else ""
 
 
 _COUNTS = {0: "", -1: "count reported before", 1: "count reported next"}
@@ -127,7 +159,11 @@ def _loss(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
             f"(SELECT shares_outstanding FROM share_counts({literal(company)}, "
             f"DATE '{claim.session}') WHERE place = {place})"
         )
-        note = f"with {report.shares / 1e6:,.0f} million shares, reported {report.as_of_date}"
+        note = _joined(
+            _stands_for(claim, company),
+            f"with {report.shares / 1e6:,.0f} million shares, reported {report.as_of_date}",
+            _stale(report.as_of_date, claim.session),
+        )
         for prices, per_share in _LOSS_PER_SHARE.items():
             name = f"{prices}, {count}" if count else prices
             yield Convention(name, f"SELECT {shares} * ({per_share}) {bar}", note=note)
@@ -157,10 +193,16 @@ def _rank(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
         )
     since = f"since {history_from} among {covered} companies with a history"
     yield Convention(
-        "among all losses of the warehouse", f"SELECT rank_to_date {where}", note=since
+        "among all losses of the warehouse",
+        f"SELECT rank_to_date {where}",
+        note=_joined(_stands_for(claim, company), since),
     )
+    # The largest of a session is no record.
     yield Convention(
-        "among the losses of the session", f"SELECT rank_on_session {where}", decides=False
+        "among the losses of the session",
+        f"SELECT rank_on_session {where}",
+        note=_stands_for(claim, company),
+        decides=not claim.is_record,
     )
 
 
@@ -202,12 +244,15 @@ def _direction(claim: Claim, groups: dict[str, list[str]], market: Market) -> It
     told = [f"{symbol} {r * 100:+.2f} %" for symbol, r in moved if r is not None]
     lacking = [s for s in symbols if s not in {symbol for symbol, r in moved if r is not None}]
     note = ", ".join(told) + (f"; no move known of {', '.join(lacking)}" if lacking else "")
+    moved_so = [r < 0 if claim.claimed == "fell" else r > 0 for _, r in moved if r is not None]
     yield Convention(
         "close to close",
         f"SELECT avg((return_1d {sign} 0)::INT) FROM mart.market_caps "
         f"WHERE company_symbol {_in(symbols)} AND {day}",
         note=note,
         members=len(told),
+        # One that is not known may have done otherwise.
+        decides=not lacking or not all(moved_so),
     )
     open_known = f"FROM core.prices WHERE symbol {_in(symbols)} AND {day} AND open IS NOT NULL"
     opened = int(market.number(f"SELECT count(*) {open_known}") or 0)
@@ -216,7 +261,7 @@ def _direction(claim: Claim, groups: dict[str, list[str]], market: Market) -> It
         f"SELECT avg((close {sign} open)::INT) {open_known}",
         members=opened,
         # Of fewer companies it says something else.
-        decides=opened == len(told),
+        decides=opened == len(symbols),
     )
 
 
@@ -229,44 +274,83 @@ _SUMS = {
 }
 
 
-def _of_companies(name: str, symbols: Sequence[str], claim: Claim) -> Iterator[Convention]:
+def _of_companies(
+    name: str, symbols: Sequence[str], claim: Claim, market: Market, *, decides: bool
+) -> Iterator[Convention]:
+    here = f"WHERE company_symbol {_in(symbols)} AND session_date = DATE '{claim.session}'"
+    known = {
+        row[0]
+        for row in market.rows(
+            f"SELECT company_symbol FROM mart.market_caps {here} AND price_effect_usd IS NOT NULL"
+        )
+    }
+    lacking = [symbol for symbol in symbols if symbol not in known]
+    note = f"without {', '.join(lacking)}, of which no dollars are known" if lacking else ""
     for how, (of_caps, _) in _SUMS.items():
         yield Convention(
             f"{name}, {how}",
-            f"SELECT {of_caps} FROM mart.market_caps "
-            f"WHERE company_symbol {_in(symbols)} AND session_date = DATE '{claim.session}'",
+            f"SELECT {of_caps} FROM mart.market_caps {here}",
+            note=note,
+            decides=decides,
         )
 
 
-def _of_sectors(name: str, sectors: Sequence[str], claim: Claim) -> Iterator[Convention]:
-    which = f" AND sector {_in(sectors)}" if sectors else ""
+def _of_sectors(
+    name: str, sectors: Sequence[str], claim: Claim, market: Market, *, decides: bool
+) -> Iterator[Convention]:
+    here = f"WHERE session_date = DATE '{claim.session}'"
+    here += f" AND sector {_in(sectors)}" if sectors else ""
+    lacking = market.number(
+        f"SELECT sum(companies_without_share_count) FROM mart.sector_moves {here}"
+    )
+    note = f"without {lacking:.0f} that have no share count" if lacking else ""
     for how, (_, of_moves) in _SUMS.items():
         yield Convention(
             f"{name}, {how}",
-            f"SELECT {of_moves} FROM mart.sector_moves "
-            f"WHERE session_date = DATE '{claim.session}'{which}",
+            f"SELECT {of_moves} FROM mart.sector_moves {here}",
+            note=note,
+            decides=decides,
         )
 
 
 def _group_loss(claim: Claim, groups: dict[str, list[str]], market: Market) -> Iterator[Convention]:
+    """Yield the sums that a claim may mean, and those that it does not, for comparison.
+
+    What the claim speaks of decides, and a union of sectors that its sector is part of.
+    """
+    if not market.has_effects(claim.session):
+        raise NotCheckable(f"no one-day change of any company is known on {claim.session}")
     if claim.sector:
-        yield from _of_sectors(claim.sector, [_sector(claim.sector, market)], claim)
+        own = _sector(claim.sector, market)
+        yield from _of_sectors(own, [own], claim, market, decides=True)
     else:
-        yield from _of_companies(claim.group or "these", _symbols(claim, groups, market), claim)
-    for name, symbols in groups.items():
-        known = dict.fromkeys(c for c in map(market.company_of, symbols) if c)
-        if name != claim.group and known:
-            yield from _of_companies(name, list(known), claim)
+        symbols = _symbols(claim, groups, market)
+        name = _group_name(claim.group, market) if claim.group else "these"
+        yield from _of_companies(name, symbols, claim, market, decides=True)
+    for group, symbols in groups.items():
+        known = list(dict.fromkeys(c for c in map(market.company_of, symbols) if c))
+        if group != claim.group and known:
+            name = _group_name(group, market)
+            yield from _of_companies(name, known, claim, market, decides=False)
     for sector in market.sectors():
         if sector != claim.sector:
-            yield from _of_sectors(sector, [sector], claim)
-    yield from _of_sectors("all companies", [], claim)
+            yield from _of_sectors(sector, [sector], claim, market, decides=False)
+    yield from _of_sectors("all companies", [], claim, market, decides=False)
     for how in _SUMS:
         yield _closest_union(claim, market, how)
 
 
+def _group_name(group: str, market: Market) -> str:
+    """Return the name of a group, which must not be that of a sector."""
+    taken = {*market.sectors(), "these", "all companies", "closest union of sectors"}
+    return f"{group} as the file has it" if group in taken else group
+
+
 def _closest_union(claim: Claim, market: Market, how: str) -> Convention:
-    """Find the union of sectors whose sum comes closest, and say how many come as close."""
+    """Find the union of sectors whose sum comes closest, and say for how many the claim holds.
+
+    Of a claim about a sector, the unions that it is part of.
+    """
     of_moves = _SUMS[how][1]
     day = f"session_date = DATE '{claim.session}'"
     losses = dict(
@@ -277,15 +361,18 @@ def _closest_union(claim: Claim, market: Market, how: str) -> Convention:
         union
         for size in range(1, MAX_SECTORS_OF_A_UNION + 1)
         for union in combinations(sorted(losses), size)
+        if claim.sector is None or claim.sector in union
     ]
-    off = {union: abs(sum(losses[s] for s in union) - claimed.size) for union in unions}
-    closest = min(unions, key=lambda union: (off[union], len(union), union))
-    fitting = sum(distance <= claimed.rounded_to / 2 for distance in off.values())
+    sums = {union: sum(losses[sector] for sector in union) for union in unions}
+    closest = min(unions, key=lambda union: (abs(sums[union] - claimed.size), len(union), union))
+    fitting = sum(holds(measured, claimed, claim.comparator) for measured in sums.values())
+    with_it = f" with {claim.sector}" if claim.sector else ""
     return Convention(
         f"closest union of sectors, {how}",
         f"SELECT {of_moves} FROM mart.sector_moves WHERE {day} AND sector {_in(closest)}",
-        note=f"{' + '.join(closest)}; {fitting} of {len(unions)} unions of at most "
-        f"{MAX_SECTORS_OF_A_UNION} sectors round to the claim",
+        note=f"{' + '.join(closest)}; the claim holds for {fitting} of {len(unions)} unions of at "
+        f"most {MAX_SECTORS_OF_A_UNION} sectors{with_it}",
+        decides=claim.sector is not None,
     )
 
 

@@ -13,6 +13,9 @@ from warehouse.errors import ClaimsFileError
 MAX_BYTES = 1_000_000
 """A file of claims is written by a person; anything larger is not one."""
 
+MAX_DEPTH = 20
+"""Lists and mappings within each other; a file of claims needs four."""
+
 
 def read_claims(path: Path) -> ClaimsFile:
     """Read a file of claims.
@@ -35,10 +38,8 @@ def read_claims(path: Path) -> ClaimsFile:
             "Split it by article.",
         )
     try:
-        _refuse_aliases(path, content)
+        _refuse_bombs(path, content)
         node = yaml.compose(content, Loader=yaml.BaseLoader)
-    except RecursionError as error:
-        raise ClaimsFileError(f"{path}: nested too deeply", "Write it flat.") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -56,14 +57,20 @@ def read_claims(path: Path) -> ClaimsFile:
         ) from error
 
 
-def _refuse_aliases(path: Path, content: bytes) -> None:
+def _refuse_bombs(path: Path, content: bytes) -> None:
+    depth = 0
     for event in yaml.parse(content, Loader=yaml.BaseLoader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-            line = event.start_mark.line + 1 if event.start_mark else 1
             raise ClaimsFileError(
                 f"{path}, line {line}: anchors and aliases are not read",
                 "Write the value out.",
             )
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            # Here, not by the parser: its time grows with the square of the depth.
+            raise ClaimsFileError(f"{path}, line {line}: nested too deeply", "Write it flat.")
 
 
 def _plain(path: Path, node: yaml.Node | None) -> Any:
@@ -106,6 +113,8 @@ def _place(place: tuple[int | str, ...]) -> str:
 
 
 def _problem(problem: Any) -> str:
+    if problem["type"] == "model_type":
+        return "a file of claims is a mapping with title, outlet, date and claims"
     words = str(problem["msg"]).removeprefix("Value error, ")
     return words[:1].lower() + words[1:]
 

@@ -55,6 +55,16 @@ class Market:
         """Tell whether there are prices of a session."""
         return day in self._sessions
 
+    def has_effects(self, day: date | None) -> bool:
+        """Tell whether a one-day change in dollars of any company is known on a session."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM mart.market_caps "
+                "WHERE session_date = ? AND price_effect_usd IS NOT NULL LIMIT 1",
+                day,
+            )
+        )
+
     def company_of(self, symbol: str) -> str | None:
         """Return the line that stands for a symbol's company; None if it is not covered."""
         return self._companies.get(symbol)

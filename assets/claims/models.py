@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
 from assets.claims.printed import Comparator, Printed, read_printed
 
@@ -44,6 +44,14 @@ _UNIT_OF = {
     "contribution_share": "fraction",
 }
 
+_SIZES = frozenset({"loss_usd", "rank", "group_loss_usd"})
+"""Metrics that have no sign."""
+
+_AS_WRITTEN: dict[str, JsonValue] = {
+    "anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]
+}
+"""For editors: YAML takes an unquoted 1 for a number; here it is read as it is printed."""
+
 
 class Claim(BaseModel):
     """One statement of an article that has a number, a rank or a direction."""
@@ -65,10 +73,13 @@ class Claim(BaseModel):
         None,
         description="The number as printed: 593 billion USD, 18 %, -2.97 %, 1 (a rank), or fell, "
         "rose for a direction",
+        json_schema_extra=_AS_WRITTEN,
     )
     comparator: Comparator = Field("exactly", description="The word before the number")
     rounded_to: Words | None = Field(
-        None, description="Where the printed digits do not tell: four fifths are 80 % to 5 %"
+        None,
+        description="Where the printed digits do not tell: four fifths are 80 % to 5 %",
+        json_schema_extra=_AS_WRITTEN,
     )
     needs: Words | None = Field(None, description="For other: what it would take to check it")
 
@@ -114,10 +125,22 @@ class Claim(BaseModel):
             raise ValueError("claimed is fell or rose for metric direction, and for no other")
         if (self.comparator == "record") != (self.metric == "rank" and self.is_record):
             raise ValueError("comparator record goes with metric rank and claimed 1")
-        if not is_direction and self.printed.unit != _UNIT_OF[self.metric]:
+        if is_direction:
+            return
+        if self.printed.unit != _UNIT_OF[self.metric]:
             raise ValueError(
                 f"metric {self.metric} is a {_UNIT_OF[self.metric]}, '{self.claimed}' is a "
                 f"{self.printed.unit}"
+            )
+        if self.rounded_to and read_printed(self.rounded_to).unit != self.printed.unit:
+            raise ValueError(
+                f"rounded_to has the unit of claimed: '{self.rounded_to}' is a "
+                f"{read_printed(self.rounded_to).unit}, '{self.claimed}' a {self.printed.unit}"
+            )
+        if self.metric in _SIZES and self.printed.value <= 0:
+            raise ValueError(
+                f"metric {self.metric} is a size above zero, '{self.claimed}' is not: a loss of "
+                "593 billion USD is written 593 billion USD"
             )
 
     @property

@@ -1,5 +1,6 @@
 """Numbers as they were printed: their value, their unit, and how far they were rounded."""
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -68,6 +69,8 @@ def read_printed(text: str) -> Printed:
     unit, base = _UNITS.get(found["unit"] or "", ("rank", 1.0))
     scale = _SCALES[found["scale"]] * base
     value = float(digits) * scale
+    if not math.isfinite(value):
+        raise ValueError(f"'{text[:20]}...' is no number that was ever printed")
     return Printed(-value if found["sign"] == "-" else value, unit, 10.0**-decimals * scale)
 
 

@@ -51,9 +51,9 @@ def check_claim(
     }
     try:
         applying = conventions(claim, file.groups, market)
+        readings = [_read(claim, convention, market) for convention in applying]
     except NotCheckable as error:
         return [_unchecked(about, error.what)]
-    readings = [_read(claim, convention, market) for convention in applying]
     if all(reading.measured is None for reading in readings):
         return [_unchecked(about, f"no number is known of {subject(claim)} on {claim.session}")]
     told = verdict(
@@ -169,7 +169,7 @@ def _explain(claim: Claim, reading: _Reading, market: Market) -> str:
         return _explain_count(claim, measured, market)
     if claim.metric == "direction":
         return _explain_direction(claim, name, measured, convention.members)
-    return f"{name}: {in_unit(measured, claim.printed.unit)}{_judged(claim, reading, measured)}."
+    return f"{name}: {_shown(claim, reading, measured)}{_judged(claim, reading, measured)}."
 
 
 def _judged(claim: Claim, reading: _Reading, measured: float) -> str:
@@ -182,7 +182,21 @@ def _judged(claim: Claim, reading: _Reading, measured: float) -> str:
         return said
     over = measured * claim.printed.sign - claim.printed.size
     off = in_unit(abs(over), claim.printed.unit)
-    return f"{said}: {off.replace(' %', ' percentage points')} {'more' if over > 0 else 'less'}"
+    side = "more" if over > 0 else "less"
+    opposite = measured * claim.printed.value < 0 and holds(
+        -measured, claim.printed, claim.comparator
+    )
+    hint = f" (if a fall was meant, it is written -{claim.claimed})" if opposite else ""
+    return f"{said}: {off.replace(' %', ' percentage points')} {side}{hint}"
+
+
+def _shown(claim: Claim, reading: _Reading, measured: float) -> str:
+    """Write what was measured, with a digit more where rounding would hide why a claim fails."""
+    unit = claim.printed.unit
+    rounded = round(measured, 4) if unit == "fraction" else measured
+    if reading.holds is False and holds(rounded, claim.printed, claim.comparator):
+        return f"{measured * 100:.3f} %"
+    return in_unit(measured, unit)
 
 
 def _explain_direction(claim: Claim, name: str, measured: float, members: int) -> str:
@@ -196,6 +210,8 @@ def _explain_direction(claim: Claim, name: str, measured: float, members: int) -
 def _explain_count(claim: Claim, needed: float, market: Market) -> str:
     """Say which share count would make a loss true, and whether any report ever had it."""
     company = market.company_of(claim.company or "") or ""
+    if needed < 0:
+        return f"{company} gained on the session: no share count makes that a loss."
     reports = market.reports(company, claim.session)
     per_share = claim.printed.size / needed
     nearest = min(reports, key=lambda report: (abs(report.shares - needed), report.as_of_date))
@@ -209,5 +225,5 @@ def _explain_count(claim: Claim, needed: float, market: Market) -> str:
     nearest = min(had, key=lambda report: (abs(report.shares - needed), report.as_of_date))
     return (
         f"{said}: the report of {nearest.as_of_date} had "
-        f"{in_unit(nearest.shares, 'shares')}, which makes it true."
+        f"{in_unit(nearest.shares, 'shares')}, with which it is true."
     )

@@ -72,7 +72,10 @@ def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
         # a.yaml beside a.yml: neither is more right than the other.
         names = {claim_id.split("/")[0] for claim_id in twice}
         bad += [
-            _refused(folder / f"{name}.*", "two files of this name have the same claims")
+            _refused(
+                folder / f"{name}.yaml",
+                f"{name}.yaml and {name}.yml: two files of one name, with the same claims",
+            )
             for name in sorted(names)
         ]
         told = told.filter(~pl.col("claim_id").str.split("/").list.first().is_in(list(names)))

@@ -161,3 +161,26 @@ def test_a_removed_member_is_gone_from_its_date_on(small, small_market):
         "2025-01-08": ["AAA", "CCC"], "2025-01-10": ["AAA", "CCC"], "2025-01-13": ["CCC"],
         "2025-01-14": ["CCC"], "2025-01-15": ["CCC"], "2025-01-16": ["CCC"],
     }  # fmt: skip
+
+
+def test_points_and_returns_of_a_row_say_the_same_with_members_missing_too(founding):
+    """The Dow's divisor is published: its members' part is of the whole index, priced or not."""
+    off, partly = founding.sql(
+        "SELECT max(abs(contribution_return - contribution_points / previous_level)), "
+        "count(*) FILTER (members_priced < members AND index_symbol = '^DJI') "
+        "FROM mart.index_impacts JOIN mart.index_reconciliations USING (index_symbol, session_date)"
+    ).row(0)
+    assert off < 1e-12
+    assert partly > 500
+    # 138.81 USD over the divisor of 0.16268413125742 and the level of 44,401.93 before.
+    weight = founding.one(
+        "SELECT weight_previous_close FROM mart.index_impacts "
+        "WHERE index_symbol = '^DJI' AND symbol = 'NVDA' AND session_date = '2024-12-10'"
+    )
+    assert weight == pytest.approx(138.81 / 0.16268413125742 / 44401.93, rel=1e-4)
+    residual = founding.one(
+        "SELECT residual_bps - (actual_points - replicated_points) / previous_level * 1e4 "
+        "FROM mart.index_reconciliations "
+        "WHERE index_symbol = '^DJI' AND session_date = '2024-12-10'"
+    )
+    assert residual == pytest.approx(0, abs=1e-9)

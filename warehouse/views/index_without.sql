@@ -22,7 +22,7 @@ SELECT
     (SELECT sum(weight) FILTER (is_left_out) FROM member) AS weight_left_out,
     (SELECT sum(points) FILTER (is_left_out) FROM member) AS points_left_out,
     (
-        SELECT coalesce(list(asked.symbol ORDER BY asked.symbol), [])
+        SELECT coalesce(list(DISTINCT asked.symbol ORDER BY asked.symbol), [])
         FROM (SELECT unnest(symbols) AS symbol) AS asked
         ANTI JOIN member ON member.symbol = asked.symbol
     ) AS not_members,

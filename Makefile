@@ -13,7 +13,8 @@ export PREK_HOME := $(CURDIR)/.cache/prek
 export DG_CLI_CONFIG := $(CURDIR)/.cache/dg.toml
 export PYTHONUTF8 := 1
 
-PICTURES := lineage-groups lineage asset-market_cap_losses plot-market_cap_losses checks schedule backfill
+PICTURES := lineage-groups lineage asset-market_cap_losses plot-market_cap_losses checks schedule backfill \
+  brief brief-phone
 
 .PHONY: help
 help: ## List the commands
@@ -74,7 +75,7 @@ lint: install ## Ruff, mypy, import-linter
 	@$(BIN)/lint-imports --no-cache
 
 .PHONY: bench
-bench: install bench-yahoo bench-backfill ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
+bench: install bench-yahoo bench-backfill bench-brief ## Compare the marts with hand-written SQL, Polars and pandas (half an hour)
 	@$(BIN)/python tests/bench/marts.py
 
 .PHONY: bench-yahoo
@@ -84,6 +85,10 @@ bench-yahoo: install ## Compare the fetch with yf.download, on loopback (six min
 .PHONY: bench-backfill
 bench-backfill: install ## Time a backfill of ten years, with Dagster's event log and ours (three minutes)
 	@$(BIN)/python -m tests.bench.backfill
+
+.PHONY: bench-brief
+bench-brief: install ## Time the brief: a run with and without it, the page in Chromium (three minutes)
+	@$(BIN)/python -m tests.bench.brief
 
 .PHONY: lock
 lock: install ## Resolve requirements.lock anew (needs the package index)

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from assets.shock_brief import write_brief
+from assets.brief.writing import write_brief
 from pipelines.telling import Published, SessionNotCovered, require_session, short_path
 from warehouse.connection import open_published
 

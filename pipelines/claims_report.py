@@ -67,9 +67,8 @@ def _tell(console: Console, checks: list[dict[str, Any]]) -> None:
     kind = next((kind for kind in _STYLES if verdict.startswith(kind)), verdict)
     kind = "holds only under" if verdict.startswith("holds only") else kind
     shown = "holds only if counted another way" if kind == "holds only under" else kind
-    console.print(
-        Text.assemble((f"  {shown}", _STYLES.get(kind, "")), f": {standard['statement']}")
-    )
+    said = Text.assemble((shown, _STYLES.get(kind, "")), f": {standard['statement']}")
+    console.print(Padding(said, (0, 0, 0, 2)))
     told = [standard["explanation"]]
     if verdict != "holds":
         others = [row for row in checks if row["holds"] is not None and not row["is_standard"]]

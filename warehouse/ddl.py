@@ -1,11 +1,18 @@
-"""DuckDB's view of the models: CREATE TABLE and COMMENT ON; and the macros beside them."""
+"""DuckDB's view of the models: CREATE TABLE and COMMENT ON; and the macros beside them.
+
+Light to import: the models come with pandera, and whoever only quotes a name needs none of it.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 
-from warehouse.schemas import Table
+if TYPE_CHECKING:
+    from warehouse.schemas import Table
 
 VIEWS = Path(__file__).parent / "views"
 """The SQL that users call: one macro a file, with the comment that documents it."""

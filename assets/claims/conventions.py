@@ -162,7 +162,7 @@ def _loss(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
         note = _joined(
             _stands_for(claim, company),
             f"with {report.shares / 1e6:,.0f} million shares, reported {report.as_of_date}",
-            _stale(report.as_of_date, claim.session),
+            _stale(report.as_of_date, claim.session) if place == 0 else "",
         )
         for prices, per_share in _LOSS_PER_SHARE.items():
             name = f"{prices}, {count}" if count else prices

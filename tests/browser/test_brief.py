@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from assets.shock_brief import write_brief
+from assets.brief.writing import write_brief
 from tests.assets import brief_market
 from tests.browser.conftest import PICTURES
 
@@ -28,6 +28,7 @@ def written(founding, instance, tmp_path_factory) -> dict[str, Path]:
     """The pages of four sessions: the founding one, a quiet one, one with gaps, six companies."""
     from tests.conftest import Deployment
 
+    PICTURES.mkdir(parents=True, exist_ok=True)
     folder = tmp_path_factory.mktemp("six")
     data = brief_market.write(folder / "data")
     six = Deployment(folder, instance, {"data_dir": data, "reference_dir": data})
@@ -67,7 +68,6 @@ def test_a_page_is_quiet_whole_and_readable(chromium, written, name, width, sche
         assert seen.requests == [written[name].as_uri()]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert "broken" not in page.title() or page.title().startswith("<script>")
-        PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"brief-{name}-{width}-{scheme}.png", full_page=True)
         found = Axe().run(page).response["violations"]
         grave = [v["id"] for v in found if v["impact"] in {"serious", "critical"}]
@@ -78,12 +78,21 @@ def test_a_page_is_quiet_whole_and_readable(chromium, written, name, width, sche
         assert seen.said == []
 
 
+@pytest.mark.parametrize(
+    ("name", "width", "height"), [("brief", 1200, 1500), ("brief-phone", 390, 900)]
+)
+def test_the_pictures_of_the_readme(chromium, written, name, width, height):
+    page, _ = _open(chromium, written["founding"], viewport={"width": width, "height": height})
+    with page:
+        assert page.locator("h1").is_visible()
+        page.screenshot(path=PICTURES / f"{name}.png")
+
+
 @pytest.mark.parametrize("name", SESSIONS)
 def test_a_page_prints_on_two(chromium, written, name):
     page, _ = _open(chromium, written[name], color_scheme="dark")
     with page:
         printed = page.pdf(prefer_css_page_size=True)
-    PICTURES.mkdir(parents=True, exist_ok=True)
     (PICTURES / f"brief-{name}.pdf").write_bytes(printed)
     assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 2
 

@@ -18,7 +18,7 @@ import pytest
 from assets.brief import pages
 from assets.brief.answers import STYLES
 from assets.brief.content import compose
-from assets.shock_brief import briefs_beside, write_brief
+from assets.brief.writing import briefs_beside, write_brief
 from tests.assets import brief_market
 
 FOUNDING = date(2025, 1, 27)

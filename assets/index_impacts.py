@@ -350,7 +350,8 @@ def unused_holdings(
     later = holdings.filter(~(pl.col("effective_from") <= pl.lit(last, dtype=pl.Date)))
     sets = later.select("index_symbol", "effective_from").unique().sort(pl.all()).rows()
     strangers = (
-        holdings.join(securities, on="symbol", how="anti")
+        holdings.filter(pl.col("effective_from") <= pl.lit(last, dtype=pl.Date))
+        .join(securities, on="symbol", how="anti")
         .group_by("index_symbol")
         .agg(pl.col("symbol").unique().sort())
         .sort("index_symbol")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -38,6 +39,7 @@ class Import:
         imported: the set.
         replaced: whether the reference file had a set of that index and date.
         previous: symbols of the set that held on that date before; None: there was none.
+        until: first session of the next set of that index, which ends this one; None: none does.
     """
 
     file: HoldingsFile
@@ -46,6 +48,7 @@ class Import:
     imported: ImportedSet
     replaced: bool
     previous: frozenset[str] | None
+    until: date | None
 
 
 def import_holdings(
@@ -82,6 +85,9 @@ def import_holdings(
         (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") <= since)
     )
     last = before.filter(pl.col("effective_from") == pl.col("effective_from").max())
+    later = held.filter(
+        (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") > since)
+    )
     _write(folder, index_symbol, since, imported.rows)
     return Import(
         file=file,
@@ -90,6 +96,7 @@ def import_holdings(
         imported=imported,
         replaced=bool((last["effective_from"] == since).any()),
         previous=frozenset(last["symbol"]) if last.height else None,
+        until=cast("date | None", later["effective_from"].min()),
     )
 
 
@@ -195,6 +202,12 @@ def report_import(
         f"{done.effective_from}{estimate}, in {settings.reference_dir / f'{NAME}.csv'}.",
         "green",
     )
+    if done.until is not None:
+        say(
+            f"  in force until {done.until}, when the next set of {done.index_symbol} takes over; "
+            "--effective-from sets another first session",
+            "yellow",
+        )
     if done.previous is not None:
         new = set(rows["symbol"])
         other = "the set replaced" if done.replaced else "the set before"

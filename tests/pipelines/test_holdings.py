@@ -276,6 +276,14 @@ def test_replacing_a_set_compares_with_the_one_replaced(folder):
     assert "gone against the set replaced: 1: CCC" in out.getvalue()
 
 
+def test_a_set_that_a_later_one_ends_says_when(folder):
+    take(folder, ssga(folder))
+    out = io.StringIO()
+    earlier = date(2025, 1, 13)
+    report_import(Console(file=out, width=200), settings(folder), ssga(folder), None, earlier)
+    assert "in force until 2025-02-07, when the next set of ^GSPC takes over" in out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("make", "old", "new", "index"),
     [(ishares, "Quantity", "Shares", "^GSPC"), (invesco, "Shares/Par Value", "Shares/Par", "^NDX")],

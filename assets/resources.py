@@ -82,6 +82,19 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Write the outcomes of a delivery that was refused: they are what one looks for then."""
         Warehouse(Path(self.warehouse)).book(outcomes, run_id)
 
+    def covered(self, dataset: str) -> pl.DataFrame:
+        """Return what has landed of a dataset: symbol, asked_from, asked_to of good outcomes."""
+        return (
+            Warehouse(Path(self.warehouse))
+            .read("ops.ingest_outcomes")
+            .filter(
+                (pl.col("dataset") == dataset)
+                & pl.col("outcome").is_in(["ok", "partial"])
+                & pl.col("asked_to").is_not_null()
+            )
+            .select("symbol", "asked_from", "asked_to")
+        )
+
     def settle(self, referred_to: set[str]) -> int:
         """Note that a run has used the stored answers; delete old ones that no row refers to.
 

@@ -197,10 +197,12 @@ def plan_live(
     if not warehouse.private.exists():
         return everything
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
+    # What was asked for and did not land, because too little came, has no dates.
     asked = warehouse.read("ops.ingest_outcomes").filter(
-        (pl.col("dataset") == "prices") & pl.col("outcome").is_in(ANSWERED)
+        (pl.col("dataset") == "prices") & pl.col("asked_to").is_not_null()
     )
-    known = set(landed["symbol"]) | set(asked["symbol"])
+    answered = asked.filter(pl.col("outcome").is_in(ANSWERED))
+    known = set(landed["symbol"]) | set(answered["symbol"])
     if landed.is_empty() or not known >= set(symbols):
         return everything
     sessions = everything.sessions
@@ -215,8 +217,29 @@ def plan_live(
     last = landed["session_date"].max()
     # After a pause: what came since, and the sessions before it once more.
     behind = [s for s in sessions if s <= cast("date", last)][-max(overlap, 1) :][:1]
-    first = min([again, *behind, *lacking.to_list(), *unbooked])
+    first = min([again, *behind, *lacking.to_list(), *unbooked, *_left_behind(asked, symbols)])
     return Plan(first, everything.last, everything.notes)
+
+
+def _left_behind(asked: pl.DataFrame, symbols: Sequence[str]) -> list[date]:
+    """Return where symbols were left that last could not be reached, however long ago.
+
+    Args:
+        asked: outcomes of prices that have dates: symbol, outcome, asked_to.
+        symbols: the universe.
+    """
+    good = pl.col("outcome").is_in(["ok", "partial"])
+    found = (
+        asked.filter(pl.col("symbol").is_in(list(symbols)))
+        .group_by("symbol")
+        .agg(
+            answered=pl.col("asked_to").filter(pl.col("outcome").is_in(ANSWERED)).max(),
+            last=pl.col("asked_to").max(),
+            good=pl.col("asked_to").filter(good).max(),
+        )
+        .filter(pl.col("answered") < pl.col("last"))
+    )
+    return found["good"].drop_nulls().to_list()
 
 
 def _bounds(days: pl.Series) -> tuple[date, date]:

@@ -1,6 +1,6 @@
 """Where raw data comes from: a small protocol, and its implementations."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -39,6 +39,10 @@ PROGRESS = Progress()
 """The one of this process: sources tell it, whoever started the run listens."""
 
 
+Since = Mapping[str, date]
+"""Symbol -> the date from which its rows are asked for."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """Rows as a source delivers them.
@@ -52,6 +56,8 @@ class Delivery:
             (``ACCOUNTS_SCHEMA``); None: one answer for all.
         keeps_absent: whether rows that are not among these stay where they have landed: a source
             that leaves out a bar today has not unmade it.
+        covers: from when each symbol was asked for, and until when, where the source is asked
+            symbol by symbol; None: it was read whole.
     """
 
     rows: pl.DataFrame
@@ -60,6 +66,7 @@ class Delivery:
     is_complete: bool = False
     accounts: pl.DataFrame | None = None
     keeps_absent: bool = False
+    covers: tuple[Since, date] | None = None
 
 
 class Source(Protocol):
@@ -80,14 +87,14 @@ class Source(Protocol):
     def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:
         """Deliver daily bars as traded (columns of ``raw.prices``), both dates included."""
 
-    def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+    def splits(self, since: Since) -> Delivery:
         """Deliver recorded splits (columns of ``raw.splits``), at least those since a date."""
 
-    def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+    def dividends(self, since: Since) -> Delivery:
         """Deliver dividends (columns of ``raw.dividends``), at least those since a date."""
 
     def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
         """Deliver all reported company share counts (columns of ``raw.shares_outstanding``)."""
 
-    def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+    def index_levels(self, since: Since) -> Delivery:
         """Deliver index levels (columns of ``raw.index_levels``), at least those since a date."""

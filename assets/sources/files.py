@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.sources import PROVENANCE, Delivery
+from assets.sources import PROVENANCE, Delivery, Since
 from warehouse.errors import SourceError
 from warehouse.schemas import Table, raw
 
@@ -45,11 +45,11 @@ class FilesSource:
         path = self._find("prices")
         return self._deliver(path, self._scan(path, raw.Prices), raw.Prices, is_empty_wrong=True)
 
-    def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:  # noqa: ARG002
+    def splits(self, since: Since) -> Delivery:  # noqa: ARG002
         """Deliver all splits of the folder."""
         return self._whole("splits", raw.Splits)
 
-    def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:  # noqa: ARG002
+    def dividends(self, since: Since) -> Delivery:  # noqa: ARG002
         """Deliver all dividends of the folder, or none if it has no such file."""
         if self._find_optional("dividends") is None:
             return Delivery(
@@ -64,7 +64,7 @@ class FilesSource:
         """Deliver all share counts of the folder."""
         return self._whole("shares_outstanding", raw.SharesOutstanding)
 
-    def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:  # noqa: ARG002
+    def index_levels(self, since: Since) -> Delivery:  # noqa: ARG002
         """Deliver all index levels of the folder."""
         return self._whole("index_levels", raw.IndexLevels)
 

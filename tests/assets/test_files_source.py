@@ -57,10 +57,10 @@ MODELS: dict[str, type[Table]] = {
 }
 READ: dict[str, Callable[[FilesSource], Delivery]] = {
     "prices": lambda source: source.prices(["NVDA", "TSM"], FIRST, LAST),
-    "splits": lambda source: source.splits(["NVDA"]),
+    "splits": lambda source: source.splits({"NVDA": date(2025, 1, 2)}),
     "shares_outstanding": lambda source: source.shares_outstanding(["NVDA"]),
-    "index_levels": lambda source: source.index_levels(["^NDX"]),
-    "dividends": lambda source: source.dividends(["NVDA"]),
+    "index_levels": lambda source: source.index_levels({"^NDX": date(2025, 1, 2)}),
+    "dividends": lambda source: source.dividends({"NVDA": date(2025, 1, 2)}),
 }
 EVERY = pytest.mark.parametrize("dataset", list(FOLDER))
 REQUIRED = pytest.mark.parametrize("dataset", [name for name in FOLDER if name != "dividends"])
@@ -120,7 +120,7 @@ def test_rows_say_where_they_came_from(tmp_path: Path) -> None:
     path = put(tmp_path, "splits", "csv")
     started = datetime.now(UTC)
 
-    delivery = FilesSource(tmp_path).splits(["NVDA"])
+    delivery = FilesSource(tmp_path).splits({"NVDA": date(2025, 1, 2)})
 
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     assert delivery.response_id == sha256
@@ -165,7 +165,7 @@ def test_the_fingerprint_changes_with_the_prices(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_of_dividends_means_none(tmp_path: Path) -> None:
-    delivery = FilesSource(tmp_path).dividends(["NVDA"])
+    delivery = FilesSource(tmp_path).dividends({"NVDA": date(2025, 1, 2)})
 
     assert delivery.rows.is_empty()
     assert delivery.rows.schema == raw.Dividends.polars_schema()
@@ -283,11 +283,13 @@ def test_a_header_alone_is_no_price_file(tmp_path: Path) -> None:
 def test_a_header_alone_means_no_splits(tmp_path: Path) -> None:
     put(tmp_path, "splits", "csv", FOLDER["splits"].clear())
 
-    assert FilesSource(tmp_path).splits(["NVDA"]).rows.is_empty()
+    assert FilesSource(tmp_path).splits({"NVDA": date(2025, 1, 2)}).rows.is_empty()
 
 
 def test_a_csv_file_as_spreadsheets_write_it_is_read(tmp_path: Path) -> None:
     text = "\ufeffsymbol,ex_date,ratio\r\nNVDA, 2024-06-10 ,10\r\n"
     (tmp_path / "splits.csv").write_bytes(text.encode())
 
-    assert values(FilesSource(tmp_path).splits(["NVDA"]), "splits").equals(FOLDER["splits"])
+    assert values(FilesSource(tmp_path).splits({"NVDA": date(2025, 1, 2)}), "splits").equals(
+        FOLDER["splits"]
+    )

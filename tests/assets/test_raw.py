@@ -7,10 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.raw import first_gate, outcomes, refuse_bad_delivery
+from assets.raw import (
+    first_gate,
+    outcomes,
+    refuse_bad_delivery,
+    refuse_too_few,
+    since_when,
+)
 from assets.resources import Inputs
 from assets.sources import Delivery
-from warehouse.errors import SourceError
+from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.schemas import ops, raw
 from warehouse.validation import Gated
 
@@ -421,3 +427,36 @@ def test_a_symbol_without_splits_or_dividends_is_ok(dataset: str) -> None:
     rows = raw.Splits.no_rows() if dataset == "splits" else raw.Dividends.no_rows()
 
     assert told(rows, ["NVDA"], dataset, None, note="none here") == {"NVDA": ("ok", 0, None)}
+
+
+def test_a_symbol_goes_on_where_it_was_left_and_a_new_one_starts_at_the_first_session():
+    first, left, run = date(2021, 1, 29), date(2025, 1, 7), date(2025, 1, 13)
+    covered = pl.DataFrame(
+        [("OLD", first, date(2024, 12, 2)), ("OLD", date(2024, 12, 2), left),
+         ("LATE", date(2025, 1, 2), left), ("NOW", first, date(2025, 1, 16))],
+        schema={"symbol": pl.String, "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
+    )  # fmt: skip
+    asked = ["OLD", "LATE", "NOW", "NEW"]
+    assert since_when(covered, asked, first, run) == {
+        "OLD": left, "LATE": first, "NOW": run, "NEW": first,
+    }  # fmt: skip
+    assert since_when(covered, ["NOW"], first, None) == {"NOW": date(2025, 1, 16)}
+
+
+@pytest.mark.parametrize(
+    ("good", "of", "share", "is_refused"),
+    [(6, 7, 0.9, False), (5, 7, 0.9, True), (6, 7, 1.0, True), (0, 1, 0.9, True),
+     (18, 20, 0.9, False), (17, 20, 0.9, True), (480, 534, 0.9, False), (479, 534, 0.9, True)],
+)  # fmt: skip
+def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refused):
+    told = pl.DataFrame(
+        [(f"S{n}", "ok" if n < good else "not_found", None, None, None) for n in range(of)],
+        schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String,
+                "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
+    )  # fmt: skip
+    inputs = Inputs(source="yahoo", data_dir="", reference_dir="", min_ok_share=share)
+    if is_refused:
+        with pytest.raises(TooFewDelivered, match=f"only {good} of {of}"):
+            refuse_too_few(told, raw.IndexLevels, inputs)
+    else:
+        refuse_too_few(told, raw.IndexLevels, inputs)

@@ -125,15 +125,15 @@ def test_prices_splits_counts_and_levels_are_those_served(source):
         # AAA is split 2:1 within the window: the prices before it are as traded all the same.
         assert _closes(prices, symbol) == _as_recorded(symbol)
         assert _account(prices, symbol)["outcome"] == "ok"
-    assert source.splits(SYMBOLS, FIRST).rows.select("symbol", "ex_date", "ratio").rows() == [
-        ("AAA", date(2025, 1, 8), 2.0)
-    ]
+    assert source.splits(dict.fromkeys(SYMBOLS, FIRST)).rows.select(
+        "symbol", "ex_date", "ratio"
+    ).rows() == [("AAA", date(2025, 1, 8), 2.0)]
     counts = source.shares_outstanding(SYMBOLS)
     assert dict(counts.rows.select("symbol", "shares_outstanding").rows()) == {
         "AAA": 1e6, "CCC": 5e6,
     }  # fmt: skip
     assert _account(counts, "BBB")["outcome"] == "no_data"
-    levels = source.index_levels(["^IDX"], FIRST)
+    levels = source.index_levels(dict.fromkeys(["^IDX"], FIRST))
     assert levels.rows["close"].to_list()[-1] == 94.0
 
 
@@ -205,7 +205,7 @@ def test_a_stall_is_given_up_and_asked_again(source, replay):
     replay.fault("chart", "AAA", "stall", times=1, value=60)
     assert _account(source.prices(SYMBOLS, FIRST, LAST))["attempts"] == 2
     replay.fault("chart", "BBB", "stall", value=60)
-    lasting = _account(source.index_levels(["BBB"], FIRST), "BBB")
+    lasting = _account(source.index_levels(dict.fromkeys(["BBB"], FIRST)), "BBB")
     assert (lasting["outcome"], lasting["attempts"]) == (STALL[1], 3)
 
 
@@ -269,8 +269,8 @@ def test_a_stopped_fetch_goes_on_where_it_stopped(replay, tmp_path):
 def test_splits_and_dividends_come_with_the_prices_and_ask_nothing(source, replay):
     source.prices(SYMBOLS, FIRST, LAST)
     asked = replay.asked("chart")
-    source.splits(SYMBOLS, FIRST)
-    source.dividends(SYMBOLS, FIRST)
+    source.splits(dict.fromkeys(SYMBOLS, FIRST))
+    source.dividends(dict.fromkeys(SYMBOLS, FIRST))
     assert replay.asked("chart") == asked == 3
 
 

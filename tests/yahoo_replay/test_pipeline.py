@@ -9,10 +9,12 @@ import pytest
 
 from assets import table_asset
 from assets.sources.yahoo import session as yahoo_session
-from pipelines import definitions
+from assets.table_asset import asset_key
+from pipelines import definitions, plan
 from pipelines.run_requests import REFRESH, tags_of
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import serving
+from warehouse.schemas import raw, ref
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "small_market"
@@ -95,6 +97,99 @@ def test_a_wrong_answer_is_no_reason_to_ask_again(replay, live, monkeypatch):
     result = _scheduled(live)
     assert not result.success
     assert not [e for e in result.all_events if e.event_type_value == "STEP_UP_FOR_RETRY"]
+
+
+def _prices_alone(live, first: str, last: str) -> None:
+    """Run as far as a run comes that is killed right after the prices have landed."""
+    result = definitions.build(live.settings).resolve_job_def(REFRESH).execute_in_process(
+        instance=live.instance,
+        tags=tags_of((), date.fromisoformat(first), date.fromisoformat(last)),
+        asset_selection=[asset_key(ref.Securities), asset_key(raw.Prices)],
+    )  # fmt: skip
+    assert result.success
+
+
+def test_a_first_run_that_ended_after_the_prices_loses_no_split_and_no_level(replay, live, small):
+    _prices_alone(live, "2025-01-02", "2025-01-16")
+    live.must_run()
+    assert _tables(live.hashes()) == _tables(small.hashes())
+
+
+def test_a_run_after_a_pause_that_ended_after_the_prices_loses_nothing_either(replay, live, small):
+    replay.now = replay.now.replace(day=7)
+    live.overrides["now"] = "2025-01-07T23:30:00+00:00"
+    live.must_run()
+    replay.now = replay.now.replace(day=16)
+    live.overrides["now"] = f"{NOW}+00:00"
+    live.overrides["overlap_sessions"] = 2
+    # The split of the 8th is older than what the next run asks again.
+    _prices_alone(live, "2025-01-07", "2025-01-16")
+    live.must_run()
+    assert _tables(live.hashes()) == _tables(small.hashes())
+
+
+def test_levels_that_did_not_come_the_first_time_come_whole_the_next(replay, live, small):
+    replay.fault("chart", "^IDX", "404")
+    assert not live.run().succeeded
+    replay.clear()
+    live.must_run()
+    assert _tables(live.hashes()) == _tables(small.hashes())
+
+
+def test_an_index_that_is_added_later_brings_its_history_and_one_of_several_may_fail(
+    replay, live, small_market
+):
+    live.must_run()
+    indices = small_market / "indices.csv"
+    indices.write_text(indices.read_text() + "^NEW,New,price,2024-01-01,\n")
+    replay.market.bars["^NEW"] = replay.market.bars["^IDX"]
+    replay.market.indices |= {"^NEW"}
+    replay.fault("chart", "^NEW", "404")
+    live.must_run()
+    query = "SELECT index_symbol, count(*) FROM raw.index_levels GROUP BY ALL ORDER BY ALL"
+    assert dict(live.sql(query).rows()) == {"^IDX": 10}
+    replay.clear()
+    live.must_run()
+    assert dict(live.sql(query).rows()) == {"^IDX": 10, "^NEW": 10}
+
+
+def test_a_symbol_out_of_reach_for_long_is_fetched_from_where_it_was_left(
+    replay, live, monkeypatch
+):
+    monkeypatch.setattr(plan, "STILL_MISSED_DAYS", 2)
+    live.overrides |= {
+        "min_ok_share": 0.5,
+        "overlap_sessions": 1,
+        "now": "2025-01-06T23:30:00+00:00",
+    }
+    replay.now = replay.now.replace(day=6)
+    live.must_run()
+    replay.fault("chart", "BBB", "500")
+    for day in (8, 16):
+        replay.now = replay.now.replace(day=day)
+        live.overrides["now"] = f"2025-01-{day:02}T23:30:00+00:00"
+        live.must_run()
+    replay.clear()
+    live.must_run()
+    assert live.one("SELECT count(*) FROM raw.prices WHERE symbol = 'BBB'") == 10
+
+
+@pytest.mark.parametrize("hour", [13, 15], ids=["before the opening", "during the session"])
+def test_on_an_ex_date_prices_before_it_are_as_traded(replay, live, small, hour):
+    """AAA is split 2:1 on the 8th: from the opening on, Yahoo has divided all of its history."""
+    replay.now = replay.now.replace(day=8, hour=hour)
+    live.overrides["now"] = f"2025-01-08T{hour}:00:00+00:00"
+    live.must_run()
+    traded = "SELECT session_date::VARCHAR, close FROM raw.prices WHERE symbol = 'AAA' ORDER BY ALL"
+    assert dict(live.sql(traded).rows()) == {
+        "2025-01-02": 100, "2025-01-03": 102, "2025-01-06": 101, "2025-01-07": 104,
+    }  # fmt: skip
+    assert live.one("SELECT count(*) FROM raw.splits") == 0
+    assert live.one("SELECT count(*) FROM ops.quarantine") == 0
+    replay.now = replay.now.replace(day=16, hour=23)
+    live.overrides["now"] = f"{NOW}+00:00"
+    live.must_run()
+    assert _tables(live.hashes()) == _tables(small.hashes())
 
 
 def test_one_symbol_that_fails_keeps_what_it_had_and_is_said(replay, live):

@@ -55,6 +55,11 @@ class IngestOutcomes(Table):
     attempts: int = column("How often the source was asked", unit="attempts", ge=0)
     message: str = column("What to know about the outcome", nullable=True)
     response_id: str = column("sha-256 of the file or response", nullable=True)
+    asked_from: pl.Date = column(
+        "First session asked for; null where nothing landed, or the source was read whole",
+        nullable=True,
+    )
+    asked_to: pl.Date = column("Last session asked for; null likewise", nullable=True)
 
     class Config(Table.Config):
         name = "ops.ingest_outcomes"

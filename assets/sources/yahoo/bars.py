@@ -30,7 +30,8 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
     row, stamped with its own time, sometimes after the official bar of the same session; and a
     session that has not ended comes without a mark. After the close, that row is the session's bar
     until the official one comes. Two official bars of a session that contradict each other are both
-    taken out: neither is more right.
+    taken out: neither is more right. A split of a session that has not ended stays, on a bar of
+    nulls: the bars before it come divided by its ratio.
 
     Args:
         payload: a parsed answer of the chart endpoint; anything else is left alone.
@@ -42,21 +43,19 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
     result = _result(payload)
     stamps = _stamps(result)
     last_day = _moment(last_closed_end).date()
-    if stamps is None or _are_official(stamps, last_day):
+    if stamps is None or any(len(column) != len(stamps) for column in _columns(result)):
         return []
+    said = _leave_out_unfinished(result, stamps, last_closed_end)
+    if _are_official(stamps, last_day):
+        return said
     days = [_moment(stamp).date() for stamp in stamps]
     columns = _columns(result)
-    if any(len(column) != len(stamps) for column in columns):
-        return []
-    said = []
     keep = []
     seen: dict[date, int] = {}
     official = [place for place in range(len(stamps)) if _moment(stamps[place]).time() == _OPENING]
     per_day = Counter(days[place] for place in official)
     for place, day in enumerate(days):
-        if day > last_day:
-            said.append(f"unfinished session {day} left out")
-        elif _moment(stamps[place]).time() != _OPENING and (
+        if _moment(stamps[place]).time() != _OPENING and (
             per_day[day] or (day == last_day and stamps[place] < last_closed_end)
         ):
             said.append(f"running price of {day} left out")
@@ -67,11 +66,31 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
         else:
             seen[day] = place
             keep.append(place)
-    if said:
-        result["timestamp"] = [stamps[place] for place in keep]
-        for column in columns:
+    if len(keep) < len(stamps):
+        for column in (stamps, *columns):
             column[:] = [column[place] for place in keep]
     return list(dict.fromkeys(said))
+
+
+def _leave_out_unfinished(
+    result: dict[str, Any], stamps: list[int], last_closed_end: float
+) -> list[str]:
+    """Take out the bars of sessions that have not ended, but for their splits, in place."""
+    last_day = _moment(last_closed_end).date()
+    said = []
+    for place in reversed(range(len(stamps))):
+        if stamps[place] > last_closed_end and _moment(stamps[place]).date() > last_day:
+            said.append(f"unfinished session {_moment(stamps[place]).date()} left out")
+            for column in (stamps, *_columns(result)):
+                del column[place]
+    for split in ((result.get("events") or {}).get("splits") or {}).values():
+        day = _moment(split["date"]).date()
+        if day > last_day:
+            said.append(f"split of the unfinished session {day} taken into account")
+            stamps.append(int(datetime.combine(day, _OPENING, EXCHANGE).timestamp()))
+            for column in _columns(result):
+                column.append(None)
+    return said
 
 
 def _stamps(result: dict[str, Any]) -> list[int] | None:

@@ -1,5 +1,6 @@
 """The source itself: yfinance is asked symbol by symbol, and each symbol has its own account."""
 
+import bisect
 import logging
 import re
 import warnings
@@ -14,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from assets import calendar
-from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, Delivery
+from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, Delivery, Since
 from assets.sources.yahoo import bars as yahoo_bars
 from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
 from warehouse.responses import ResponseStore
@@ -90,6 +91,7 @@ class YahooSource:
     ) -> None:
         self._first_session = first_session
         self._last_closed = calendar.last_closed_session(now)
+        self._today = now.astimezone(yahoo_bars.EXCHANGE).date()
         ended = calendar.end_of(self._last_closed)
         self._session = YahooSession(store, policy, ended, ended.timestamp())
         self._store = store
@@ -110,24 +112,33 @@ class YahooSource:
         def until(charts: pl.DataFrame) -> pl.DataFrame:
             return _bars(charts).filter(pl.col("session_date") <= last)
 
-        return self._charts("prices", symbols, first, raw.Prices, until)
+        delivery = self._charts("prices", dict.fromkeys(symbols, first), raw.Prices, until)
+        return replace(delivery, covers=(dict.fromkeys(symbols, first), last))
 
-    def splits(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
-        """Deliver the splits since a date: they come with the bars."""
-        return self._charts("splits", symbols, since, raw.Splits, _splits)
+    def splits(self, since: Since) -> Delivery:
+        """Deliver the splits since a date that are in force: they come with the bars."""
 
-    def dividends(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+        def in_force(charts: pl.DataFrame) -> pl.DataFrame:
+            return _splits(charts).filter(pl.col("ex_date") <= self._last_closed)
+
+        return self._charts("splits", since, raw.Splits, in_force)
+
+    def dividends(self, since: Since) -> Delivery:
         """Deliver the dividends since a date: they come with the bars."""
 
         def dividends(charts: pl.DataFrame) -> pl.DataFrame:
-            return charts.filter(pl.col("amount_usd") > 0).rename({"session_date": "ex_date"})
+            paid = (pl.col("amount_usd") > 0) & (pl.col("session_date") <= self._last_closed)
+            return charts.filter(paid).rename({"session_date": "ex_date"})
 
-        return self._charts("dividends", symbols, since, raw.Dividends, dividends)
+        return self._charts("dividends", since, raw.Dividends, dividends)
 
-    def index_levels(self, symbols: Sequence[str], since: date | None = None) -> Delivery:
+    def index_levels(self, since: Since) -> Delivery:
         """Deliver index levels since the session before a date: moves start there."""
-        before = calendar.sessions(last=(since or self._first_session) - timedelta(days=1))
-        return self._charts("index_levels", symbols, before[-1], raw.IndexLevels, _bars)
+        known = calendar.sessions(last=max(since.values(), default=self._last_closed))
+        before = {
+            index: known[max(bisect.bisect_left(known, day) - 1, 0)] for index, day in since.items()
+        }
+        return self._charts("index_levels", before, raw.IndexLevels, _bars)
 
     def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
         """Deliver the reported share counts: each on the date on which it was first seen."""
@@ -157,14 +168,12 @@ class YahooSource:
     def _charts(
         self,
         dataset: str,
-        symbols: Sequence[str],
-        since: date | None,
+        since: Since,
         model: type[Table],
         pick: Callable[[pl.DataFrame], pl.DataFrame],
     ) -> Delivery:
-        first = since or self._first_session
-
         def ask(symbol: str) -> pl.DataFrame:
+            first = since[symbol]
             question = (self._store.folder, symbol, first, self._end())
             read = _READ.get(question)
             # Prices, splits and dividends come in one answer: it is read once.
@@ -182,7 +191,8 @@ class YahooSource:
             _READ[question] = _Read(replace(asked, payload=None), chart)
             return chart
 
-        return self._deliver(dataset, symbols, model, ask, pick)
+        delivery = self._deliver(dataset, list(since), model, ask, pick)
+        return replace(delivery, covers=(since, self._last_closed))
 
     def _deliver(
         self,
@@ -274,8 +284,11 @@ class YahooSource:
         return yfinance.Ticker(symbol, session=self._session)
 
     def _end(self) -> date:
-        """Return the day after the last closed session: all later splits are needed too."""
-        return self._last_closed + timedelta(days=1)
+        """Return tomorrow, in New York: all later splits are needed, those of today too.
+
+        From the opening of an ex-date on, all older bars come divided by its ratio.
+        """
+        return max(self._last_closed, self._today) + timedelta(days=1)
 
 
 _YFINANCE = re.compile("yfinance")

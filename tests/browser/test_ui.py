@@ -85,6 +85,11 @@ def test_the_checks_of_a_table_are_there_with_their_reasons(ui, page):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     page.get_by_text("plausible", exact=True).first.click()
     expect(page.get_by_text("A loss above $150bn rests on two rows")).to_be_visible()
+    # One that does not pass shows the rows that fail it.
+    page.goto(f"{ui.url}/assets/{mart.IndexReconciliations.table().replace('.', '/')}?view=checks")
+    page.get_by_text("residuals_as_usual", exact=True).first.click()
+    expect(page.get_by_text("unusual residuals in the last 20 sessions")).to_be_visible()
+    expect(page.get_by_text("LEN", exact=True).first).to_be_visible()
     _picture(page, "checks")
 
 

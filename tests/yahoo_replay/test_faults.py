@@ -1,6 +1,7 @@
 """Every fault of Yahoo or the way to it: what becomes of the symbol, and of the others."""
 
 import functools
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -251,6 +252,19 @@ def test_share_counts_that_do_not_come(source, replay, fault, outcome):
     assert delivery.rows["symbol"].to_list() == ["CCC"]
     replay.clear()
     assert "AAA" in source.shares_outstanding(SYMBOLS).rows["symbol"]
+
+
+def test_prices_that_yahoo_rounded_are_off_by_that_times_the_ratio(source, replay, monkeypatch):
+    """Yahoo rounds the adjusted price to a cent: half a cent, twice as much before a 2:1 split."""
+    odd = [{**bar, "close": bar["close"] + 0.013} for bar in replay.market.bars["AAA"]]
+    rounding = replace(replay.market, bars={"AAA": odd}, round_to=2)
+    monkeypatch.setattr(replay, "market", rounding)
+    closes = _closes(source.prices(["AAA"], FIRST, LAST), "AAA")
+    ex_date = date(2025, 1, 8)
+    off = [abs(bar["close"] - close) for bar, close in zip(odd, closes, strict=True)]
+    allowed = [0.005 * (2 if bar["session_date"] < ex_date else 1) + 1e-9 for bar in odd]
+    assert all(o <= a for o, a in zip(off, allowed, strict=True))
+    assert max(off) > 0.002
 
 
 def test_an_unknown_symbol_is_not_found(source):

@@ -1,5 +1,6 @@
 """What a brief says, from top to bottom: sentences, tables and pictures."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -143,7 +144,7 @@ def compose(connection: duckdb.DuckDBPyConnection, session: date) -> Brief:
         losses=_losses(ask(connection, "losses", questions.losses(session)), session),
         waterfalls=[
             _waterfall(
-                ask(connection, f"points of {index}", questions.waterfall(session, index, company)),
+                ask(connection, _file_name(index), questions.waterfall(session, index, company)),
                 indices,
                 row,
                 session,
@@ -157,6 +158,11 @@ def compose(connection: duckdb.DuckDBPyConnection, session: date) -> Brief:
         doubts=doubts,
         sources=_sources(ask(connection, "sources", questions.sources(session))),
     )
+
+
+def _file_name(index: str) -> str:
+    """Name the points of an index as a file and a place on the page: ^GSPC is points-gspc."""
+    return f"points-{re.sub('[^a-z0-9]+', '-', index.lower()).strip('-')}"
 
 
 def _drawn(
@@ -319,7 +325,6 @@ def _waterfall(answer: Answer, indices: Answer, row: int, session: date) -> Bloc
     steps = answer.table.select("step", "points").with_columns(
         label=pl.Series(labels, dtype=pl.String), said=_texts(answer, "points", "points")
     )
-    index = indices.value("index_symbol", row)
     name = indices.figure("name", "text", row)
     says = _enumerated(
         [(label, " ", answer.figure("points", "points", step)) for step, label in enumerate(labels)]
@@ -331,7 +336,7 @@ def _waterfall(answer: Answer, indices: Answer, row: int, session: date) -> Bloc
     missing = (". ", priced, " of ", members, " members have a price")
     partly = missing if members.value > priced.value else ()
     return Block(
-        f"points-{index.strip('^').lower()}",
+        answer.question,
         name,
         say(
             "Points; ", indices.figure("residual_bps", "bps", row), " of the move not explained",
@@ -345,7 +350,7 @@ def _waterfall(answer: Answer, indices: Answer, row: int, session: date) -> Bloc
             Column("points", "points", "points"),
         ),
         _drawn(
-            f"points-{index.strip('^').lower()}",
+            answer.question,
             f"{name}, points, {day_in_words(session)}",
             say("Points of the ", name, ": ", says),
             lambda _: pictures.waterfall(steps.drop_nulls("points")),

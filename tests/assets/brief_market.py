@@ -17,6 +17,7 @@ NAMES = {
     "GAP": "Gap *and* [Hole](javascript:alert) Ltd.",
     "HELD": "Held `back` #1 PLC",
 }
+INDEX = "^SIX/../&more"
 LAST = date(2025, 1, 17)
 
 
@@ -40,7 +41,7 @@ def write(folder: Path) -> Path:
     counted = [(s, sessions[0], 1_000_000 * n) for n, s in enumerate(NAMES, 1) if s != "NONE"]
     _write(folder / "shares_outstanding.csv", "symbol,as_of_date,shares_outstanding", counted)
     _write(folder / "splits.csv", "symbol,ex_date,ratio", [])
-    levels = [("^SIX", day, "", "", "", 100 + n) for n, day in enumerate(sessions)]
+    levels = [(INDEX, day, "", "", "", 100 + n) for n, day in enumerate(sessions)]
     _write(folder / "index_levels.csv", "index_symbol,session_date,open,high,low,close", levels)
     _write(
         folder / "securities.csv",
@@ -51,12 +52,12 @@ def write(folder: Path) -> Path:
     _write(
         folder / "indices.csv",
         "index_symbol,name,weighting,effective_from,divisor",
-        [("^SIX", "The <u>Six</u> & More", "price", "2024-01-01", "")],
+        [(INDEX, "The <u>Six</u> & More", "price", "2024-01-01", "")],
     )
     _write(
         folder / "index_holdings.csv",
         "index_symbol,symbol,effective_from,units,as_of_date,is_estimate,source",
-        [("^SIX", s, "2025-01-02", 1, "2025-01-02", "false", "<img src=x>") for s in NAMES],
+        [(INDEX, s, "2025-01-02", 1, "2025-01-02", "false", "<img src=x>") for s in NAMES],
     )
     claims = folder / "claims"
     claims.mkdir()

@@ -256,7 +256,9 @@ def test_names_do_no_harm(six):
     drawn = " ".join(found.pictures["losses"] + found.pictures["map"])
     assert re.search(r"<script>docum\S*… \(EVIL\)", drawn)
     assert "<i>Sector</i>" in drawn
-    chat = (briefs_beside(six.settings.warehouse) / str(brief_market.LAST) / "brief.md").read_text()
+    parts = briefs_beside(six.settings.warehouse) / str(brief_market.LAST)
+    assert (parts / "points-six-more.svg").exists()
+    chat = (parts / "brief.md").read_text()
     assert re.search(r"(?<!\\)[<>`]", chat) is None
 
 

@@ -14,7 +14,8 @@ import polars as pl
 from markupsafe import Markup
 
 from assets.brief.answers import Figure, Said
-from assets.brief.content import Block, Brief
+from assets.brief.blocks import Block
+from assets.brief.content import Brief
 from assets.wording import day_in_words
 
 _TEMPLATES = Path(__file__).parent / "templates"

@@ -12,6 +12,7 @@ from dagster import DagsterEventType, EventLogRecord
 from dagster import _check as check
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from assets.claims.tables import FOLDER, claims_files
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.plan import Plan
@@ -20,7 +21,7 @@ from pipelines.run_requests import REFRESH, make_plan, requests_for
 from pipelines.settings import Settings
 from pipelines.webhook import NotDelivered, link, tell
 from warehouse.errors import CapshockError
-from warehouse.schemas import mart, ref
+from warehouse.schemas import ref
 from warehouse.storage import Warehouse
 
 WILL_RETRY = "dagster/will_retry"
@@ -168,7 +169,7 @@ _FED_BY = {
     "index_holdings.csv": asset_key(ref.IndexHoldings),
     "share_count_decisions.csv": asset_key(ref.ShareCountDecisions),
     "split_decisions.csv": asset_key(ref.SplitDecisions),
-    "claims": asset_key(mart.ClaimChecks),
+    FOLDER: asset_key(ref.Claims),
 }
 
 
@@ -226,7 +227,7 @@ def _requests(
 def _signatures(folder: Path) -> dict[str, str]:
     """Return what changes when a file of the reference folder changes, by its name."""
     names = [*(n for n in _FED_BY if n.endswith(".csv"))]
-    names += [f"claims/{path.name}" for path in sorted((folder / "claims").glob("*.yaml"))]
+    names += [f"{FOLDER}/{path.name}" for path in claims_files(folder / FOLDER)]
     return {
         name: f"{path.stat().st_mtime_ns} {path.stat().st_size}"
         for name in names

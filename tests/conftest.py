@@ -18,7 +18,7 @@ import pytest
 from pipelines import definitions
 from pipelines.plan import Plan
 from pipelines.run import Outcome, execute
-from pipelines.run_requests import make_plan
+from pipelines.run_requests import REFRESH, make_plan
 from pipelines.settings import Settings
 from warehouse.storage import Warehouse, table_hashes
 
@@ -88,6 +88,20 @@ class Deployment:
         outcome = self.run(first, last)
         assert outcome.succeeded, outcome.reasons
         return outcome
+
+    def carry_out(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Do what the daemon does with the request of a tick."""
+        return (
+            definitions.build(self.settings)
+            .resolve_job_def(REFRESH)
+            .execute_in_process(
+                instance=self.instance,
+                asset_selection=request.asset_selection,
+                tags=dict(request.tags),
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+                raise_on_error=False,
+            )
+        )
 
     def sql(self, query: str, *parameters: Any) -> pl.DataFrame:
         """Ask the published file, as an analyst does."""

@@ -53,6 +53,11 @@ def claim_rows(name: str, file: ClaimsFile) -> list[dict[str, object]]:
     ]
 
 
+def claims_files(folder: Path) -> list[Path]:
+    """Return the files of claims of a folder."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+
+
 def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read all files of claims; a bad one stops its own claims and nothing else.
 
@@ -61,7 +66,7 @@ def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     rows: list[dict[str, object]] = []
     bad: list[dict[str, object]] = []
-    for path in sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")]):
+    for path in claims_files(folder):
         try:
             rows += claim_rows(path.name.rsplit(".", 1)[0], read_claims(path))
         except ClaimsFileError as error:

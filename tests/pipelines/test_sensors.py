@@ -169,22 +169,56 @@ def test_dropped_holdings_run_what_depends_on_them(small, small_market):
     watch = Watch(new_reference_file, small)
     assert watch.look().skip_message == "No file has changed."
     holdings = small_market / "index_holdings.csv"
-    _touch(holdings, holdings.read_text().replace("\n", "\n", 1) + "\n")
+    _touch(holdings, f"{holdings.read_text().rstrip()}\n{HOLDING}\n")
     (request,) = watch.look().run_requests
-    selected = {".".join(key.path) for key in request.asset_selection}
-    assert {"ref.index_holdings", "mart.index_impacts", "ops.published_file"} <= selected
-    assert not selected & {"raw.prices", "mart.market_caps", "ref.securities"}
+    assert small.carry_out(request).success
+    assert small.sql(
+        "SELECT symbol, units FROM ref.index_holdings ORDER BY symbol"
+    ).rows() == [("AAA", 1), ("CCC", 1)]  # fmt: skip
+    assert small.one("SELECT count(*) FROM mart.index_impacts WHERE symbol = 'CCC'") > 0
+    assert not _tables(request) & {"raw.prices", "mart.market_caps", "ref.securities"}
     assert watch.look().skip_message == "No file has changed."
 
 
 def test_a_dropped_claim_checks_the_claims(small, small_market):
     watch = Watch(new_reference_file, small)
-    (small_market / "claims").mkdir(exist_ok=True)
-    _touch(small_market / "claims" / "today.yaml", "title: x\n")
+    folder = small_market / "claims"
+    folder.mkdir()
+    for name in ("today.yaml", "tomorrow.yml"):
+        _touch(folder / name, CLAIM)
+        (request,) = watch.look().run_requests
+        assert small.carry_out(request).success
+        claim = f"{name.split('.')[0]}/fell"
+        assert small.one("SELECT statement FROM ref.claims WHERE claim_id = ?", claim) == "AAA fell"
+        checked = "SELECT verdict FROM mart.claim_checks WHERE claim_id = ? AND is_standard"
+        assert small.one(checked, claim) == "holds"
+        assert not _tables(request) & {"raw.prices", "mart.market_caps", "ref.securities"}
+    (folder / "today.yaml").unlink()
     (request,) = watch.look().run_requests
-    assert [".".join(k.path) for k in request.asset_selection] == [
-        "mart.claim_checks", "ops.published_file", "ops.shock_brief",
-    ]  # fmt: skip
+    assert small.carry_out(request).success
+    assert small.one("SELECT count(*) FROM ref.claims") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "decision"),
+    [
+        (
+            "share_count_decisions",
+            "symbol,as_of_date,decision,reason,source\nAAA,2025-01-02,accept,seen,made up\n",
+        ),
+        (
+            "split_decisions",
+            "symbol,ex_date,kind,ratio,reason,source\nAAA,2025-01-10,none,1,seen,made up\n",
+        ),
+    ],
+    ids=["share counts", "splits"],
+)
+def test_dropped_decisions_are_read(small, small_market, name, decision):
+    watch = Watch(new_reference_file, small)
+    _touch(small_market / f"{name}.csv", decision)
+    (request,) = watch.look().run_requests
+    assert small.carry_out(request).success
+    assert small.one(f"SELECT reason FROM ref.{name}") == "seen"
 
 
 def test_a_new_security_asks_for_its_prices(small, small_market):
@@ -202,3 +236,18 @@ def test_a_file_that_is_still_being_written_waits(small, small_market):
     watch = Watch(new_reference_file, small)
     (small_market / "index_holdings.csv").write_text("half")
     assert "still being written" in watch.look().skip_message
+HOLDING = "^IDX,CCC,2025-01-02,1,2025-01-02,false,made up"
+CLAIM = """\
+title: What fell
+outlet: An outlet
+date: 2025-01-11
+claims:
+  - {id: fell, statement: AAA fell, metric: direction, company: AAA, session: 2025-01-10,
+     claimed: fell}
+"""
+
+
+def _tables(request) -> set[str]:
+    return {".".join(key.path) for key in request.asset_selection}
+
+

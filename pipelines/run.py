@@ -147,20 +147,29 @@ def evaluations(instance: dg.DagsterInstance, run_id: str) -> list[AssetCheckEva
 
 
 def _reasons(events: Sequence[dg.DagsterEvent]) -> list[str]:
-    """Return why a run failed: the innermost cause of each failed step, else of the run."""
+    """Return why a run failed: the innermost cause of each failed step, else of the run.
+
+    Each reason begins with the tables that failed for it.
+    """
     failed = [e for e in events if e.is_step_failure] or [e for e in events if e.is_failure]
-    reasons = []
+    tables_by_reason: dict[str, list[str]] = {}
     for event in failed:
         data = event.event_specific_data
         user_failure = getattr(data, "user_failure_data", None)
         error = getattr(data, "error", None)
         if user_failure is not None and user_failure.description:
-            reasons.append(user_failure.description)
+            reason = user_failure.description
         elif error is not None:
-            reasons.append(_told(error))
+            reason = _told(error)
         else:
-            reasons.append(event.message or "unknown failure")
-    return list(dict.fromkeys(reasons))
+            reason = event.message or "unknown failure"
+        table = event.step_key.replace("__", ".", 1) if event.step_key else ""
+        # Some errors of tables name them first as it is.
+        tables_by_reason.setdefault(reason.removeprefix(f"{table}: "), []).append(table)
+    return [
+        f"{', '.join(tables)}: {reason}" if any(tables) else reason
+        for reason, tables in tables_by_reason.items()
+    ]
 
 
 def _told(error: SerializableErrorInfo) -> str:

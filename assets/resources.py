@@ -110,6 +110,15 @@ class Inputs(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Return the folder of reference data."""
         return Path(self.reference_dir)
 
+    def named(self, text: str) -> str:
+        """Return a text without the folders of this machine: files go by their names."""
+        found = (self.data_dir, self.reference_dir, self.responses_dir, self.state_dir)
+        folders = {Path(folder) for folder in found} | {Path(self.warehouse).parent}
+        for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+            if len(folder.parts) > 1:
+                text = text.replace(f"{folder}/", "").replace(str(folder), folder.name)
+        return text
+
     def moment(self) -> datetime:
         """Return the moment that counts as now (UTC)."""
         if not self.now:

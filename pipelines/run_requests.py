@@ -14,11 +14,15 @@ from assets.resources import Inputs
 from assets.table_asset import asset_key
 from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
 from pipelines.settings import Settings
+from warehouse.errors import CapshockError
 from warehouse.schemas import raw, ref
 from warehouse.storage import Warehouse
 
 REFRESH = "refresh"
 """The job that fetches sessions and brings every table up to date."""
+
+NOTES = "capshock/notes"
+"""Tag with what a plan left out, as a JSON list of sentences."""
 
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
@@ -67,6 +71,20 @@ def make_plan(
     return plan_missing(offer, warehouse, booked)
 
 
+def plan_or_fail(instance: dg.DagsterInstance, settings: Settings) -> Plan:
+    """Plan all that is missing, where nobody waits to be told that it cannot be planned.
+
+    What stands in the way then stands in the way of the last closed session too: its run fails for
+    the same reason, and failed runs are told of.
+    """
+    try:
+        return make_plan(instance, settings, None, None)
+    except CapshockError as error:
+        inputs = inputs_of(settings)
+        closed = calendar.last_closed_session(inputs.moment())
+        return Plan(closed, closed, (f"Nothing can be planned: {inputs.named(error.what)}",))
+
+
 def tables_to_run(graph: BaseAssetGraph[Any], plan: Plan) -> list[dg.AssetKey]:
     """Return the assets of a run: all, or all but the prices if none are missing."""
     keys = graph.executable_asset_keys
@@ -78,7 +96,7 @@ def tags_of(
     notes: Sequence[str] = (), first: date | None = None, last: date | None = None
 ) -> dict[str, str]:
     """Return the tags that tell a run its sessions, and its readers what was left out."""
-    tags = {"capshock/notes": json.dumps(notes)} if notes else {}
+    tags = {NOTES: json.dumps(notes)} if notes else {}
     if first is not None and last is not None:
         tags |= {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
     return tags
@@ -89,3 +107,11 @@ def requests_for(graph: BaseAssetGraph[Any], plan: Plan) -> list[dg.RunRequest]:
     selected = tables_to_run(graph, plan)
     tags = [tags_of(plan.notes, *ends) for ends in plan.ranges()] or [tags_of(plan.notes)]
     return [dg.RunRequest(asset_selection=selected, tags=told) for told in tags]
+
+
+def sessions_of(request: dg.RunRequest) -> str:
+    """Say which sessions a request asks for."""
+    first, last = request.tags.get(RANGE_START), request.tags.get(RANGE_END)
+    if first is None:
+        return "the tables after the prices"
+    return f"session {first}" if first == last else f"sessions {first} to {last}"

@@ -1,5 +1,6 @@
 """The daily run: after each close, whatever the source has and the warehouse lacks."""
 
+import json
 from datetime import date, datetime, time
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 
 from assets import calendar
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
-from pipelines.run_requests import REFRESH, make_plan, requests_for
+from pipelines.run_requests import NOTES, REFRESH, plan_or_fail, requests_for, sessions_of
 from pipelines.settings import Settings
 from warehouse.storage import Warehouse
 
@@ -24,7 +25,8 @@ def after_the_close(settings: Settings, cron: str = AFTER_THE_CLOSE) -> dg.Sched
     """Return the schedule that requests all closed sessions that are missing.
 
     A tick that comes after a pause, however long, requests what the pause left out. On days without
-    a session, and while a run is on its way, nothing is requested, and the tick says why.
+    a session, and while a run is on its way, nothing is requested, and the tick says why. Where the
+    source cannot be read, a run is requested that fails for it, so that somebody is told.
 
     Args:
         settings: where the data come from and go to.
@@ -44,7 +46,15 @@ def after_the_close(settings: Settings, cron: str = AFTER_THE_CLOSE) -> dg.Sched
         context: dg.ScheduleEvaluationContext,
     ) -> list[dg.RunRequest] | dg.SkipReason:
         now = settings.now or context.scheduled_execution_time
-        return decide(context.instance, settings, context.repository_def.asset_graph, now)
+        decided = decide(context.instance, settings, context.repository_def.asset_graph, now)
+        if isinstance(decided, dg.SkipReason):
+            return decided
+        # Dagster wants a key where a tick requests several runs; it counts within the tick alone.
+        keyed = [request.with_replaced_attrs(run_key=sessions_of(request)) for request in decided]
+        for request in keyed:
+            notes = " ".join(json.loads(request.tags.get(NOTES, "[]")))
+            context.log.info(f"Requests {request.run_key}. {notes}".rstrip())
+        return keyed
 
     return schedule
 
@@ -73,7 +83,7 @@ def decide(
         )
     if warehouse.lock.is_held():
         return dg.SkipReason(f"The warehouse is being written: {warehouse.lock.holder()}.")
-    plan = make_plan(instance, settings, None, None)
+    plan = plan_or_fail(instance, settings)
     # A run may have died between its prices and the published file.
     if plan.first is not None or not warehouse.is_published():
         return requests_for(graph, plan)

@@ -15,12 +15,10 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from assets.claims.tables import FOLDER, claims_files
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
-from pipelines.plan import Plan
 from pipelines.run import evaluations, failure_reasons, remark
-from pipelines.run_requests import REFRESH, make_plan, requests_for
+from pipelines.run_requests import REFRESH, plan_or_fail, requests_for
 from pipelines.settings import Settings
 from pipelines.webhook import NotDelivered, link, tell
-from warehouse.errors import CapshockError
 from warehouse.schemas import ref
 from warehouse.storage import Warehouse
 
@@ -171,6 +169,7 @@ _FED_BY = {
     "split_decisions.csv": asset_key(ref.SplitDecisions),
     FOLDER: asset_key(ref.Claims),
 }
+"""File or folder, and the table that reads it."""
 
 
 def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
@@ -213,12 +212,7 @@ def _requests(
     graph = check.not_none(context.repository_def).asset_graph
     keys = {_FED_BY[name.split("/")[0]] for name in changed}
     if keys & set(WIDE):
-        try:
-            plan = make_plan(context.instance, settings, None, None)
-        except CapshockError:
-            # The run fails for the same reason, and is told of once.
-            plan = Plan(None, None)
-        return requests_for(graph, plan)
+        return requests_for(graph, plan_or_fail(context.instance, settings))
     depending = dg.AssetSelection.assets(*keys).downstream().resolve(graph)
     selected = sorted(depending & graph.executable_asset_keys)
     return [dg.RunRequest(asset_selection=selected, tags={"capshock/changed": ", ".join(changed)})]

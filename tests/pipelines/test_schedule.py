@@ -11,7 +11,7 @@ import pytest
 from pipelines import definitions
 from pipelines.plan import Plan
 from pipelines.run_requests import RANGE_END, RANGE_START
-from pipelines.schedule import decide
+from pipelines.schedule import after_the_close, decide
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -111,6 +111,47 @@ def test_gaps_in_the_warehouse_become_ranges(small):
     assert small.plan().ranges() == [
         (date(2025, 1, 6), date(2025, 1, 7)), (date(2025, 1, 13), date(2025, 1, 13)),
     ]  # fmt: skip
+
+
+@pytest.fixture
+def requests_of(monkeypatch):
+    """Return what a tick of the schedule itself requests on 16 January."""
+
+    def evaluate(deployment) -> list[dg.RunRequest]:
+        now = datetime(2025, 1, 16, 18, 30, tzinfo=NEW_YORK)
+        deployment.overrides["now"] = now
+        # Dagster gives ticks the instances alone that lie on disk; those take ten times as long.
+        monkeypatch.setattr(dg.ScheduleEvaluationContext, "instance", deployment.instance)
+        with dg.build_schedule_context(
+            scheduled_execution_time=now,
+            repository_def=definitions.build(deployment.settings).get_repository_def(),
+        ) as context:
+            return after_the_close(deployment.settings).evaluate_tick(context).run_requests
+
+    return evaluate
+
+
+def test_a_tick_requests_a_run_for_each_gap_and_says_which(requests_of, paused, capfd):
+    with paused.warehouse.transaction() as connection:
+        connection.execute("DELETE FROM raw.prices WHERE session_date = DATE '2025-01-06'")
+    requests = requests_of(paused)
+    told = ["session 2025-01-06", "sessions 2025-01-10 to 2025-01-16"]
+    assert [request.run_key for request in requests] == told
+    said = capfd.readouterr().err
+    assert all(f"Requests {one}.\n" in said for one in told)
+    for request in requests:
+        assert paused.carry_out(request).success
+    assert paused.plan().first is None
+
+
+def test_a_tick_that_cannot_read_the_source_requests_a_run_and_says_why(requests_of, paused, capfd):
+    (paused.overrides["data_dir"] / "prices.csv").unlink()
+    (request,) = requests_of(paused)
+    assert dg.AssetKey(["raw", "prices"]) in request.asset_selection
+    assert (
+        "Requests session 2025-01-16. Nothing can be planned: data: neither prices.parquet nor "
+        "prices.csv is there"
+    ) in capfd.readouterr().err
 
 
 def test_what_was_fetched_in_pieces_is_not_missing(deploy, small_market):

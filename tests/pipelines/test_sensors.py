@@ -4,12 +4,15 @@ import json
 import logging
 import os
 import threading
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
 import pytest
 
 from pipelines import definitions, webhook
+from pipelines.run import execute
+from pipelines.schedule import decide
 from pipelines.sensors import data_quality, new_reference_file, run_failed
 from pipelines.webhook import NotDelivered, tell
 
@@ -82,8 +85,6 @@ def _break(deployment) -> None:
 def _fail(deployment) -> str:
     plan = deployment.plan("2025-01-02", "2025-01-16")
     _break(deployment)
-    from pipelines.run import execute
-
     outcome = execute(
         deployment.instance, definitions.build(deployment.settings), plan, lambda _: None
     )
@@ -97,8 +98,84 @@ def test_a_failed_run_is_told_of_once_with_its_reason_and_a_link(watched, receiv
     watch.look()
     watch.look()
     (message,) = receiver.messages
-    assert f"<http://127.0.0.1:3000/runs/{run_id}|run {run_id[:8]}> failed" in message
-    assert "prices.csv or prices.parquet is missing" in message or "prices" in message
+    folder = watched.overrides["data_dir"]
+    assert message == (
+        f"*capshock: <http://127.0.0.1:3000/runs/{run_id}|run {run_id[:8]}> failed*\n"
+        f"• raw.prices: {folder}: neither prices.parquet nor prices.csv is there\n"
+        '  -&gt; Put one of them there, or set CAPSHOCK_DATA_DIR. See "Bring your own data" in the '
+        "README for the files and their columns."
+    )
+
+
+def test_a_reason_that_several_tables_share_is_told_once_with_all_of_them(watched, receiver):
+    watch = Watch(run_failed, watched)
+    plan = watched.plan("2025-01-02", "2025-01-16")
+    folder = watched.overrides["data_dir"]
+    watched.overrides["reference_dir"] = folder.rename(folder.with_name("elsewhere"))
+    execute(watched.instance, definitions.build(watched.settings), plan, lambda _: None)
+    watch.look()
+    (message,) = receiver.messages
+    (told,) = [line for line in message.splitlines() if line.startswith("•")]
+    tables, reason = told.removeprefix("• ").split(": ", 1)
+    assert set(tables.split(", ")) == {
+        f"raw.{name}"
+        for name in ("prices", "splits", "dividends", "shares_outstanding", "index_levels")
+    }
+    assert reason == f"{folder}: the folder of raw data does not exist"
+
+
+def _set_aside(name):
+    def spoil(folder):
+        (folder / name).rename(folder / f"not-{name}")
+
+    return spoil
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_set_aside("prices.csv"), "raw.prices: {}: neither prices.parquet nor prices.csv"),
+        (lambda f: (f / "prices.csv").write_text("symbol\n"), "raw.prices: {}/prices.csv: column"),
+        (lambda f: (f / "prices.csv").write_text(""), "raw.prices: {}/prices.csv: cannot be read"),
+        (_set_aside("securities.csv"), "ref.securities: {}/securities.csv: the reference file is"),
+    ],
+    ids=["no prices", "missing column", "empty", "no securities"],
+)
+def test_a_tick_that_cannot_read_the_source_is_told_of_once(watched, receiver, spoil, said):
+    watch = Watch(run_failed, watched)
+    before = watched.hashes()
+    folder = watched.overrides["data_dir"]
+    spoil(folder)
+    now = datetime(2025, 1, 16, 23, 30, tzinfo=UTC)
+    watched.overrides["now"] = now
+    graph = definitions.build(watched.settings).resolve_asset_graph()
+    (request,) = decide(watched.instance, watched.settings, graph, now)
+    assert str(folder) not in repr(request.tags)
+    assert not watched.carry_out(request).success
+    watch.look()
+    watch.look()
+    (message,) = receiver.messages
+    assert said.format(folder) in message
+    assert watched.hashes() == before
+
+
+def test_no_metadata_of_a_failed_run_tell_where_it_lies_on_the_machine(watched, tmp_path):
+    for name in ("splits.csv", "index_holdings.csv"):
+        (watched.overrides["data_dir"] / name).write_text("")
+    (watched.overrides["data_dir"] / "shares_outstanding.csv").unlink()
+    run_id = _fail(watched)
+    told = []
+    for entry in watched.instance.all_logs(run_id):
+        data = entry.dagster_event.event_specific_data if entry.dagster_event else None
+        for holder in (data, getattr(data, "user_failure_data", None),
+                       getattr(data, "materialization", None)):  # fmt: skip
+            told.append(repr(getattr(holder, "metadata", None)))
+            told.append(repr(getattr(holder, "metadata_entries", None)))
+    errors = [text for text in told if "'error'" in text]
+    assert len(errors) == 4
+    assert any("splits.csv: cannot be read" in text for text in errors)
+    assert any("data: neither prices.parquet nor prices.csv is there" in text for text in errors)
+    assert not [text for text in told if str(tmp_path) in text]
 
 
 def test_a_run_that_is_retried_is_told_of_when_the_last_attempt_fails(watched, receiver):
@@ -157,6 +234,21 @@ def test_without_a_webhook_the_log_has_it(small, caplog):
     with caplog.at_level(logging.WARNING, "capshock"):
         tell(small.settings, "something happened", logging.getLogger("capshock"))
     assert "something happened" in caplog.text
+
+
+HOLDING = "^IDX,CCC,2025-01-02,1,2025-01-02,false,made up"
+CLAIM = """\
+title: What fell
+outlet: An outlet
+date: 2025-01-11
+claims:
+  - {id: fell, statement: AAA fell, metric: direction, company: AAA, session: 2025-01-10,
+     claimed: fell}
+"""
+
+
+def _tables(request) -> set[str]:
+    return {".".join(key.path) for key in request.asset_selection}
 
 
 def _touch(path, text) -> None:
@@ -236,18 +328,3 @@ def test_a_file_that_is_still_being_written_waits(small, small_market):
     watch = Watch(new_reference_file, small)
     (small_market / "index_holdings.csv").write_text("half")
     assert "still being written" in watch.look().skip_message
-HOLDING = "^IDX,CCC,2025-01-02,1,2025-01-02,false,made up"
-CLAIM = """\
-title: What fell
-outlet: An outlet
-date: 2025-01-11
-claims:
-  - {id: fell, statement: AAA fell, metric: direction, company: AAA, session: 2025-01-10,
-     claimed: fell}
-"""
-
-
-def _tables(request) -> set[str]:
-    return {".".join(key.path) for key in request.asset_selection}
-
-

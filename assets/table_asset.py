@@ -148,8 +148,10 @@ def table_asset(
                     if error.passes and SOMEBODY_WAITS not in context.run.tags:
                         # Dagster counts the tries and reports the last one as the failure.
                         raise dg.RetryRequested(RETRIES, RETRY_AFTER_SECONDS) from error
+                # Where the folders lie is the machine's business.
+                said = given["inputs"].named(error.what) if "inputs" in given else error.what
                 yield dg.AssetCheckResult(
-                    check_name=CONFORMS, passed=False, metadata={"error": error.what}
+                    check_name=CONFORMS, passed=False, metadata={"error": said}
                 )
                 raise dg.Failure(str(error), allow_retries=False) from error
             for note in landing.notes:

@@ -139,6 +139,7 @@ def _index_reconciliations(rows: pl.DataFrame) -> dict[str, Any]:
     days = rows["session_date"].unique().sort().tail(RECENT_SESSIONS)
     recent = rows.filter(pl.col("session_date").is_in(days.implode()))
     _, last = _last_session(rows)
+    _, last_known = _last_session(rows.filter(pl.col("residual_bps").is_not_null()))
     table = last.select(
         "index_symbol",
         pl.col("actual_points").round(2),
@@ -155,13 +156,13 @@ def _index_reconciliations(rows: pl.DataFrame) -> dict[str, Any]:
     found: dict[str, Any] = {"preview": as_table(table)}
     if not known.is_empty():
         title = f"What members leave unexplained, basis points, last {days.len()} sessions"
-        worst = last["residual_bps"].abs().max()
         found["plot"] = _plot(
             lambda: charts.lines(known, "session_date", "residual_bps", "index_symbol", title),
             title,
         )
-        if isinstance(worst, float):
-            found["largest_residual_bps"] = worst
+    worst = last_known["residual_bps"].abs().max()
+    if isinstance(worst, float):
+        found["largest_residual_bps"] = worst
     return found
 
 

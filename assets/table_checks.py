@@ -150,7 +150,8 @@ def _unique(model: type[Table]) -> Callable[[Warehouse], Failing]:
 def _referred(model: type[Table]) -> Callable[[Warehouse], Failing]:
     def judge(warehouse: Warehouse) -> Failing:
         failing = integrity.orphans(warehouse, model)
-        return failing, f"{failing.height or 'no'} references lead nowhere"
+        others = failing["lacking in"].unique().sort().to_list() or list(model.references())
+        return failing, f"{failing.height or 'no'} references to {', '.join(others)} lead nowhere"
 
     return judge
 
@@ -274,7 +275,7 @@ def table_checks(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetChe
             passed=failing.is_empty(),
             severity=severity,
             description=said,
-            metadata={"failing_rows": as_table(failing)},
+            metadata={"failing": failing.height, "failing_rows": as_table(failing)},
         )
 
 

@@ -11,9 +11,6 @@ from warehouse import ddl
 from warehouse.schemas import Table
 from warehouse.storage import Warehouse
 
-SHOWN = 50
-"""Failing rows that are returned."""
-
 
 def duplicate_keys(warehouse: Warehouse, model: type[Table]) -> pl.DataFrame:
     """Return keys that more than one row has, with how many."""
@@ -72,7 +69,7 @@ def refused_rows(warehouse: Warehouse, model: type[Table]) -> tuple[int, int, pl
     """Count the rows that a table's gate let through and those that it did not, and show these.
 
     Returns:
-        Rows of the table, rows in quarantine that are not resolved, and the latest of those:
+        Rows of the table, rows in quarantine that are not resolved, and those, the latest first:
         symbol, row_date, status, reason.
     """
     table = ddl.literal(model.table())
@@ -96,5 +93,5 @@ def _names(columns: Iterable[str]) -> str:
 
 def _failing(warehouse: Warehouse, query: str) -> pl.DataFrame:
     with warehouse.transaction() as connection:
-        frame: pl.DataFrame = connection.sql(f"{query} LIMIT {SHOWN}").pl()
+        frame: pl.DataFrame = connection.sql(query).pl()
     return frame

@@ -5,6 +5,7 @@ from datetime import date
 import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
 from assets.table_checks import missing_bars, unsupported_losses
 from pipelines import definitions
@@ -59,28 +60,54 @@ def test_the_large_losses_of_the_sample_are_all_supported(founding):
 
 
 BREAKS = {
-    ("raw.prices", "unique_key"): "INSERT INTO raw.prices SELECT * FROM raw.prices LIMIT 1",
-    ("raw.splits", "references"): "DELETE FROM ref.securities WHERE symbol = 'AAA'",
-    ("core.prices", "rows_conserved"): "DELETE FROM core.prices WHERE symbol = 'CCC'",
-    ("core.prices", "complete"): "DELETE FROM core.prices WHERE symbol = 'CCC' "
-    "AND session_date = DATE '2025-01-13'",
-}  # fmt: skip
+    ("raw.prices", "unique_key"): (
+        "INSERT INTO raw.prices SELECT * FROM raw.prices LIMIT 1",
+        1,
+        "1 keys are there more than once",
+    ),
+    ("raw.splits", "references"): (
+        "DELETE FROM ref.securities WHERE symbol = 'AAA'",
+        1,
+        "1 references to ref.securities lead nowhere",
+    ),
+    ("core.prices", "rows_conserved"): (
+        "INSERT INTO raw.prices SELECT p.* REPLACE ('D' || n AS symbol) "
+        "FROM (FROM raw.prices LIMIT 1) p, range(60) r(n)",
+        60,
+        "60 rows of raw.prices are neither here nor in quarantine",
+    ),
+    ("core.prices", "complete"): (
+        "DELETE FROM core.prices WHERE symbol = 'CCC' AND session_date = DATE '2025-01-13'",
+        1,
+        "1 bars are missing among 3 symbols over the last 20 sessions",
+    ),
+}
+"""What breaks a table; how many rows fail then, and what is said."""
 
 
-@pytest.mark.parametrize(("table", "check"), BREAKS)
-def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
-    with small.warehouse.transaction() as connection:
-        connection.execute(BREAKS[table, check])
+def _judge(deployment, table: str, check: str) -> AssetCheckEvaluation:
+    """Run one check of a table by itself."""
     job = dg.define_asset_job(
         "checks",
         dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(table.split(".")), check)),
     )
-    defs = dg.Definitions.merge(definitions.build(small.settings), dg.Definitions(jobs=[job]))
+    defs = dg.Definitions.merge(definitions.build(deployment.settings), dg.Definitions(jobs=[job]))
     result = defs.resolve_job_def("checks").execute_in_process(
-        instance=small.instance,
+        instance=deployment.instance,
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
     )
     (told,) = result.get_asset_check_evaluations()
+    return told
+
+
+@pytest.mark.parametrize(("table", "check"), BREAKS)
+def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
+    assert _judge(small, table, check).metadata["failing"].value == 0
+    statement, rows, said = BREAKS[table, check]
+    with small.warehouse.transaction() as connection:
+        connection.execute(statement)
+    told = _judge(small, table, check)
     assert not told.passed
-    assert told.metadata["failing_rows"].records
-    assert told.description
+    assert told.metadata["failing"].value == rows
+    assert len(told.metadata["failing_rows"].records) == min(rows, 50)
+    assert told.description == said

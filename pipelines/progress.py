@@ -1,6 +1,9 @@
 """A run as it is seen on the command line: a bar that moves, then durations or the reason."""
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -40,24 +43,30 @@ def report_run(
         _announce(console, plan, settings.source)
         defs = definitions.defs
         total = len(tables_to_run(defs.resolve_asset_graph(), plan))
-        with Progress(
-            SpinnerColumn(),
-            "{task.description:<32}",
-            BarColumn(),
-            MofNCompleteColumn(),
-            "assets",
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-            disable=verbose,
-        ) as progress:
+        with (
+            _past_the_capture(console) as terminal,
+            Progress(
+                SpinnerColumn(),
+                "{task.description:<32}",
+                BarColumn(),
+                MofNCompleteColumn(),
+                "assets",
+                TimeElapsedColumn(),
+                console=terminal,
+                transient=True,
+                # What steps print belongs in their captured log.
+                redirect_stdout=False,
+                redirect_stderr=False,
+                disable=verbose,
+            ) as progress,
+        ):
             task = progress.add_task("starting", total=total)
 
             def show(step: Step) -> None:
                 if step.seconds is None:
-                    progress.update(task, description=step.table)
+                    progress.update(task, description=step.table, refresh=True)
                 else:
-                    progress.advance(task)
+                    progress.update(task, advance=1, refresh=True)
 
             PROGRESS.listener = lambda dataset, done, of: progress.update(
                 task, description=f"raw.{dataset} {done}/{of}"
@@ -68,6 +77,18 @@ def report_run(
                 PROGRESS.listener = None
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
+
+
+@contextmanager
+def _past_the_capture(console: Console) -> Iterator[Console]:
+    """Open a console on the terminal that stays one while steps run.
+
+    Dagster points descriptors 1 and 2 at files meanwhile, for the logs of steps in the UI: a
+    console on them finds itself on no terminal, and stops drawing.
+    """
+    own = os.dup(console.file.fileno())
+    with open(own, "w", encoding=console.encoding) as file:  # noqa: PTH123, a descriptor
+        yield Console(file=file)
 
 
 def _announce(console: Console, plan: Plan, source: str) -> None:

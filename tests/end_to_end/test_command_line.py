@@ -1,6 +1,9 @@
 """The command line as a newcomer meets it: real processes, real files, real locks."""
 
+import contextlib
 import os
+import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +15,7 @@ import duckdb
 import pytest
 
 BIN = Path(sys.executable).parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -45,6 +49,25 @@ def capshock(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def _on_a_terminal(home: Path, *command: str | Path, **environment: str) -> str:
+    """Run a command on a pseudo terminal and return what it wrote there, without colours."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command, cwd=home, stdin=theirs, stdout=theirs, stderr=theirs,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "TERM": "xterm", "COLUMNS": "120",
+             **environment},
+    )  # fmt: skip
+    os.close(theirs)
+    written = b""
+    # The terminal of a process that has ended is an error to read.
+    with contextlib.suppress(OSError):
+        while block := os.read(ours, 65_536):
+            written += block
+    os.close(ours)
+    assert process.wait(timeout=120) == 0, written.decode()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
 
 
 def test_run_then_story(capshock, home):
@@ -138,6 +161,31 @@ def test_an_unwritable_warehouse_is_named(capshock, home):
     ran = capshock("run", CAPSHOCK_WAREHOUSE="occupied/market.duckdb")
     assert ran.returncode == 1
     assert "cannot write the warehouse folder" in _one_line(ran.stdout + ran.stderr)
+
+
+def test_on_a_terminal_the_bar_moves_while_the_tables_are_made(home):
+    shown = _on_a_terminal(home, BIN / "capshock", "run")
+    drawn = re.findall(r"(\w+\.\w+) [^\r\n]*? (\d+)/(\d+) assets", shown)
+    tables = list(dict.fromkeys(table for table, _, _ in drawn))
+    assert tables.index("raw.prices") < tables.index("mart.market_caps")
+    assert tables[-1] == "ops.shock_brief"
+    (total,) = {int(total) for _, _, total in drawn}
+    assert len(tables) == total
+    counts = [int(count) for _, count, _ in drawn]
+    assert counts == sorted(counts)
+    assert set(counts) == set(range(total + 1))
+    # What is on the screen at the end does not get into the logs that the UI shows of the steps.
+    captured = list((home / ".dagster").rglob("compute_logs/*.out"))
+    assert [file.read_text() for file in captured] == [""]
+
+
+def test_on_a_terminal_the_symbols_of_a_live_source_are_counted(home, small_market):
+    shown = _on_a_terminal(
+        home, sys.executable, "-m", "tests.yahoo_replay", small_market, "2025-01-16T23:30:00",
+        BIN / "capshock", "run", CAPSHOCK_SOURCE="yahoo", CAPSHOCK_FIRST_SESSION="2025-01-02",
+        PYTHONPATH=str(ROOT),
+    )  # fmt: skip
+    assert re.search(r"raw\.\w+ [123]/3 ", shown)
 
 
 def test_a_run_beside_another_writer_says_who_that_is(capshock, home):

@@ -38,8 +38,12 @@ def report_run(
     """
     started = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
-        bury_dead_runs(instance, Warehouse(settings.warehouse.resolve()))
-        plan = make_plan(instance, settings, first, last)
+        warehouse = Warehouse(settings.warehouse.resolve())
+        bury_dead_runs(instance, warehouse)
+        with warehouse.lock.held(
+            "capshock run, planning", settings.lock_wait_seconds, lambda said: _warn(console, said)
+        ):
+            plan = make_plan(instance, settings, first, last)
         _announce(console, plan, settings.source)
         defs = definitions.defs
         total = len(tables_to_run(defs.resolve_asset_graph(), plan))
@@ -62,9 +66,11 @@ def report_run(
         ):
             task = progress.add_task("starting", total=total)
 
-            def show(step: Step) -> None:
-                if step.seconds is None:
-                    progress.update(task, description=step.table, refresh=True)
+            def show(news: Step | str) -> None:
+                if isinstance(news, str):
+                    _warn(terminal, news)
+                elif news.seconds is None:
+                    progress.update(task, description=news.table, refresh=True)
                 else:
                     progress.update(task, advance=1, refresh=True)
 
@@ -107,9 +113,11 @@ def _announce(console: Console, plan: Plan, source: str) -> None:
         console.print(f"Note: {escape(note)}", style="yellow", highlight=False)
 
 
+def _warn(console: Console, said: str) -> None:
+    console.print(f"Warning: {escape(said)}", style="yellow", highlight=False)
+
+
 def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) -> None:
-    for warning in dict.fromkeys(outcome.warnings):
-        console.print(f"Warning: {escape(warning)}", style="yellow", highlight=False)
     if outcome.succeeded:
         slowest = sorted(outcome.steps, key=lambda s: s.seconds or 0, reverse=True)[:4]
         said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)

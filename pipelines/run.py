@@ -41,7 +41,7 @@ class Outcome:
         succeeded: whether everything landed.
         steps: the tables, in the order in which they were finished.
         reasons: why it failed.
-        warnings: what the tables had to say.
+        warnings: what the tables had to say, and for whom the run had to wait.
         checks: how many checks were made.
         remarks: the checks that did not pass, as sentences.
     """
@@ -66,7 +66,7 @@ def execute(
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
     plan: Plan,
-    on_step: Callable[[Step], None],
+    on_news: Callable[[Step | str], None],
     *,
     verbose: bool = False,
 ) -> Outcome:
@@ -76,7 +76,8 @@ def execute(
         instance: Dagster's instance.
         defs: the code location.
         plan: sessions to fetch.
-        on_step: called when a table starts and when it ends.
+        on_news: called when a table starts and when it ends, and with what the run has to say, once
+            for the same words.
         verbose: print Dagster's own log.
     """
     run_id = make_new_run_id()
@@ -88,8 +89,9 @@ def execute(
 
     def listen(entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
-        if event is None and entry.level == logging.WARNING:
+        if event is None and entry.level == logging.WARNING and entry.user_message not in warnings:
             warnings.append(entry.user_message)
+            on_news(entry.user_message)
         if event is None or event.step_key is None:
             return
         table = tables.get(event.step_key)
@@ -98,13 +100,13 @@ def execute(
             if event.is_step_failure:
                 steps.append(Step(event.step_key.replace("__", ".", 1), 0.0, failed=True))
         elif event.is_step_start:
-            on_step(Step(table))
+            on_news(Step(table))
         elif event.is_step_success:
             steps.append(Step(table, event.step_success_data.duration_ms / 1000))
-            on_step(steps[-1])
+            on_news(steps[-1])
         elif event.is_step_failure:
             steps.append(Step(table, 0.0, failed=True))
-            on_step(steps[-1])
+            on_news(steps[-1])
 
     instance.add_event_listener(run_id, listen)
     level = "DEBUG" if verbose else "CRITICAL"

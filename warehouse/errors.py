@@ -53,6 +53,10 @@ class WarehouseLocked(WarehouseError):
     """Another process holds the private database; the message names it."""
 
 
+class WriterAtWork(WarehouseLocked):
+    """Another writer has the warehouse's lock; the message names it."""
+
+
 class InconsistentChain(WarehouseError):
     """A table was built from inputs that have changed since; nothing is published."""
 

@@ -8,6 +8,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 from dagster import InitResourceContext, InputContext, OutputContext
+from dagster import _check as check
 from pydantic import PrivateAttr
 
 from warehouse.landing import Landing
@@ -35,15 +36,15 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
 
     @contextmanager
     def yield_for_execution(self, context: InitResourceContext) -> Iterator["WarehouseIOManager"]:
-        """Be the warehouse's one writer for the run.
+        """Be the warehouse's one writer for the run; a wait for another is in the run's log.
 
         Raises:
-            WarehouseLocked: if another run keeps it, naming the run.
+            WriterAtWork: if another run keeps it, naming the run.
         """
         self._warehouse = Warehouse(Path(self.path), self.wait_seconds)
         run = context.run
         holder = f"run {run.run_id[:8]} of {run.job_name}" if run else "a process"
-        with self._warehouse.writing(holder):
+        with self._warehouse.writing(holder, check.not_none(context.log).warning):
             yield self
 
     def open(self) -> Warehouse:

@@ -1,12 +1,12 @@
 """Storage over DuckDB: the private database that runs write, the file that readers open.
 
 All SQL that touches a DuckDB file is in this package. DuckDB lets one process write a file or many
-read it: a run keeps the private database open from its first step to its last, and nobody else
-needs it; what readers open is another file.
+read it: a run keeps the private database open from its first step to its last; who plans the next
+one looks into it under the same lock; what readers open is another file.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +56,9 @@ class Warehouse:
     # --- connecting -----------------------------------------------------------------------------
 
     @contextmanager
-    def writing(self, holder: str) -> Iterator[None]:
+    def writing(
+        self, holder: str, on_wait: Callable[[str], None] = lambda _: None
+    ) -> Iterator[None]:
         """Be the one writer: hold the lock, and the private database open.
 
         Connections made meanwhile share what is open already (opening a file and writing it back at
@@ -64,18 +66,15 @@ class Warehouse:
 
         Args:
             holder: who writes, for the message that others get.
+            on_wait: told at the beginning of a wait for whom that is.
 
         Raises:
-            WarehouseLocked: after ``wait_seconds``, if another writer has the lock or another
-                process keeps the file open.
+            WriterAtWork: after ``wait_seconds``, if another writer has the lock.
+            WarehouseLocked: after ``wait_seconds``, if another process keeps the file open.
             WarehouseError: if the file cannot be opened, or has another layout.
         """
-        self.lock.acquire(holder, self.wait_seconds)
-        try:
-            with closing(self._connect()):
-                yield
-        finally:
-            self.lock.release()
+        with self.lock.held(holder, self.wait_seconds, on_wait), closing(self._connect()):
+            yield
 
     @contextmanager
     def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:

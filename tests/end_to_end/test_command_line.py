@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -16,6 +16,15 @@ import pytest
 
 BIN = Path(sys.executable).parent
 ROOT = Path(__file__).parents[2]
+
+WRITE = """
+import pathlib, sys
+from warehouse.storage import Warehouse
+with Warehouse(pathlib.Path(sys.argv[1])).writing("run 1234 of refresh"):
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+"""What a run does to others: it has the lock, and the private database open."""
 
 
 @pytest.fixture
@@ -45,6 +54,19 @@ def capshock(home: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return call
+
+
+@pytest.fixture
+def writer(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that writes the warehouse until it is sent a line."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITE, home / "warehouse" / "market.duckdb"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "writing\n"
+    yield process
+    if process.poll() is None:
+        process.communicate("\n", timeout=30)
 
 
 def _one_line(text: str) -> str:
@@ -188,22 +210,46 @@ def test_on_a_terminal_the_symbols_of_a_live_source_are_counted(home, small_mark
     assert re.search(r"raw\.\w+ [123]/3 ", shown)
 
 
-def test_a_run_beside_another_writer_says_who_that_is(capshock, home):
-    holder = subprocess.Popen(
-        [sys.executable, "-c",
-         "import sys, pathlib; from warehouse.lock import WriterLock; "
-         f"lock = WriterLock(pathlib.Path({str(home / 'warehouse' / '.build')!r})); "
-         "lock.acquire('run 1234 of refresh', 5); print('held', flush=True); "
-         "sys.stdin.readline()"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert holder.stdout.readline() == "held\n"
-    try:
-        ran = capshock("run")
-    finally:
-        holder.communicate("\n", timeout=30)
+def test_a_run_beside_another_writer_waits_and_says_who_that_is(capshock, writer):
+    ran = capshock("run")
     assert ran.returncode == 1
-    assert f"run 1234 of refresh, process {holder.pid}" in _one_line(ran.stdout)
+    holder = f"run 1234 of refresh, process {writer.pid}"
+    assert f"Waiting up to 1 s for another writer: {holder}" in _one_line(ran.stdout)
+    assert f"another writer works on this warehouse: {holder}" in _one_line(ran.stderr)
+    assert "Wait until it has finished" in ran.stderr
+    assert "Close that session" not in ran.stdout + ran.stderr
+
+
+def test_a_run_that_has_waited_for_another_writer_goes_on(home, writer):
+    ran = subprocess.Popen(
+        [BIN / "capshock", "run"], cwd=home, stdout=subprocess.PIPE, text=True,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200",
+             "CAPSHOCK_LOCK_WAIT_SECONDS": "100"},
+    )  # fmt: skip
+    assert f"Waiting up to 100 s for another writer: run 1234 of refresh, process {writer.pid}" in (
+        ran.stdout.readline()
+    )
+    writer.communicate("\n", timeout=30)
+    said, _ = ran.communicate(timeout=120)
+    assert ran.returncode == 0
+    assert "Published warehouse/market.duckdb" in said
+
+
+@pytest.mark.slow
+def test_runs_that_are_started_at_once_all_land(capshock, home):
+    # Dagster cannot make the databases of its history twice at the same moment.
+    capshock("doctor")
+    runs = [
+        subprocess.Popen(
+            [BIN / "capshock", "run"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200",
+                            "CAPSHOCK_LOCK_WAIT_SECONDS": "100"},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    for said, _ in [run.communicate(timeout=120) for run in runs]:
+        assert "Published warehouse/market.duckdb" in said, said
+    assert [run.returncode for run in runs] == [0, 0]
 
 
 def test_a_run_goes_through_while_a_reader_holds_the_published_file(

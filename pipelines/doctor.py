@@ -22,12 +22,15 @@ from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import inputs_of, make_plan
 from pipelines.schedule import NEW_YORK, TICK
 from pipelines.settings import Settings
-from warehouse.errors import CapshockError
+from warehouse.errors import CapshockError, WarehouseError, WriterAtWork
 from warehouse.storage import Warehouse
 
 PACKAGES = ("dagster", "duckdb", "polars", "pandera", "yfinance")
 LITTLE_SPACE_BYTES = 2_000_000_000
 """Less free space than this ends badly: a run writes the warehouse twice."""
+
+PATIENCE_SECONDS = 1.0
+"""Another process that has the database for longer than this is said, and not waited for."""
 
 NAMED = 3
 """Held rows that are named."""
@@ -68,16 +71,13 @@ def report(console: Console, settings: Settings) -> bool:
 
 def examine(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:
     """Look at everything; a part that cannot be looked at is itself a finding."""
-    warehouse = Warehouse(settings.warehouse.resolve(), 1.0)
+    settings = settings.model_copy(update={"lock_wait_seconds": PATIENCE_SECONDS})
+    warehouse = Warehouse(settings.warehouse.resolve(), PATIENCE_SECONDS)
     yield _environment()
     yield _space(warehouse)
     yield _lock(warehouse)
     yield from _runs(instance, warehouse)
-    for part in (_missing, _published, _held):
-        try:
-            yield from part(instance, settings, warehouse)
-        except CapshockError as error:
-            yield Finding("hand", part.__name__.strip("_"), f"{error.what} {error.next_step}")
+    yield from _tables(instance, settings, warehouse)
     yield _schedule(instance, settings)
 
 
@@ -96,7 +96,7 @@ def _space(warehouse: Warehouse) -> Finding:
 
 def _lock(warehouse: Warehouse) -> Finding:
     if warehouse.lock.is_held():
-        return Finding("ok", "writer", f"{warehouse.lock.holder()} is writing")
+        return Finding("ok", "writer", f"at work: {warehouse.lock.holder()}")
     return Finding("ok", "writer", "nobody is writing")
 
 
@@ -132,6 +132,25 @@ def _checks(instance: dg.DagsterInstance, run_id: str) -> Iterator[Finding]:
     if told:
         passed = sum(one.passed for one in told)
         yield Finding("ok", "checks", f"{passed} of {len(told)} of the last run passed")
+
+
+def _tables(
+    instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
+) -> Iterator[Finding]:
+    """Look into the private database, unless a run has it open: that is as it should be."""
+    parts = {"sessions": _missing, "published": _published, "held rows": _held}
+    try:
+        with warehouse.lock.held("capshock doctor", PATIENCE_SECONDS):
+            for subject, part in parts.items():
+                try:
+                    yield from part(instance, settings, warehouse)
+                except CapshockError as error:
+                    yield Finding("hand", subject, f"{error.what} {error.next_step}")
+    except WriterAtWork:
+        for subject in parts:
+            yield Finding("look", subject, "not looked at while a writer is at work")
+    except WarehouseError as error:
+        yield Finding("hand", "warehouse", f"{error.what} {error.next_step}")
 
 
 def _missing(

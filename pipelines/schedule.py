@@ -12,6 +12,8 @@ from assets import calendar
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run_requests import NOTES, REFRESH, plan_or_fail, requests_for, sessions_of
 from pipelines.settings import Settings
+from warehouse.errors import WriterAtWork
+from warehouse.lock import LOOK_SECONDS
 from warehouse.storage import Warehouse
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -81,13 +83,15 @@ def decide(
         return dg.SkipReason(
             f"Run {said} is on its way. What it leaves out is requested by the next tick."
         )
-    if warehouse.lock.is_held():
-        return dg.SkipReason(f"The warehouse is being written: {warehouse.lock.holder()}.")
-    plan = plan_or_fail(instance, settings)
-    # A run may have died between its prices and the published file.
-    if plan.first is not None or not warehouse.is_published():
-        return requests_for(graph, plan)
-    return dg.SkipReason(_nothing_missing(warehouse, settings, now))
+    try:
+        with warehouse.lock.held("the schedule, planning", LOOK_SECONDS):
+            plan = plan_or_fail(instance, settings)
+            # A run may have died between its prices and the published file.
+            if plan.first is not None or not warehouse.is_published():
+                return requests_for(graph, plan)
+            return dg.SkipReason(_nothing_missing(warehouse, settings, now))
+    except WriterAtWork as error:
+        return dg.SkipReason(f"{error.what}. What it leaves out is requested by the next tick.")
 
 
 def _nothing_missing(warehouse: Warehouse, settings: Settings, now: datetime) -> str:

@@ -19,6 +19,7 @@ from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import REFRESH, plan_or_fail, requests_for
 from pipelines.settings import Settings
 from pipelines.webhook import NotDelivered, link, tell
+from warehouse.lock import LOOK_SECONDS
 from warehouse.schemas import ref
 from warehouse.storage import Warehouse
 
@@ -200,7 +201,11 @@ def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.Sensor
             return dg.SkipReason(f"{named}: still being written?")
         if unfinished_runs(context.instance):
             return dg.SkipReason(f"{named}: waits for the run that is on its way.")
-        return dg.SensorResult(run_requests=_requests(context, settings, changed), cursor=cursor)
+        try:
+            requests = _requests(context, settings, changed)
+        except WriterAtWork as error:
+            return dg.SkipReason(f"{named}: waits. {error.what}")
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
 
     return sensor
 
@@ -208,11 +213,17 @@ def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.Sensor
 def _requests(
     context: dg.SensorEvaluationContext, settings: Settings, changed: Sequence[str]
 ) -> list[dg.RunRequest]:
-    """Return the runs that changed files ask for."""
+    """Return the runs that changed files ask for.
+
+    Raises:
+        WriterAtWork: if it takes a plan, and another writer has the warehouse's lock.
+    """
     graph = check.not_none(context.repository_def).asset_graph
     keys = {_FED_BY[name.split("/")[0]] for name in changed}
     if keys & set(WIDE):
-        return requests_for(graph, plan_or_fail(context.instance, settings))
+        lock = Warehouse(settings.warehouse.resolve()).lock
+        with lock.held("the sensor new_reference_file, planning", LOOK_SECONDS):
+            return requests_for(graph, plan_or_fail(context.instance, settings))
     depending = dg.AssetSelection.assets(*keys).downstream().resolve(graph)
     selected = sorted(depending & graph.executable_asset_keys)
     return [dg.RunRequest(asset_selection=selected, tags={"capshock/changed": ", ".join(changed)})]

@@ -14,6 +14,9 @@ from warehouse.errors import WarehouseError, WriterAtWork
 NOTICED_SECONDS = 0.2
 """A wait is said when it is longer than this: who asks whether the lock is held has it briefly."""
 
+LOOK_SECONDS = 5.0
+"""Who only looks waits this long: longer than somebody else looks, shorter than a run lasts."""
+
 
 class WriterLock:
     """Lock of a warehouse, held for a whole run, released by the system if the process dies.

@@ -252,6 +252,18 @@ def test_runs_that_are_started_at_once_all_land(capshock, home):
     assert [run.returncode for run in runs] == [0, 0]
 
 
+def test_the_doctor_does_not_mind_a_run_at_work(capshock, home, request):
+    assert capshock("run").returncode == 0
+    writer = request.getfixturevalue("writer")
+    # A doctor that waited for the database would not come back in time.
+    looked = capshock("doctor", CAPSHOCK_LOCK_WAIT_SECONDS="3600")
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+    said = _one_line(looked.stdout)
+    assert f"at work: run 1234 of refresh, process {writer.pid}, for 0." in said
+    for subject in ("sessions", "published", "held rows"):
+        assert f"look {subject} not looked at" in said
+
+
 def test_a_run_goes_through_while_a_reader_holds_the_published_file(
     capshock, home, small, small_market
 ):

@@ -1,5 +1,7 @@
 """The doctor: what it finds in a good deployment, and in each that needs a hand."""
 
+import subprocess
+import sys
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -77,6 +79,43 @@ def test_a_run_whose_process_died_is_found_and_buried(own, monkeypatch):
     assert _found(own)["dead run"][0] == "hand"
     assert bury_dead_runs(own.instance, own.warehouse) == [run.run_id]
     assert own.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+
+
+def test_while_a_run_is_at_work_nothing_needs_a_hand(own):
+    own.must_run()
+    with own.warehouse.writing("run 1234 of refresh"):
+        found = _found(own)
+    assert "hand" not in {level for level, _ in found.values()}
+    assert found["writer"][1].startswith("at work: run 1234 of refresh, process")
+    assert {found[s][0] for s in ("sessions", "published", "held rows")} == {"look"}
+    assert _found(own)["sessions"][0] == "ok"
+
+
+def test_a_database_that_somebody_keeps_open_needs_a_hand(own):
+    own.must_run()
+    hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
+    session = subprocess.Popen(
+        [sys.executable, "-c", hold, own.warehouse.private],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    session.stdout.readline()
+    found = _found(own)
+    session.communicate("\n", timeout=30)
+    level, said = found["sessions"]
+    assert level == "hand"
+    assert f"PID {session.pid}" in said
+    assert "Close that session" in said
+
+
+def test_a_run_that_waits_for_the_lock_says_so(own):
+    with own.warehouse.writing("run 1234 of refresh"):
+        outcome = own.run()
+    assert not outcome.succeeded
+    (warning,) = outcome.warnings
+    assert warning.startswith(
+        "Waiting up to 0.5 s for another writer: run 1234 of refresh, process"
+    )
+    assert "another writer works on this warehouse: run 1234" in outcome.reasons[0]
 
 
 def test_an_older_published_file_and_little_space(own, monkeypatch):

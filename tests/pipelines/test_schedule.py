@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from pipelines import definitions
+from pipelines import definitions, schedule
 from pipelines.plan import Plan
 from pipelines.run_requests import RANGE_END, RANGE_START
 from pipelines.schedule import after_the_close, decide
@@ -77,13 +77,12 @@ def test_while_a_run_is_on_its_way_nothing_is_requested_twice(tick, small):
         small.instance.delete_run(run.run_id)
 
 
-def test_while_the_command_line_writes_nothing_is_requested(tick, small):
-    warehouse = small.warehouse
-    warehouse.lock.acquire("capshock run", 0)
-    try:
-        assert "is being written: capshock run, process" in tick("2025-01-16").skip_message
-    finally:
-        warehouse.lock.release()
+def test_while_the_command_line_writes_nothing_is_requested(paused, monkeypatch):
+    monkeypatch.setattr(schedule, "LOOK_SECONDS", 0.1)
+    with paused.warehouse.writing("capshock run"):
+        said = _decide(paused, "2025-01-16").skip_message
+    assert "another writer works on this warehouse: capshock run, process" in said
+    assert len(_decide(paused, "2025-01-16")) == 1
 
 
 def test_a_run_that_died_before_it_published_is_made_good(tick, small):

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import dagster as dg
 import pytest
 
-from pipelines import definitions, webhook
+from pipelines import definitions, sensors, webhook
 from pipelines.run import execute
 from pipelines.schedule import decide
 from pipelines.sensors import data_quality, new_reference_file, run_failed
@@ -322,6 +322,18 @@ def test_a_new_security_asks_for_its_prices(small, small_market):
     prices.write_text(f"{prices.read_text()}{DDD}\n")
     requests = watch.look().run_requests
     assert dg.AssetKey(["raw", "prices"]) in requests[0].asset_selection
+
+
+def test_a_new_security_waits_for_who_writes(small, small_market, monkeypatch):
+    monkeypatch.setattr(sensors, "LOOK_SECONDS", 0.1)
+    watch = Watch(new_reference_file, small)
+    securities = small_market / "securities.csv"
+    _touch(securities, securities.read_text() + "\n")
+    with small.warehouse.writing("run 1234 of refresh"):
+        said = watch.look().skip_message
+    assert said.startswith("securities.csv: waits. ")
+    assert "another writer works on this warehouse: run 1234 of refresh, process" in said
+    assert watch.look().run_requests
 
 
 def test_a_file_that_is_still_being_written_waits(small, small_market):

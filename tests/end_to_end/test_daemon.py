@@ -13,8 +13,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.instigation_logger import get_instigation_log_records
 
 from assets.table_asset import asset_key
+from pipelines.dead_runs import unfinished_runs
 from warehouse.schemas import raw
 from warehouse.storage import table_hashes
 
@@ -22,7 +24,12 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-KILLS = 10
+DAEMONS = 2
+WORKERS = 2
+"""Processes of runs that are killed below each daemon, before it is killed itself."""
+
+RUN_SECONDS = 1.5
+"""About what a run of the small market takes, beside the daemon."""
 
 
 class Site:
@@ -148,6 +155,10 @@ def test_down_for_five_sessions_then_up_each_comes_once_and_holidays_say_why(sit
         tags = instance.get_runs()[0].tags
         assert tags["dagster/asset_partition_range_start"] == "2025-01-08"
         assert tags["dagster/asset_partition_range_end"] == "2025-01-15"
+        tick = next(tick for tick in _ticks(instance, "after_the_close") if tick.run_ids)
+        assert tick.run_keys == ["sessions 2025-01-08 to 2025-01-15"]
+        said = [told["msg"] for told in get_instigation_log_records(instance, tick.log_key)]
+        assert any("Requests sessions 2025-01-08 to 2025-01-15." in message for message in said)
 
         def has_nothing_more_to_do():
             ticks = _ticks(instance, "after_the_close")
@@ -168,41 +179,9 @@ def test_down_for_five_sessions_then_up_each_comes_once_and_holidays_say_why(sit
             assert len(instance.get_runs()) == 2
 
 
-def test_killed_at_any_moment_the_next_tick_completes(site, small, tmp_path):
-    """Ten times kill -9: the whole daemon, or the run's own process, anywhere in a run."""
-    dice = random.Random(20250127)  # noqa: S311 - dice for moments
-    now = "2025-01-16T23:31:00+00:00"
-    undisturbed = small.hashes()
-    with site.instance() as instance:
-        for kill in range(KILLS):
-            with site.daemon(now, TEST_TICKS="1") as process:
-
-                def is_at_work():
-                    return instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-
-                _wait(is_at_work, 120, site)
-                time.sleep(dice.uniform(0, 3.5))
-                if kill % 2:
-                    # The run's process alone; the daemon goes on and has to notice.
-                    workers = [
-                        pid for pid in _descendants(process.pid) if "execute_run" in _command(pid)
-                    ]
-                    for pid in workers:
-                        _kill(pid)
-                    time.sleep(1)
-            if site.warehouse.exists():
-                # It was too late: everything had been published. Start over.
-                shutil.rmtree(site.folder / ".build")
-                site.warehouse.unlink()
-        with site.daemon(now, TEST_TICKS="1"):
-
-            def is_complete():
-                return site.warehouse.exists() and not instance.get_runs(
-                    dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-                )
-
-            _wait(is_complete, 180, site)
-    assert table_hashes(site.warehouse) == undisturbed
+def _workers(daemon: int) -> list[int]:
+    """Return the processes of runs: the code server spawns one for each."""
+    return [pid for pid in _descendants(daemon) if "multiprocessing.spawn" in _command(pid)]
 
 
 def _command(pid: int) -> str:
@@ -210,3 +189,56 @@ def _command(pid: int) -> str:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:
         return ""
+
+
+def _start_over_if_published(site: Site, instance: dg.DagsterInstance) -> None:
+    """Make everything missing again where a kill came too late; nothing is on its way then."""
+    if site.warehouse.exists():
+        for record in unfinished_runs(instance):
+            instance.report_run_canceled(record.dagster_run)
+        shutil.rmtree(site.folder / ".build")
+        site.warehouse.unlink()
+
+
+def test_killed_at_any_moment_the_next_tick_completes(site, small):
+    """Kill -9 anywhere in a run: its own process, of which the daemon has to hear, or them all."""
+    dice = random.Random(20250127)  # noqa: S311 - dice for moments
+    now = "2025-01-16T23:31:00+00:00"
+    undisturbed = small.hashes()
+    ends: Counter[str] = Counter()
+    with site.instance() as instance:
+        for _ in range(DAEMONS):
+            with site.daemon(now, TEST_TICKS="1") as process:
+
+                def at_work(daemon=process.pid):
+                    """Return the run that is at work and has a process below this daemon."""
+                    runs = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+                    return runs[0] if runs and _workers(daemon) else None
+
+                for _ in range(WORKERS):
+                    run = _wait(at_work, 120, site)
+                    time.sleep(dice.uniform(0, RUN_SECONDS))
+                    workers = _workers(process.pid)
+                    for pid in workers:
+                        _kill(pid)
+
+                    def end(run_id=run.run_id):
+                        told = instance.get_run_by_id(run_id)
+                        return told.status.value if told.is_finished else None
+
+                    ends[_wait(end, 60, site)] += len(workers)
+                    if site.warehouse.exists():
+                        break
+                else:
+                    _wait(at_work, 120, site)
+                    time.sleep(dice.uniform(0, RUN_SECONDS))
+            ends["WITH THE DAEMON"] += len(
+                instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+            )
+            _start_over_if_published(site, instance)
+        # Kills that all came too late, or hit nothing, would prove nothing.
+        assert ends["FAILURE"] >= 1, ends
+        assert ends["WITH THE DAEMON"] >= 1, ends
+        with site.daemon(now, TEST_TICKS="1"):
+            _wait(lambda: site.warehouse.exists() and not unfinished_runs(instance), 180, site)
+    assert table_hashes(site.warehouse) == undisturbed

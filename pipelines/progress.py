@@ -131,11 +131,7 @@ def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) ->
         for remark in outcome.remarks:
             console.print(f"  {escape(remark)}", style="yellow", highlight=False, soft_wrap=True)
         return
-    failed = ", ".join(step.table for step in outcome.steps if step.failed)
-    console.print(
-        Text(f"The run failed{f' at {failed}' if failed else ''}:", style="bold red"),
-        highlight=False,
-    )
+    console.print(Text("The run failed:", style="bold red"), highlight=False)
     for reason in outcome.reasons:
         console.print(escape(reason), highlight=False, soft_wrap=True)
     console.print(

@@ -173,7 +173,7 @@ def test_a_failing_run_exits_with_1_and_the_reason(capshock, small_market):
     (small_market / "splits.csv").write_text("symbol,ex_date\n")
     ran = capshock("run")
     assert ran.returncode == 1
-    assert "The run failed at raw.splits" in ran.stdout
+    assert "The run failed:\nraw.splits: " in ran.stdout
     assert "splits.csv: column ratio is missing" in _one_line(ran.stdout)
     assert "->" in ran.stdout
 

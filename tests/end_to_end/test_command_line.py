@@ -201,6 +201,7 @@ def test_on_a_terminal_the_bar_moves_while_the_tables_are_made(home):
     assert [file.read_text() for file in captured] == [""]
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_symbols_of_a_live_source_are_counted(home, small_market):
     shown = _on_a_terminal(
         home, sys.executable, "-m", "tests.yahoo_replay", small_market, "2025-01-16T23:30:00",
@@ -252,6 +253,7 @@ def test_runs_that_are_started_at_once_all_land(capshock, home):
     assert [run.returncode for run in runs] == [0, 0]
 
 
+@pytest.mark.slow
 def test_the_doctor_does_not_mind_a_run_at_work(capshock, home, request):
     assert capshock("run").returncode == 0
     writer = request.getfixturevalue("writer")

@@ -154,6 +154,7 @@ def test_an_index_that_is_added_later_brings_its_history_and_one_of_several_may_
     assert dict(live.sql(query).rows()) == {"^IDX": 10, "^NEW": 10}
 
 
+@pytest.mark.slow
 def test_a_symbol_out_of_reach_for_long_is_fetched_from_where_it_was_left(
     replay, live, monkeypatch
 ):
@@ -175,7 +176,11 @@ def test_a_symbol_out_of_reach_for_long_is_fetched_from_where_it_was_left(
     assert live.one("SELECT count(*) FROM raw.prices WHERE symbol = 'BBB'") == 10
 
 
-@pytest.mark.parametrize("hour", [13, 15], ids=["before the opening", "during the session"])
+@pytest.mark.parametrize(
+    "hour",
+    [pytest.param(13, id="before the opening", marks=pytest.mark.slow),
+     pytest.param(15, id="during the session")],
+)  # fmt: skip
 def test_on_an_ex_date_prices_before_it_are_as_traded(replay, live, small, hour):
     """AAA is split 2:1 on the 8th: from the opening on, Yahoo has divided all of its history."""
     replay.now = replay.now.replace(day=8, hour=hour)

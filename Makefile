@@ -42,7 +42,9 @@ demo: install ## From a fresh clone to the story of 27 January 2025, offline aft
 
 .PHONY: demo-yahoo
 demo-yahoo: install ## The same through the real Yahoo client, offline: a replay answers it
+	@mkdir -p warehouse/demo-yahoo
 	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_REQUESTS_PER_SECOND=0 CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb \
+	  DAGSTER_HOME=$(CURDIR)/warehouse/demo-yahoo/dagster \
 	  $(BIN)/python -m tests.yahoo_replay warehouse/sample 2025-02-14T23:30:00 $(BIN)/capshock run
 	@CAPSHOCK_SOURCE=yahoo CAPSHOCK_WAREHOUSE=warehouse/demo-yahoo/market.duckdb $(BIN)/capshock trace NVDA 2025-01-27
 

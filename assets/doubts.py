@@ -25,6 +25,7 @@ DOUBTS: dict[str, str] = {
     "share count older than 120 days": _flagged("stale_share_count"),
     "share count moved over 15 %": _flagged("share_count_warning"),
     "gap: no bar the session before": _flagged("gap"),
+    "first bar: no close before": _flagged("first_bar"),
     "no bar on this session": (
         "SELECT symbol AS subject FROM raw.prices SEMI JOIN ref.securities USING (symbol) "
         "GROUP BY symbol HAVING min(session_date) < $day "

@@ -75,7 +75,7 @@ def _headline(published: Published, day: date) -> Group:
     )
     title = Text(f"\n{day:%A}, {day.day} {day:%B %Y}", style="bold")
     if not top:
-        return Group(title, Text("No company with a known share count lost market value."))
+        return Group(title, Text("No loss of market value of any company is known."))
     t = top[0]
     lines = [
         Text.assemble(

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from assets.brief.questions import COVERED
 from assets.wording import percent, points, short
 from pipelines.telling import Published, new_table, section
 
@@ -51,6 +52,14 @@ def _movers(published: Published, day: date, rows: list[dict[str, Any]]) -> Tabl
     table.add_column(no_wrap=True)
     table.add_column()
     for row in rows:
+        if not _is_covered(row):
+            table.add_row(
+                escape(row["index_symbol"]),
+                f"{row['members_priced']} of {row['members']} members have a price: too few to say "
+                "who moved it",
+                style="yellow",
+            )
+            continue
         movers = published.rows(
             "SELECT symbol, contribution_points FROM index_movers($index, $day, n := $n)",
             index=row["index_symbol"],
@@ -83,7 +92,7 @@ def _without_the_leader(
     if not lines:
         return None
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-    for row in rows:
+    for row in filter(_is_covered, rows):
         found = published.rows(
             "FROM index_without($index, $day, $symbols)",
             index=row["index_symbol"],
@@ -99,6 +108,12 @@ def _without_the_leader(
             f"at a weight of {found['weight_left_out'] * 100:.2f} %",
         )
     return table if table.row_count else None
+
+
+def _is_covered(row: dict[str, Any]) -> bool:
+    """Tell whether enough members have a price to say who moved an index."""
+    enough = row["members_priced"] >= COVERED * row["members"]
+    return bool(row["is_divisor_published"] or enough)
 
 
 def _basis_points(number: float) -> str:

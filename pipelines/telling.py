@@ -46,11 +46,15 @@ def require_session(published: Published, session: date) -> date:
         day=session,
     )[0]
     if near["before"] != session:
-        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d)
-        raise SessionNotCovered(
-            f"{session}: the published file holds no such session",
-            f"The nearest ones are {around or 'none'}; `capshock run` fetches more.",
-        )
+        # A slow import, for the message alone.
+        from assets import calendar
+
+        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d) or "none"
+        if session not in calendar.sessions(session, session):
+            what, more = "is no session of the New York Stock Exchange", ""
+        else:
+            what, more = "the published file holds no such session", "; `capshock run` fetches more"
+        raise SessionNotCovered(f"{session}: {what}", f"The nearest in the file: {around}{more}.")
     return session
 
 

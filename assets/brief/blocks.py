@@ -139,7 +139,7 @@ def indices_block(answer: Answer, company: str | None) -> Block:
             Column(f"by {company}", "points_left_out", "points"),
             Column(f"without {company}", "return_without", "percent"),
         ]
-    columns += [Column("last moved as far", "last_as_large_on", "day", "never before here")]
+    columns += [Column("last moved as far", "last_as_large_on", "day", "not before")]
     return Block("indices", "The indices", "", answer, columns)
 
 

@@ -57,18 +57,20 @@ def compose(connection: duckdb.DuckDBPyConnection, session: date) -> Brief:
     loss = asked("loss", questions.leading("loss", session))
     gain = asked("gain", questions.leading("gain", session))
     market = asked("market", questions.market(session))
-    company = loss.value("company_symbol") if len(loss) else None
+    leading = words.lead(loss, gain)
+    company = leading.leading.value("company_symbol") if leading is not None else None
     indices = asked("indices", questions.indices(session, company))
     waterfalls = []
     for row in range(len(indices)):
-        if indices.value("members_priced", row):
+        if indices.value("is_covered", row):
             index = indices.value("index_symbol", row)
             sql = questions.waterfall(session, index, company)
             points = asked(blocks.file_name(index), sql)
             waterfalls.append(blocks.waterfall_block(points, indices, row, session))
     bars = None
-    if company is not None:
-        bars = blocks.bars_block(asked("bars", questions.bars(session, company)), loss, session)
+    if leading is not None and company is not None:
+        sql = questions.bars(session, company)
+        bars = blocks.bars_block(asked("bars", sql), leading.leading, session)
     return Brief(
         session=session,
         headline=words.headline(loss, gain, indices),

@@ -132,7 +132,7 @@ def _units(brief: Brief) -> Iterator[tuple[Figure, Figure]]:
     """Yield name and source of the units of each index with members."""
     answer = brief.indices.answer
     for row in range(len(answer)):
-        if answer.value("members_priced", row):
+        if answer.value("is_covered", row):
             yield answer.figure("name", "text", row), answer.figure("holdings_source", "text", row)
 
 

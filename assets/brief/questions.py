@@ -12,6 +12,12 @@ SHOWN = 10
 CANDLES = 5
 """Sessions of the chart of the leading loser."""
 
+RECENT_SESSIONS = 250
+"""Sessions that a move is held against: a year, since dollars grow with the companies."""
+
+COVERED = 0.9
+"""Share of members with a price that it takes to say who moved an index."""
+
 MOVERS = 5
 """Companies named in the waterfall of an index, beside the leading loser."""
 
@@ -27,7 +33,7 @@ def leading(side: str, session: date) -> str:
             SELECT session_date, max({side}_usd) AS usd
             FROM mart.market_cap_{_plural(side)}
             WHERE session_date < {_day(session)}
-            GROUP BY session_date
+            GROUP BY session_date ORDER BY session_date DESC LIMIT {RECENT_SESSIONS}
         )
         SELECT
             largest.company_symbol, line.name, largest.{side}_usd, largest.{side}_return,
@@ -61,7 +67,10 @@ def market(session: date) -> str:
     """Ask what all companies did together."""
     return dedent(f"""\
         SELECT
-            sum(companies - companies_without_share_count)::BIGINT AS companies,
+            (
+                SELECT count(price_effect_usd) FROM mart.market_caps
+                WHERE session_date = {_day(session)}
+            ) AS companies,
             sum(net_change_usd) AS net_change_usd,
             sum(losers)::BIGINT AS losers, sum(losers_usd) AS losers_usd,
             sum(gainers)::BIGINT AS gainers, sum(gainers_usd) AS gainers_usd
@@ -94,23 +103,42 @@ def indices(session: date, company: str | None) -> str:
         ),
         named AS (
             SELECT
-                index_symbol, arg_max(name, effective_from) AS name,
+                index_symbol,
+                coalesce(
+                    arg_max(name, effective_from) FILTER (effective_from <= {_day(session)}),
+                    arg_min(name, effective_from)
+                ) AS name,
                 arg_max(weighting, effective_from) AS weighting
-            FROM ref.indices WHERE effective_from <= {_day(session)} GROUP BY index_symbol
+            FROM ref.indices GROUP BY index_symbol
+        ),
+        recent AS (
+            SELECT DISTINCT session_date FROM mart.index_reconciliations
+            WHERE session_date < {_day(session)}
+            ORDER BY session_date DESC LIMIT {RECENT_SESSIONS}
         )
         SELECT
             moved.index_symbol, moved.session_date, named.name, named.weighting, moved.level,
             moved.actual_return, moved.actual_points, moved.members, moved.members_priced,
             moved.residual_bps,
             moved.is_estimate, moved.holdings_source,
-            without.points_left_out, without.return_without,
+            coalesce(
+                moved.members_priced > 0
+                AND (
+                    moved.is_divisor_published
+                    OR moved.members_priced >= {COVERED} * moved.members
+                ),
+                false
+            ) AS is_covered,
+            CASE WHEN is_covered THEN without.points_left_out END AS points_left_out,
+            CASE WHEN is_covered THEN without.return_without END AS return_without,
             max(earlier.session_date) FILTER (
                 earlier.actual_return * sign(moved.actual_return) >= abs(moved.actual_return)
             ) AS last_as_large_on,
             min(earlier.session_date) AS history_from,
             count(earlier.actual_return) AS sessions_before,
-            floor(100 * avg((abs(earlier.actual_return) < abs(moved.actual_return))::INT))::BIGINT
-                AS smaller_on_of_100
+            floor(100 * avg((abs(earlier.actual_return) < abs(moved.actual_return))::INT) FILTER (
+                earlier.session_date >= (SELECT min(session_date) FROM recent)
+            ))::BIGINT AS smaller_on_of_100
         FROM mart.index_reconciliations AS moved
         JOIN named USING (index_symbol)
         LEFT JOIN without USING (index_symbol)

@@ -11,8 +11,8 @@ ENOUGH_SESSIONS = 250
 TOP = 10
 """Places in history that are named by their number."""
 
-UNUSUAL, USUAL, QUIET = 75, 50, 25
-"""On so many of a hundred sessions it was smaller: what is unusual, usual, quiet."""
+UNUSUAL, USUAL, QUIET = 80, 50, 25
+"""On so many of a hundred sessions of a year it was smaller: what is unusual, usual, quiet."""
 
 LONG_AGO_DAYS = 30
 """A move is said to be the largest since a day that lies further back than this."""
@@ -51,6 +51,11 @@ class Standing:
         """Tell whether it is larger than the largest of most sessions."""
         return self.is_known and self.leading.value("smaller_on_of_100") >= UNUSUAL
 
+    @property
+    def usd(self) -> float:
+        """Return the dollars."""
+        return float(self.leading.value(f"{self.side}_usd"))
+
     def named(self) -> tuple[Figure, Figure]:
         """Return who leads, and the dollars."""
         return self.leading.figure("name", "long name"), self.leading.figure(
@@ -67,7 +72,8 @@ class Standing:
             tail = self._place()
         else:
             of_100 = self.leading.figure("smaller_on_of_100", "count")
-            tail = (": more than the largest ", self.side, " on ", of_100, " of 100 sessions")
+            tail = (f", more than the day's largest {self.side} on ", of_100,
+                    " % of the sessions of the past year")  # fmt: skip
         return say(name, f" {verb} ", usd, *tail)
 
     def _place(self) -> tuple[Any, ...]:
@@ -82,44 +88,54 @@ class Standing:
         return (", the ", answer.figure("rank_to_date", "ordinal"), "-", largest, since)
 
 
+def lead(loss: Answer, gain: Answer) -> Standing | None:
+    """Return whom the brief is about: the loss, or the gain where that is the greater news.
+
+    Places among the largest of all come first, then unusual moves; losses before gains. Where
+    neither is known to be large, the loss; without enough history, the larger of the two.
+
+    Args:
+        loss: the answer to ``questions.leading`` for losses.
+        gain: the same for gains.
+    """
+    both = [Standing("loss", loss), Standing("gain", gain)]
+    sides = [side for side in both if len(side.leading)]
+    news = [*(side for side in sides if side.is_top), *(side for side in sides if side.is_unusual)]
+    if news:
+        return news[0]
+    if sides and not any(side.is_known for side in sides):
+        return max(sides, key=lambda side: side.usd)
+    return sides[0] if sides else None
+
+
 def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
     """Say what happened, in one line: from a record down to a quiet day.
 
-    The largest loss leads, unless the largest gain is among the largest of all and the loss is not,
-    or unusual and the loss is not; an index that moved unusually leads where no company did.
+    An index that moved unusually leads where no company did.
 
     Args:
         loss: the answer to ``questions.leading`` for losses.
         gain: the same for gains.
         indices: the answer to ``questions.indices``.
     """
-    losing, gaining = Standing("loss", loss), Standing("gain", gain)
-    if not len(loss):
-        return say("No company with a known share count lost market value")
-    loudest = _loudest(losing, gaining)
-    if loudest is not None:
-        return loudest.said()
-    name, usd = losing.named()
+    leading = lead(loss, gain)
+    if leading is None:
+        return say("No one-day change of any company's market value is known")
+    if leading.is_top or leading.is_unusual or not leading.is_known:
+        return leading.said()
+    name, usd = leading.named()
+    gaining = Standing("gain", gain)
     if _index_share(indices) >= UNUSUAL:
         if indices.value("actual_return") < 0 or not len(gain):
-            end = (", on no single company: ", name, " loses most, ", usd)
+            end = (", on no single company: ", name, f" {_VERB[leading.side]} most, ", usd)
         else:
             end = ("; ", gaining.named()[0], " gains most, ", gaining.named()[1])
         return say(*_moved(indices), *end)
     gained = gain.value("smaller_on_of_100") if gaining.is_known else 0
-    if loss.value("smaller_on_of_100") < QUIET and max(gained, _index_share(indices)) < USUAL:
-        return say("A quiet session: no company loses more than ", usd)
-    return say("An ordinary session: ", name, " loses most, ", usd)
-
-
-def _loudest(losing: Standing, gaining: Standing) -> Standing | None:
-    """Return what leads: places among the largest of all first, losses before gains."""
-    if not losing.is_known:
-        return losing
-    for standing in (losing, gaining):
-        if standing.is_top:
-            return standing
-    return next((standing for standing in (losing, gaining) if standing.is_unusual), None)
+    is_quiet = leading.leading.value("smaller_on_of_100") < QUIET
+    if is_quiet and max(gained, _index_share(indices)) < USUAL:
+        return say(f"A quiet session: no company {_VERB[leading.side]} more than ", usd)
+    return say("An ordinary session: ", name, f" {_VERB[leading.side]} most, ", usd)
 
 
 def _index_share(indices: Answer) -> int:
@@ -143,64 +159,76 @@ def _moved(indices: Answer) -> tuple[Any, ...]:
 
 
 def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
-    """Yield the sentences below the headline: loss, leading index, market, caution."""
-    if len(loss):
-        yield _about_the_loss(loss)
-    if len(indices) and indices.value("members_priced"):
-        yield _about_the_index(loss, indices)
+    """Yield the sentences below the headline: the lead, the first index, the market, caution."""
+    leading = lead(loss, gain)
+    if leading is not None:
+        yield _about(leading)
+    if len(indices):
+        yield _about_the_index(leading, indices)
     if market.value("companies"):
         yield say(
-            "All ", market.figure("companies", "count"), " companies with a share count together: ",
+            "All ", market.figure("companies", "count"),
+            " companies whose change is known, together: ",
             market.figure("net_change_usd", "signed usd"), " (", market.figure("losers", "count"),
             " fell, ", market.figure("gainers", "count"), " rose).",
-            *_about_the_gain(gain),
+            *_about_the_other(leading, loss, gain),
         )  # fmt: skip
-    if len(loss) and loss.value("flags"):
-        stale = "stale_share_count" in loss.value("flags")
-        age = loss.figure("share_count_age_days", "count")
-        yield say("Before you quote the loss: ", loss.figure("flags", "flags"),
+    if leading is not None and leading.leading.value("flags"):
+        answer = leading.leading
+        stale = "stale_share_count" in answer.value("flags")
+        age = answer.figure("share_count_age_days", "count")
+        yield say(f"Before you quote the {leading.side}: ", answer.figure("flags", "flags"),
                   *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
 
 
-def _about_the_loss(loss: Answer) -> Said:
-    symbol, name = loss.figure("company_symbol", "text"), loss.figure("name", "long name")
-    said = [name, " (", symbol, ") closes ", loss.figure("loss_return", "percent lost"),
-            ", a loss of ", loss.figure("loss_usd", "usd"), " at the close"]  # fmt: skip
-    low = loss.value("intraday_low_effect_usd")
-    if low is not None and low < 0:
-        said += [" and ", loss.figure("intraday_low_effect_usd", "usd size"),
-                 " at the session's low (", loss.figure("intraday_low_return", "percent"),
+def _about(leading: Standing) -> Said:
+    answer, side = leading.leading, leading.side
+    name, symbol = answer.figure("name", "long name"), answer.figure("company_symbol", "text")
+    change = answer.figure(f"{side}_return", "percent lost" if side == "loss" else "percent")
+    usd = answer.figure(f"{side}_usd", "usd")
+    said = [name, " (", symbol, ") closes ", change, f", a {side} of ", usd, " at the close"]
+    low = answer.value("intraday_low_effect_usd")
+    if side == "loss" and low is not None and low < 0:
+        said += [" and ", answer.figure("intraday_low_effect_usd", "usd size"),
+                 " at the session's low (", answer.figure("intraday_low_return", "percent"),
                  ")"]  # fmt: skip
-    if Standing("loss", loss).is_known:
-        said += [". It is number ", loss.figure("rank_to_date", "count"),
-                 " of all one-day losses since ", loss.figure("history_from", "day"), " among ",
-                 loss.figure("companies_covered", "count"),
-                 " companies with a history"]  # fmt: skip
-    if loss.value("previous_record_usd") is not None:
-        said += ["; the largest before was ", loss.figure("previous_record_usd", "usd"), ", by ",
-                 loss.figure("previous_record_name", "long name"), " on ",
-                 loss.figure("previous_record_date", "day")]  # fmt: skip
+    if leading.is_known:
+        plural = "losses" if side == "loss" else "gains"
+        said += [". It is number ", answer.figure("rank_to_date", "count"),
+                 f" of all one-day {plural} since ",
+                 answer.figure("history_from", "day")]  # fmt: skip
+        if leading.is_top:
+            said += [" among ", answer.figure("companies_covered", "count"),
+                     " companies with a history"]  # fmt: skip
+    if answer.value("previous_record_usd") is not None:
+        said += ["; the largest before was ", answer.figure("previous_record_usd", "usd"), ", by ",
+                 answer.figure("previous_record_name", "long name"), " on ",
+                 answer.figure("previous_record_date", "day")]  # fmt: skip
     return say(*said, ".")
 
 
-def _about_the_gain(gain: Answer) -> tuple[Any, ...]:
-    if not len(gain):
+def _about_the_other(leading: Standing | None, loss: Answer, gain: Answer) -> tuple[Any, ...]:
+    """Name the largest move to the other side."""
+    is_loss = leading is None or leading.side == "loss"
+    other, side = (gain, "gain") if is_loss else (loss, "loss")
+    if not len(other):
         return ()
-    usd, change = gain.figure("gain_usd", "usd"), gain.figure("gain_return", "percent")
-    return (" The largest gain: ", gain.figure("name", "long name"), ", ", usd, " (", change, ").")
+    usd = other.figure(f"{side}_usd", "usd")
+    change = other.figure(f"{side}_return", "percent" if is_loss else "percent lost")
+    return (f" The largest {side}: ", other.figure("name", "name"), ", ", usd, " (", change, ").")
 
 
-def _about_the_index(loss: Answer, indices: Answer) -> Said:
-    """Say what the first index did, and what the leading loser had to do with it."""
+def _about_the_index(leading: Standing | None, indices: Answer) -> Said:
+    """Say what the first index did, and what the leading company had to do with it."""
     said = [*_moved(indices)]
     if indices.value("actual_return") is not None:
-        said += [" (", indices.figure("actual_points", "points"), " points)"]
-    if indices.value("points_left_out") is not None:
-        company = loss.figure("company_symbol", "text")
-        said += [", ", indices.figure("points_left_out", "points"), " of it by ", company,
-                 "; without ", company, " it would have been ",
+        said += [" (", indices.figure("actual_points", "points"), " points)", *_when_last(indices)]
+    if leading is not None and indices.value("points_left_out") is not None:
+        company = leading.leading.figure("company_symbol", "text")
+        said += ["; ", company, " alone is ", indices.figure("points_left_out", "points"),
+                 " points, and without it the index would have returned ",
                  indices.figure("return_without", "percent")]  # fmt: skip
-    return say(*said, *_when_last(indices), ".")
+    return say(*said, ".")
 
 
 def _when_last(indices: Answer) -> tuple[Any, ...]:

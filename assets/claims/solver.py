@@ -195,7 +195,9 @@ def _shown(claim: Claim, reading: _Reading, measured: float) -> str:
     unit = claim.printed.unit
     rounded = round(measured, 4) if unit == "fraction" else measured
     if reading.holds is False and holds(rounded, claim.printed, claim.comparator):
-        return f"{measured * 100:.3f} %"
+        return f"{measured * 100:+.3f} %"
+    if claim.metric in {"return", "index_return"}:
+        return f"{measured * 100:+.2f} %"
     return in_unit(measured, unit)
 
 

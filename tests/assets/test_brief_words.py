@@ -55,6 +55,7 @@ def indices(**given) -> Answer:
 
 
 NO_LOSS = Answer("loss", "", leading().table.clear())
+NO_GAIN = Answer("gain", "", leading("gain").table.clear())
 MARKET = Answer(
     "market",
     "",
@@ -74,7 +75,8 @@ MARKET = Answer(
          "Alpha loses $30.0bn, the fourth-largest one-day loss of any company since "
          "29 January 2021"),
         ({"smaller_on_of_100": 96},
-         "Alpha loses $30.0bn: more than the largest loss on 96 of 100 sessions"),
+         "Alpha loses $30.0bn, more than the day's largest loss on 96 % of the sessions of the "
+         "past year"),
         ({"smaller_on_of_100": 50}, "An ordinary session: Alpha loses most, $30.0bn"),
         ({"smaller_on_of_100": 3}, "A quiet session: no company loses more than $30.0bn"),
         ({"sessions_before": 249, "rank_to_date": 1},
@@ -88,10 +90,29 @@ def test_the_headline_fits_the_size(given, said):
     assert str(words.headline(leading(**given), gain, indices())) == said
 
 
-def test_a_session_without_losses():
-    said = words.headline(NO_LOSS, leading("gain"), indices())
-    assert str(said) == "No company with a known share count lost market value"
-    assert not any("closes" in str(s) for s in words.deck(NO_LOSS, NO_LOSS, MARKET, indices()))
+def test_a_session_without_losses_is_about_the_gain():
+    gain = leading("gain", is_record=True, rank_to_date=1)
+    said = words.headline(NO_LOSS, gain, indices())
+    assert str(said).startswith("Alpha gains $30.0bn, the largest one-day gain of any company")
+    told = [str(s) for s in words.deck(NO_LOSS, gain, MARKET, indices())]
+    assert told[0].startswith("Alpha (AAA) closes +5.00 %, a gain of $30.0bn at the close. It is")
+    assert "largest loss" not in " ".join(told)
+
+
+def test_a_session_without_any_known_change():
+    said = words.headline(NO_LOSS, NO_GAIN, indices())
+    assert str(said) == "No one-day change of any company's market value is known"
+    nothing = Answer("market", "", MARKET.table.with_columns(companies=0))
+    told = [str(s) for s in words.deck(NO_LOSS, NO_GAIN, nothing, indices())]
+    assert told == ["The S&P 500 falls 0.40 % (-20.0 points)."]
+
+
+def test_before_there_is_a_history_the_larger_move_leads():
+    young = {"sessions_before": 3}
+    loss, gain = leading(**young), leading("gain", gain_usd=68e9, **young)
+    assert str(words.headline(loss, gain, indices())) == (
+        "Alpha gains $68.0bn; the history is too short to tell how much that is"
+    )
 
 
 QUIET_GAIN = leading("gain", smaller_on_of_100=10)
@@ -108,7 +129,8 @@ def test_a_great_gain_leads_where_the_loss_is_none_of_the_great():
 def test_an_unusual_gain_leads_where_the_loss_is_usual():
     gain = leading("gain", smaller_on_of_100=98)
     assert str(words.headline(leading(smaller_on_of_100=3), gain, indices())) == (
-        "Alpha gains $30.0bn: more than the largest gain on 98 of 100 sessions"
+        "Alpha gains $30.0bn, more than the day's largest gain on 98 % of the sessions of the past "
+        "year"
     )
     assert str(words.headline(leading(smaller_on_of_100=80), gain, indices())).startswith("Alpha l")
 
@@ -163,10 +185,10 @@ def test_the_deck_of_a_record():
         "Alpha (AAA) closes -5.00 %, a loss of $30.0bn at the close and $40.0bn at the session's "
         "low (-7.00 %). It is number 1 of all one-day losses since 29 January 2021 among 61 "
         "companies with a history; the largest before was $90.0bn, by Beta on 3 September 2024.",
-        "The S&P 500 falls 0.40 % (-20.0 points), -12.0 of it by AAA; without AAA it would have "
-        "been -0.10 %, its largest fall since 4 November 2024.",
-        "All 3 companies with a share count together: -$1.0bn (2 fell, 1 rose). The largest gain: "
-        "Alpha, $30.0bn (+5.00 %).",
+        "The S&P 500 falls 0.40 % (-20.0 points), its largest fall since 4 November 2024; AAA "
+        "alone is -12.0 points, and without it the index would have returned -0.10 %.",
+        "All 3 companies whose change is known, together: -$1.0bn (2 fell, 1 rose). The largest "
+        "gain: Alpha, $30.0bn (+5.00 %).",
         "Before you quote the loss: stale share count (the count is 30 days old).",
     ]
 
@@ -180,7 +202,7 @@ def test_the_deck_of_a_record():
       "The Six rises 2.00 % (+9.0 points), its largest rise since 29 January 2021.")],
 )  # fmt: skip
 def test_what_is_said_of_an_index(given, said):
-    found = [str(s) for s in words.deck(NO_LOSS, NO_LOSS, MARKET, indices(**given))]
+    found = [str(s) for s in words.deck(NO_LOSS, NO_GAIN, MARKET, indices(**given))]
     assert found[0] == said
 
 

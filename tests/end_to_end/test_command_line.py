@@ -126,7 +126,7 @@ def test_story_of_a_day_without_session_names_the_nearest(capshock, home, small)
     shutil.copytree(small.folder, home / "warehouse")
     told = capshock("story", "--session", "2025-01-09")
     assert told.returncode == 1
-    assert "2025-01-09: the published file holds no such session" in _one_line(told.stderr)
+    assert "2025-01-09: is no session of the New York Stock Exchange" in _one_line(told.stderr)
     assert "2025-01-08 and 2025-01-10" in _one_line(told.stderr)
 
 

@@ -295,7 +295,8 @@ class IndexImpacts(Table):
         nullable=True,
     )
     weight_previous_close: float = positive(
-        "Share of the index's value at the previous close; null where a close is missing",
+        "Share of the index's value at the previous close; null where a close is missing. Of the "
+        "members priced, where the divisor is implied: see members_priced",
         unit="fraction",
         nullable=True,
         made_of=("ref.index_holdings.units", "core.prices.close", "core.prices.adjustment_ratio"),

@@ -54,6 +54,7 @@ def test_the_story_shown_is_the_story_told(founding):
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+    assert "@@" not in page.read_text(), "a figure that was left to be measured"
 
 
 def test_every_macro_is_in_the_guide():

@@ -51,7 +51,6 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
     "percent lost": lambda fraction: percent(-fraction),
     "percent size": _size_of(percent),
     "points": _points,
-    "points size": _size_of(_points),
     "bps": lambda bps: "0.00 bps" if abs(bps) < 0.005 else f"{bps:+.2f} bps",  # noqa: PLR2004
     "level": lambda level: f"{level:,.2f}",
     "price": lambda usd: f"${usd:,.2f}",

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from assets.previews import preview_of
+from assets.products.previews import preview_of
 from warehouse.ddl import VIEWS
 from warehouse.errors import CapshockError, TableInvalid, TooFewDelivered
 from warehouse.io_manager import INPUTS_KEY

@@ -57,7 +57,7 @@ def story(
     ] = None,
 ) -> None:
     """Tell a session from the published file: losses, gains, sectors, and what is missing."""
-    from pipelines.story import tell
+    from assets.products.story import tell
 
     tell(out, Settings.load().warehouse.resolve(), _date(session))
 
@@ -71,7 +71,7 @@ def brief(
     open_it: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the page that tells a session, with its pictures, tables and Markdown."""
-    from pipelines.brief_report import report_brief
+    from assets.products.brief_report import report_brief
 
     report_brief(out, Settings.load().warehouse.resolve(), _date(session), open_it=open_it)
 
@@ -101,11 +101,11 @@ def claims(
 ) -> None:
     """Say whether what articles claimed holds, and under which convention."""
     if schema:
-        from assets.claims.files import schema_for_editors
+        from assets.ref.claims.files import schema_for_editors
 
         sys.stdout.write(schema_for_editors())
         return
-    from pipelines.claims_report import report_claims
+    from assets.products.claims_report import report_claims
 
     report_claims(out, Settings.load().warehouse.resolve(), file)
 

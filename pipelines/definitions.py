@@ -7,8 +7,8 @@ from typing import cast
 import dagster as dg
 
 import assets
-from assets import calendar
-from assets.publication import PUBLISHED
+from assets.market import calendar
+from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
 from pipelines.partitions import session_partitions
 from pipelines.run_requests import REFRESH, inputs_of

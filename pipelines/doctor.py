@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from assets import calendar
+from assets.market import calendar
 from pipelines.dead_runs import dead_runs
 from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import inputs_of, make_plan

@@ -15,10 +15,10 @@ import polars as pl
 from rich.console import Console
 from rich.markup import escape
 
-from assets.fund_files import HoldingsFile, read_fund_file
-from assets.holdings_sets import ImportedSet, index_of, make_set
-from assets.reference import read_reference
-from assets.wording import listed
+from assets.products.wording import listed
+from assets.ref.reference_files import read_reference
+from assets.sources.funds.files import HoldingsFile, read_fund_file
+from assets.sources.funds.holdings_sets import ImportedSet, index_of, make_set
 from pipelines.settings import Settings
 from warehouse.connection import open_published
 from warehouse.errors import HoldingsFileError, ReferenceDataError

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from assets import calendar
+from assets.market import calendar
 
 _SATURDAY = 5
 

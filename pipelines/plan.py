@@ -8,7 +8,7 @@ from typing import cast
 
 import polars as pl
 
-from assets import calendar
+from assets.market import calendar
 from warehouse.errors import SourceError
 from warehouse.storage import Warehouse
 

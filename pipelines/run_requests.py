@@ -8,8 +8,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
-from assets import calendar
-from assets.reference import read_reference
+from assets.market import calendar
+from assets.ref.reference_files import read_reference
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
-from assets import calendar
+from assets.market import calendar
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run_requests import NOTES, REFRESH, plan_or_fail, requests_for, sessions_of
 from pipelines.settings import Settings

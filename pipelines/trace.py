@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from assets.wording import in_words, percent
+from assets.products.console import Published
+from assets.products.wording import in_words, percent
 from pipelines.settings import Settings
-from pipelines.telling import Published
 from warehouse.connection import open_published
 from warehouse.errors import CapshockError, WarehouseError
 from warehouse.responses import ResponseStore

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import calendar
+from assets.market import calendar
 
 SAMPLE = Path(__file__).parents[2] / "warehouse" / "sample"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.market_cap_losses import market_cap_gains, market_cap_losses
-from assets.market_caps import market_caps
-from assets.sector_moves import sector_moves
+from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses
+from assets.mart.market_caps import market_caps
+from assets.mart.sector_moves import sector_moves
 
 
 def load(path: Path) -> pl.DataFrame:

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets import calendar
+from assets.market import calendar
 from warehouse.schemas import core, ref
 
 LAST_SESSION = date(2025, 6, 30)

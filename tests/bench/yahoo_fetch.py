@@ -18,7 +18,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from assets import calendar
+from assets.market import calendar
 from tests.bench.worker import peak_memory
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import serving

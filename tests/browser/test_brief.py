@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from assets.brief.writing import write_brief
-from tests.assets import brief_market
+from assets.products.brief.writing import write_brief
+from tests.assets.products import brief_market
 from tests.browser.conftest import PICTURES
 
 pytestmark = pytest.mark.slow

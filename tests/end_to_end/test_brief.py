@@ -15,11 +15,11 @@ import dagster as dg
 import duckdb
 import pytest
 
-from assets.brief import pages
-from assets.brief.answers import STYLES
-from assets.brief.content import compose
-from assets.brief.writing import briefs_beside, write_brief
-from tests.assets import brief_market
+from assets.products.brief import pages
+from assets.products.brief.answers import STYLES
+from assets.products.brief.content import compose
+from assets.products.brief.writing import briefs_beside, write_brief
+from tests.assets.products import brief_market
 
 FOUNDING = date(2025, 1, 27)
 QUIET = date(2022, 12, 30)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.claims_report import report_claims
+from assets.products.claims_report import report_claims
 
 ROOT = Path(__file__).parents[2]
 ARTICLE, ELSEWHERE = "2025-01-28-what-is-deepseek", "2025-01-28-published-elsewhere"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from pipelines.story import tell
+from assets.products.story import tell
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

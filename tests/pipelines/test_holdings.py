@@ -9,8 +9,8 @@ import pytest
 import xlsxwriter
 from rich.console import Console
 
-from assets.fund_files import read_fund_file
-from assets.reference import read_reference
+from assets.ref.reference_files import read_reference
+from assets.sources.funds.files import read_fund_file
 from pipelines import cli
 from pipelines.holdings import import_holdings, report_import
 from pipelines.settings import Settings

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from assets import calendar
+from assets.market import calendar
 
 NEW_YORK = ZoneInfo("America/New_York")
 BARS = ("open", "high", "low", "close", "volume")

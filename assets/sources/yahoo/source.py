@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets import calendar
+from assets.market import calendar
 from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, Delivery, Since
 from assets.sources.yahoo import bars as yahoo_bars
 from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession

@@ -1,0 +1,1 @@
+"""``core``: what passed the second gate, ready to be computed with."""

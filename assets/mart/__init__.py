@@ -1,0 +1,1 @@
+"""``mart``: the answers."""

@@ -1,0 +1,164 @@
+"""``ref.claims`` and ``mart.claim_checks``: files of claims, held against the tables."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from assets.mart.claim_checks.market import Market
+from assets.mart.claim_checks.solver import check_claim, subject
+from assets.ref.claims.files import read_claims
+from assets.ref.claims.models import Claim, ClaimsFile
+from assets.resources import Inputs
+from assets.table_asset import table_asset
+from warehouse.errors import ClaimsFileError
+from warehouse.landing import Landing
+from warehouse.schemas import core, mart, ref
+from warehouse.scratch import in_memory
+from warehouse.validation import QUARANTINE_SCHEMA
+
+FOLDER = "claims"
+"""Folder of the reference folder that holds the files of claims."""
+
+
+def claim_rows(name: str, file: ClaimsFile) -> list[dict[str, object]]:
+    """Return the rows of ``ref.claims`` of a file.
+
+    Args:
+        name: name of the file, without ending.
+        file: the file.
+    """
+    about = file.model_dump(mode="json", exclude={"claims"})
+    return [
+        {
+            "claim_id": f"{name}/{claim.id}",
+            "position": position,
+            "title": file.title,
+            "outlet": file.outlet,
+            "published_on": file.date,
+            "statement": claim.statement,
+            "metric": claim.metric,
+            "subject": subject(claim),
+            "session_date": claim.session,
+            "comparator": claim.comparator,
+            "claimed": claim.claimed,
+            "definition": json.dumps(
+                about | {"claims": [claim.model_dump(mode="json", exclude_none=True)]},
+                ensure_ascii=False,
+                sort_keys=True,
+            ),
+        }
+        for position, claim in enumerate(file.claims, start=1)
+    ]
+
+
+def claims_files(folder: Path) -> list[Path]:
+    """Return the files of claims of a folder."""
+    return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+
+
+def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read all files of claims; a bad one stops its own claims and nothing else.
+
+    Returns:
+        Rows of ``ref.claims``, and one quarantined row (``QUARANTINE_SCHEMA``) per bad file.
+    """
+    rows: list[dict[str, object]] = []
+    bad: list[dict[str, object]] = []
+    for path in claims_files(folder):
+        try:
+            rows += claim_rows(path.name.rsplit(".", 1)[0], read_claims(path))
+        except ClaimsFileError as error:
+            bad.append(_refused(path, error.what))
+    told = pl.DataFrame(rows, schema=ref.Claims.polars_schema())
+    twice = told.filter(pl.col("claim_id").is_duplicated())["claim_id"].unique().sort()
+    if len(twice):
+        # a.yaml beside a.yml: neither is more right than the other.
+        names = {claim_id.split("/")[0] for claim_id in twice}
+        bad += [
+            _refused(
+                folder / f"{name}.yaml",
+                f"{name}.yaml and {name}.yml: two files of one name, with the same claims",
+            )
+            for name in sorted(names)
+        ]
+        told = told.filter(~pl.col("claim_id").str.split("/").list.first().is_in(list(names)))
+    return told.sort("claim_id"), pl.DataFrame(bad, schema=QUARANTINE_SCHEMA)
+
+
+def _refused(path: Path, reason: str) -> dict[str, object]:
+    return {
+        "source_table": ref.Claims.table(),
+        "rejected_row": json.dumps({"file": path.name}, ensure_ascii=False),
+        "symbol": None,
+        "row_date": None,
+        "rules": ["claims_file"],
+        # Where the folder lies is the machine's business.
+        "reason": reason.replace(f"{path.parent}/", ""),
+        "occurrences": 1,
+        "status": "rejected",
+    }
+
+
+def claim_checks(claims: pl.DataFrame, market: Market) -> pl.DataFrame:
+    """Check all claims.
+
+    Args:
+        claims: ``ref.claims``.
+        market: the tables.
+
+    Returns:
+        Columns of ``mart.claim_checks``, sorted by claim_id, convention.
+    """
+    return checked_rows(_definitions(claims), market).sort("claim_id", "convention")
+
+
+def checked_rows(
+    claims: Iterable[tuple[str, int, ClaimsFile, Claim]], market: Market
+) -> pl.DataFrame:
+    """Check claims in the order given: claim_id, position, the article, the claim."""
+    return pl.DataFrame(
+        [row for claim in claims for row in check_claim(*claim, market)],
+        schema=mart.ClaimChecks.polars_schema(),
+    )
+
+
+def _definitions(claims: pl.DataFrame) -> Iterable[tuple[str, int, ClaimsFile, Claim]]:
+    for key, position, definition in claims.select("claim_id", "position", "definition").rows():
+        file = ClaimsFile.model_validate_json(definition)
+        yield key, position, file, file.claims[0]
+
+
+@table_asset(ref.Claims, kinds=frozenset({"yaml", "duckdb"}))
+def claims(inputs: Inputs) -> Landing:
+    """Read ``claims/*.yaml``."""
+    rows, bad = read_folder(inputs.reference() / FOLDER)
+    return Landing(
+        rows,
+        quarantined=bad,
+        notes=tuple(f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]),
+        metadata={"files_refused": bad.height},
+    )
+
+
+_ASKED = {
+    "claims": ref.Claims,
+    "securities": ref.Securities,
+    "caps": mart.MarketCaps,
+    "losses": mart.MarketCapLosses,
+    "sectors": mart.SectorMoves,
+    "impacts": mart.IndexImpacts,
+    "reconciliations": mart.IndexReconciliations,
+    "prices": core.Prices,
+    "levels": core.IndexLevels,
+    "counts": core.SharesOutstanding,
+}
+
+
+@table_asset(mart.ClaimChecks, _ASKED)
+def mart_claim_checks(**tables: pl.DataFrame) -> pl.DataFrame:
+    """Check all claims against the tables of the run."""
+    named = {_ASKED[name].table(): rows for name, rows in tables.items()}
+    with in_memory(named) as connection:
+        return claim_checks(tables["claims"], Market(connection))

@@ -1,0 +1,1 @@
+"""``ops``: what the pipeline says about itself, and the file that readers open."""

@@ -1,0 +1,44 @@
+"""``ops.shock_brief``: after each run, the page that tells its last session."""
+
+from typing import cast
+
+import dagster as dg
+
+from assets.ops.published_file import PUBLISHED
+from assets.products.brief import pages
+from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
+from assets.resources import Inputs, session_bounds
+from warehouse.storage import Warehouse
+
+
+@dg.asset(
+    key=["ops", "shock_brief"],
+    deps=[PUBLISHED],
+    group_name="ops",
+    kinds={"html", "duckdb"},
+    required_resource_keys={"io_manager", "inputs"},
+    description="The page that tells a session to people: what fell most and whether that is a "
+    "record, who moved the indices, the market map, the claims, and what is missing. "
+    "One file that needs nothing else; its pictures, tables and Markdown lie beside it.",
+)
+def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+    """Write the brief of the run's last session, or of each one where the settings say so."""
+    warehouse = cast("Warehouse", context.resources.io_manager.open())
+    inputs = cast("Inputs", context.resources.inputs)
+    days = sessions_to_tell(warehouse.published, session_bounds(context.run), inputs.briefs)
+    if not days:
+        said = "none asked for" if inputs.briefs == "none" else "no session to tell"
+        return dg.MaterializeResult(metadata={"brief": dg.MetadataValue.text(said)})
+    for day in days:
+        brief, page = write_brief(warehouse.published, day)
+        for fault in brief.faults():
+            context.log.warning("brief of %s: tables instead of pictures: %s", day, fault)
+    return dg.MaterializeResult(
+        metadata={
+            "headline": dg.MetadataValue.text(str(brief.headline)),
+            "brief": dg.MetadataValue.path(f"{FOLDER}/{page.name}"),
+            "as_markdown": dg.MetadataValue.md(pages.markdown(brief)),
+            "size_bytes": page.stat().st_size,
+            "briefs_written": len(days),
+        }
+    )

@@ -1,0 +1,164 @@
+"""What the published file answers, each value with the place it comes from.
+
+A page is made of figures: a value as it is written, and the query, row and column that gave it. So
+every number of a page can be unfolded to its SQL, and a test can hold it against its table.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import duckdb
+import polars as pl
+from markupsafe import Markup, escape
+
+from assets.products.wording import (
+    day_in_words,
+    dollars,
+    flags_in_words,
+    listed,
+    ordinal,
+    percent,
+    plain_name,
+)
+
+UNKNOWN = "not known"
+
+LONG_NAME_LENGTH = 44
+"""Characters of a company's name in a sentence."""
+
+
+def _size_of(write: Callable[[Any], str]) -> Callable[[Any], str]:
+    return lambda value: write(abs(value)).lstrip("+")
+
+
+def _points(number: float) -> str:
+    """Write signed points: -70.1; where they are small, so that they are not +0.0."""
+    said = f"{number:+,.1f}" if abs(number) >= 1 else f"{number:+.2f}"
+    return "0.00" if said in {"+0.00", "-0.00"} else said
+
+
+STYLES: Mapping[str, Callable[[Any], str]] = {
+    "text": str,
+    "name": plain_name,
+    "long name": lambda name: plain_name(name, LONG_NAME_LENGTH),
+    "usd": dollars,
+    "signed usd": lambda usd: f"+{dollars(usd)}" if usd > 0 else dollars(usd),
+    "usd size": _size_of(dollars),
+    "loss": lambda usd: dollars(-usd),
+    "percent": percent,
+    "percent lost": lambda fraction: percent(-fraction),
+    "percent size": _size_of(percent),
+    "points": _points,
+    "bps": lambda bps: "0.00 bps" if abs(bps) < 0.005 else f"{bps:+.2f} bps",  # noqa: PLR2004
+    "level": lambda level: f"{level:,.2f}",
+    "price": lambda usd: f"${usd:,.2f}",
+    "count": lambda number: f"{number:,.0f}",
+    "shares": lambda number: f"{number / 1e6:,.1f}m" if number >= 1e6 else f"{number:,.0f}",  # noqa: PLR2004
+    "ordinal": ordinal,
+    "day": day_in_words,
+    "weekday": lambda day: f"{day:%a} {day.day} {day:%b}",
+    "flags": flags_in_words,
+    "list": listed,
+    "digest": lambda sha_256: sha_256[:16],
+}
+"""How values are written: name -> function."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A value as it is written, with the place it comes from.
+
+    Attributes:
+        value: what the query gave.
+        text: how it is written.
+        place: question/row/column.
+        is_text: whether it is a name or a sentence rather than a number.
+    """
+
+    value: Any
+    text: str
+    place: str
+    is_text: bool
+
+    def __str__(self) -> str:
+        """Return what is written."""
+        return self.text
+
+    def __html__(self) -> Markup:
+        """Return what is written, marked with its place; names keep their own direction."""
+        if isinstance(self.value, date):
+            tag = Markup('<time datetime="{}" data-from="{}">{}</time>')
+            return tag.format(self.value, self.place, self.text)
+        if self.is_text or self.value is None:
+            return Markup('<bdi data-from="{}">{}</bdi>').format(self.place, self.text)
+        tag = Markup('<data value="{}" data-from="{}">{}</data>')
+        return tag.format(self.value, self.place, self.text)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A sentence of words and figures; as text it is plain, as HTML its figures are marked."""
+
+    parts: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        """Return the sentence."""
+        return "".join(str(part) for part in self.parts)
+
+    def __html__(self) -> Markup:
+        """Return the sentence with its figures marked."""
+        return Markup("").join(escape(part) for part in self.parts)
+
+
+def say(*parts: Any) -> Said:
+    """Make a sentence of words and figures."""
+    return Said(parts)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question to the published file and what it answers.
+
+    Attributes:
+        question: its name on the page.
+        sql: the query.
+        table: what it gave.
+    """
+
+    question: str
+    sql: str
+    table: pl.DataFrame
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return self.table.height
+
+    def value(self, column: str, row: int = 0) -> Any:
+        """Return a value as the query gave it."""
+        found = self.table[row, column]
+        return found.to_list() if isinstance(found, pl.Series) else found
+
+    def figure(self, column: str, style: str, row: int = 0) -> Figure:
+        """Return a value as it is written.
+
+        Args:
+            column: column of the answer.
+            style: a name of ``STYLES``.
+            row: row of the answer.
+        """
+        value = self.value(column, row)
+        text = UNKNOWN if value is None else STYLES[style](value)
+        is_text = isinstance(value, str | list | bool)
+        return Figure(value, text, f"{self.question}/{row}/{column}", is_text)
+
+    def figures(self, columns: Sequence[tuple[str, str]]) -> Iterator[tuple[Figure, ...]]:
+        """Yield the rows, as written: column and style of each cell."""
+        for row in range(len(self)):
+            yield tuple(self.figure(column, style, row) for column, style in columns)
+
+
+def ask(connection: duckdb.DuckDBPyConnection, question: str, sql: str) -> Answer:
+    """Ask the published file."""
+    return Answer(question, sql, connection.sql(sql).pl())

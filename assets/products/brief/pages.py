@@ -1,0 +1,181 @@
+"""A brief as files: the page, the pictures, the tables, and Markdown for a chat or a commit."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from assets.products.brief.answers import Figure, Said
+from assets.products.brief.blocks import Block
+from assets.products.brief.content import Brief
+from assets.products.wording import day_in_words
+
+_TEMPLATES = Path(__file__).parent / "templates"
+
+_MARKUP = ("<", ">", "|", "*", "_", "`", "[", "]", "#", "\\")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim as it is shown: a sign and a word for its verdict, never a colour alone."""
+
+    kind: str
+    sign: str
+    word: str
+    statement: Figure
+    explanation: Figure
+    holds_by: Figure
+
+
+def html(brief: Brief) -> str:
+    """Return the page: self-contained, nothing is fetched."""
+    environment = _environment()
+    return environment.get_template("page.html.j2").render(
+        _shared(brief) | {"style": _style(), "units": list(_units(brief))}
+    )
+
+
+def markdown(brief: Brief) -> str:
+    """Return the brief as Markdown, without pictures."""
+    environment = _environment().overlay(autoescape=False, finalize=_escaped)
+    text = environment.get_template("brief.md.j2").render(
+        _shared(brief) | {"table": _markdown_table}
+    )
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def write(brief: Brief, folder: Path) -> Path:
+    """Write a brief into a folder: ``<session>.html``, and ``<session>/`` with all of its parts.
+
+    Each file is put in place in one step. Parts of an earlier brief of the session that this one
+    has no more go.
+
+    Returns:
+        The page.
+    """
+    parts = folder / str(brief.session)
+    parts.mkdir(parents=True, exist_ok=True)
+    files: dict[str, bytes] = {"brief.md": markdown(brief).encode()}
+    for block in brief.blocks():
+        files[f"{block.name}.csv"] = _csv(block.answer.table)
+        if block.picture is not None and block.picture.svg:
+            files[f"{block.name}.svg"] = block.picture.titled_svg.encode()
+            files[f"{block.name}.png"] = block.picture.png
+    for name, content in files.items():
+        _put(parts / name, content)
+    for stale in set(parts.iterdir()) - {parts / name for name in files}:
+        stale.unlink()
+    page = folder / f"{brief.session}.html"
+    _put(page, html(brief).encode())
+    return page
+
+
+def _put(path: Path, content: bytes) -> None:
+    half = path.with_name(f".{path.name}.{os.getpid()}")
+    half.write_bytes(content)
+    half.replace(path)
+
+
+def _csv(table: pl.DataFrame) -> bytes:
+    lists = [name for name, dtype in table.schema.items() if isinstance(dtype, pl.List)]
+    return table.with_columns(pl.col(lists).list.join("; ")).write_csv().encode()
+
+
+def _shared(brief: Brief) -> dict[str, Any]:
+    return {
+        "brief": brief,
+        "day": day_in_words(brief.session),
+        "weekday": f"{brief.session:%A}",
+        "claims": list(_claims(brief.claims)),
+        "found": [(label, a) for label, a in brief.doubts if a.value("how_many")],
+        "not_found": [label for label, a in brief.doubts if not a.value("how_many")],
+    }
+
+
+def _claims(block: Block) -> Iterator[tuple[Figure, Figure, list[Judged]]]:
+    """Yield title, outlet and claims of each article."""
+    answer = block.answer
+    titles = groupby(range(len(answer)), key=lambda row: answer.value("title", row))
+    for _, rows in titles:
+        judged = [_judged(block, row) for row in rows]
+        first = int(judged[0].statement.place.split("/")[1])
+        yield answer.figure("title", "text", first), answer.figure("outlet", "text", first), judged
+
+
+def _judged(block: Block, row: int) -> Judged:
+    answer = block.answer
+    verdict = answer.value("verdict", row)
+    kind, sign, word = next(
+        shown
+        for start, shown in (
+            ("holds only", ("otherwise", "◐", "holds counted otherwise")),
+            ("holds", ("holds", "✓", "holds")),
+            ("overstated", ("fails", "✗", "overstated")),
+            ("understated", ("fails", "✗", "understated")),
+            ("", ("open", "?", "not checkable here")),
+        )
+        if verdict.startswith(start)
+    )
+    written = (answer.figure(n, "text", row) for n in ("statement", "explanation", "holds_by"))
+    return Judged(kind, sign, word, *written)
+
+
+def _units(brief: Brief) -> Iterator[tuple[Figure, Figure]]:
+    """Yield name and source of the units of each index with members."""
+    answer = brief.indices.answer
+    for row in range(len(answer)):
+        if answer.value("is_covered", row):
+            yield answer.figure("name", "text", row), answer.figure("holdings_source", "text", row)
+
+
+def _inline(svg: str, name: str) -> Markup:
+    """Return a picture for the page: its ids are its own, and it is read as one image."""
+    svg = re.sub(r'(id="|url\(#)', rf"\g<1>{name}-", svg[svg.index("<svg") :])
+    return Markup(svg.replace("<svg", '<svg aria-hidden="true" focusable="false"', 1))  # noqa: S704 - drawn here
+
+
+def _escaped(value: Any) -> Any:
+    """Write a value into Markdown; what comes from the tables is text, not markup."""
+    if isinstance(value, Said):
+        return "".join(_escaped(part) for part in value.parts)
+    if isinstance(value, Figure):
+        return "".join(f"\\{c}" if c in _MARKUP else c for c in value.text.replace("\n", " "))
+    return value
+
+
+def _markdown_table(block: Block) -> str:
+    heads = [column.heading for column in block.columns]
+    rules = ["---:" if column.is_number else "---" for column in block.columns]
+    rows = [
+        [
+            column.empty if cell.value is None else _escaped(cell)
+            for cell, column in zip(row, block.columns, strict=True)
+        ]
+        for row in block.rows()
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (heads, rules, *rows))
+
+
+def _style() -> Markup:
+    return Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))  # noqa: S704 - ours
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = _inline
+    return environment

@@ -1,0 +1,244 @@
+"""The words of a brief: how large a session was against history decides what is said of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from assets.products.brief.answers import Answer, Figure, Said, say
+
+ENOUGH_SESSIONS = 250
+"""Sessions of history before anything is called large, quiet or a record."""
+
+TOP = 10
+"""Places in history that are named by their number."""
+
+UNUSUAL, USUAL, QUIET = 80, 50, 25
+"""On so many of a hundred sessions of a year it was smaller: what is unusual, usual, quiet."""
+
+LONG_AGO_DAYS = 30
+"""A move is said to be the largest since a day that lies further back than this."""
+
+_VERB = {"loss": "loses", "gain": "gains"}
+
+
+class Standing:
+    """How large the leading loss (or gain) is against history.
+
+    Args:
+        side: loss or gain.
+        leading: the answer to ``questions.leading``.
+    """
+
+    def __init__(self, side: str, leading: Answer) -> None:
+        self.side = side
+        self.leading = leading
+
+    @property
+    def is_known(self) -> bool:
+        """Tell whether there is a loss, and enough history to measure it against."""
+        return (
+            len(self.leading) > 0
+            and self.leading.value("companies_covered") > 0
+            and self.leading.value("sessions_before") >= ENOUGH_SESSIONS
+        )
+
+    @property
+    def is_top(self) -> bool:
+        """Tell whether it is among the largest of all."""
+        return self.is_known and self.leading.value("rank_to_date") <= TOP
+
+    @property
+    def is_unusual(self) -> bool:
+        """Tell whether it is larger than the largest of most sessions."""
+        return self.is_known and self.leading.value("smaller_on_of_100") >= UNUSUAL
+
+    @property
+    def usd(self) -> float:
+        """Return the dollars."""
+        return float(self.leading.value(f"{self.side}_usd"))
+
+    def named(self) -> tuple[Figure, Figure]:
+        """Return who leads, and the dollars."""
+        return self.leading.figure("name", "long name"), self.leading.figure(
+            f"{self.side}_usd", "usd"
+        )
+
+    def said(self) -> Said:
+        """Say who lost how much, in words that fit its size."""
+        name, usd = self.named()
+        verb = _VERB[self.side]
+        if not self.is_known:
+            tail: tuple[Any, ...] = ("; the history is too short to tell how much that is",)
+        elif self.is_top:
+            tail = self._place()
+        else:
+            of_100 = self.leading.figure("smaller_on_of_100", "count")
+            tail = (f", more than the day's largest {self.side} on ", of_100,
+                    " % of the sessions of the past year")  # fmt: skip
+        return say(name, f" {verb} ", usd, *tail)
+
+    def _place(self) -> tuple[Any, ...]:
+        """Say which place it takes among all; a tie with the record is no record."""
+        answer = self.leading
+        largest = f"largest one-day {self.side} of any company since "
+        since = answer.figure("history_from", "day")
+        if answer.value("is_record"):
+            return (", the ", largest, since)
+        if answer.value("rank_to_date") == 1:
+            return (", as much as the ", largest, since)
+        return (", the ", answer.figure("rank_to_date", "ordinal"), "-", largest, since)
+
+
+def lead(loss: Answer, gain: Answer) -> Standing | None:
+    """Return whom the brief is about: the loss, or the gain where that is the greater news.
+
+    Places among the largest of all come first, then unusual moves; losses before gains. Where
+    neither is known to be large, the loss; without enough history, the larger of the two.
+
+    Args:
+        loss: the answer to ``questions.leading`` for losses.
+        gain: the same for gains.
+    """
+    both = [Standing("loss", loss), Standing("gain", gain)]
+    sides = [side for side in both if len(side.leading)]
+    news = [*(side for side in sides if side.is_top), *(side for side in sides if side.is_unusual)]
+    if news:
+        return news[0]
+    if sides and not any(side.is_known for side in sides):
+        return max(sides, key=lambda side: side.usd)
+    return sides[0] if sides else None
+
+
+def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
+    """Say what happened, in one line: from a record down to a quiet day.
+
+    An index that moved unusually leads where no company did.
+
+    Args:
+        loss: the answer to ``questions.leading`` for losses.
+        gain: the same for gains.
+        indices: the answer to ``questions.indices``.
+    """
+    leading = lead(loss, gain)
+    if leading is None:
+        return say("No one-day change of any company's market value is known")
+    if leading.is_top or leading.is_unusual or not leading.is_known:
+        return leading.said()
+    name, usd = leading.named()
+    gaining = Standing("gain", gain)
+    if _index_share(indices) >= UNUSUAL:
+        if indices.value("actual_return") < 0 or not len(gain):
+            end = (", on no single company: ", name, f" {_VERB[leading.side]} most, ", usd)
+        else:
+            end = ("; ", gaining.named()[0], " gains most, ", gaining.named()[1])
+        return say(*_moved(indices), *end)
+    gained = gain.value("smaller_on_of_100") if gaining.is_known else 0
+    is_quiet = leading.leading.value("smaller_on_of_100") < QUIET
+    if is_quiet and max(gained, _index_share(indices)) < USUAL:
+        return say(f"A quiet session: no company {_VERB[leading.side]} more than ", usd)
+    return say("An ordinary session: ", name, f" {_VERB[leading.side]} most, ", usd)
+
+
+def _index_share(indices: Answer) -> int:
+    """Return on how many of 100 sessions the first index moved less; 0 where that is not known."""
+    if not len(indices) or indices.value("actual_return") is None:
+        return 0
+    known = indices.value("sessions_before") >= ENOUGH_SESSIONS
+    return int(indices.value("smaller_on_of_100")) if known else 0
+
+
+def _moved(indices: Answer) -> tuple[Any, ...]:
+    """Say what the first index did: The S&P 500 falls 1.46 %."""
+    name, change = indices.figure("name", "text"), indices.value("actual_return")
+    article = "" if str(name).lower().startswith("the ") else "The "
+    if change is None:
+        return (article, name, " has no move on this session")
+    if change == 0:
+        return (article, name, " is unchanged")
+    size = indices.figure("actual_return", "percent size")
+    return (article, name, " falls " if change < 0 else " rises ", size)
+
+
+def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
+    """Yield the sentences below the headline: the lead, the first index, the market, caution."""
+    leading = lead(loss, gain)
+    if leading is not None:
+        yield _about(leading)
+    if len(indices):
+        yield _about_the_index(leading, indices)
+    if market.value("companies"):
+        yield say(
+            "All ", market.figure("companies", "count"),
+            " companies whose change is known, together: ",
+            market.figure("net_change_usd", "signed usd"), " (", market.figure("losers", "count"),
+            " fell, ", market.figure("gainers", "count"), " rose).",
+            *_about_the_other(leading, loss, gain),
+        )  # fmt: skip
+    if leading is not None and leading.leading.value("flags"):
+        answer = leading.leading
+        stale = "stale_share_count" in answer.value("flags")
+        age = answer.figure("share_count_age_days", "count")
+        yield say(f"Before you quote the {leading.side}: ", answer.figure("flags", "flags"),
+                  *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
+
+
+def _about(leading: Standing) -> Said:
+    answer, side = leading.leading, leading.side
+    name, symbol = answer.figure("name", "long name"), answer.figure("company_symbol", "text")
+    change = answer.figure(f"{side}_return", "percent lost" if side == "loss" else "percent")
+    usd = answer.figure(f"{side}_usd", "usd")
+    said = [name, " (", symbol, ") closes ", change, f", a {side} of ", usd, " at the close"]
+    low = answer.value("intraday_low_effect_usd")
+    if side == "loss" and low is not None and low < 0:
+        said += [" and ", answer.figure("intraday_low_effect_usd", "usd size"),
+                 " at the session's low (", answer.figure("intraday_low_return", "percent"),
+                 ")"]  # fmt: skip
+    if leading.is_known:
+        plural = "losses" if side == "loss" else "gains"
+        said += [". It is number ", answer.figure("rank_to_date", "count"),
+                 f" of all one-day {plural} since ",
+                 answer.figure("history_from", "day")]  # fmt: skip
+        if leading.is_top:
+            said += [" among ", answer.figure("companies_covered", "count"),
+                     " companies with a history"]  # fmt: skip
+    if answer.value("previous_record_usd") is not None:
+        said += ["; the largest before was ", answer.figure("previous_record_usd", "usd"), ", by ",
+                 answer.figure("previous_record_name", "long name"), " on ",
+                 answer.figure("previous_record_date", "day")]  # fmt: skip
+    return say(*said, ".")
+
+
+def _about_the_other(leading: Standing | None, loss: Answer, gain: Answer) -> tuple[Any, ...]:
+    """Name the largest move to the other side."""
+    is_loss = leading is None or leading.side == "loss"
+    other, side = (gain, "gain") if is_loss else (loss, "loss")
+    if not len(other):
+        return ()
+    usd = other.figure(f"{side}_usd", "usd")
+    change = other.figure(f"{side}_return", "percent" if is_loss else "percent lost")
+    return (f" The largest {side}: ", other.figure("name", "name"), ", ", usd, " (", change, ").")
+
+
+def _about_the_index(leading: Standing | None, indices: Answer) -> Said:
+    """Say what the first index did, and what the leading company had to do with it."""
+    said = [*_moved(indices)]
+    if indices.value("actual_return") is not None:
+        said += [" (", indices.figure("actual_points", "points"), " points)", *_when_last(indices)]
+    if leading is not None and indices.value("points_left_out") is not None:
+        company = leading.leading.figure("company_symbol", "text")
+        said += ["; ", company, " alone is ", indices.figure("points_left_out", "points"),
+                 " points, and without it the index would have returned ",
+                 indices.figure("return_without", "percent")]  # fmt: skip
+    return say(*said, ".")
+
+
+def _when_last(indices: Answer) -> tuple[Any, ...]:
+    """Say when the first index last moved as far, if that is long ago."""
+    change, since = indices.value("actual_return"), indices.value("last_as_large_on")
+    if not change or indices.value("sessions_before") < ENOUGH_SESSIONS:
+        return ()
+    largest = f", its largest {'fall' if change < 0 else 'rise'} since "
+    if since is None:
+        return (largest, indices.figure("history_from", "day"))
+    if (indices.value("session_date") - since).days <= LONG_AGO_DAYS:
+        return ()
+    return (largest, indices.figure("last_as_large_on", "day"))

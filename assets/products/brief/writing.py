@@ -1,0 +1,60 @@
+"""A brief written beside the published file; light to import, for the command line."""
+
+from datetime import date
+from pathlib import Path
+
+from assets.products.brief import pages
+from assets.products.brief.content import Brief, compose
+from warehouse.connection import open_published
+from warehouse.errors import WarehouseError
+
+FOLDER = "briefs"
+"""Folder of the pages, beside the published file."""
+
+
+def briefs_beside(published: Path) -> Path:
+    """Return the folder of the briefs of a published file."""
+    return published.parent / FOLDER
+
+
+def write_brief(published: Path, session: date) -> tuple[Brief, Path]:
+    """Write the brief of a session beside the published file, from its tables alone.
+
+    Returns:
+        What it says, and the page.
+
+    Raises:
+        WarehouseError: if there is no published file, or the folder cannot be written.
+    """
+    with open_published(published) as connection:
+        brief = compose(connection, session)
+    folder = briefs_beside(published)
+    try:
+        return brief, pages.write(brief, folder)
+    except OSError as error:
+        raise WarehouseError(
+            f"{folder}: cannot write the brief of {session}: {error}",
+            "Make room or the folder writable, then `capshock brief` writes it; "
+            "the published file is not touched by it.",
+        ) from error
+
+
+def sessions_to_tell(published: Path, bounds: tuple[date, date] | None, which: str) -> list[date]:
+    """Return the sessions that a run writes briefs of.
+
+    Args:
+        published: the published file.
+        bounds: first and last session that the run fetched; None: it fetched none.
+        which: ``last`` of them (of all, where it fetched none), ``all`` of them, or ``none``.
+    """
+    if which == "none":
+        return []
+    with open_published(published) as connection:
+        days = [
+            row[0]
+            for row in connection.execute(
+                "SELECT DISTINCT session_date FROM mart.market_caps ORDER BY session_date"
+            ).fetchall()
+        ]
+    fetched = [day for day in days if bounds is None or bounds[0] <= day <= bounds[1]]
+    return fetched if which == "all" and bounds is not None else fetched[-1:]

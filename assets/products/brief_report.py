@@ -1,0 +1,51 @@
+"""``capshock brief``: the page of a session, written from the published file."""
+
+import webbrowser
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+
+from assets.products.brief.writing import write_brief
+from assets.products.console import Published, SessionNotCovered, require_session, short_path
+from warehouse.connection import open_published
+
+
+def report_brief(console: Console, path: Path, session: date | None, *, open_it: bool) -> None:
+    """Write the brief of a session, by default the last one, and say where it lies.
+
+    Raises:
+        WarehouseError: if there is no published file, or the folder cannot be written.
+        SessionNotCovered: if the file does not hold the session.
+    """
+    with open_published(path) as connection:
+        day = _session(Published(connection), session)
+    brief, page = write_brief(path, day)
+    parts = short_path(page.with_suffix(""))
+
+    def say(text: str, style: str = "") -> None:
+        console.print(escape(text), style=style, highlight=False, soft_wrap=True)
+
+    say(f"{brief.headline}", "bold")
+    say(f"  the page      {short_path(page)}")
+    say(f"  for a chat    {parts}/brief.md")
+    drawn = [block.name for block in brief.blocks() if block.picture and block.picture.svg]
+    if drawn:
+        say(f"  pictures      {parts}/*.svg, *.png: {', '.join(drawn)}")
+    say(f"  tables        {parts}/*.csv: {', '.join(block.name for block in brief.blocks())}")
+    for fault in brief.faults():
+        say(f"The page has tables instead of pictures: {fault}", "yellow")
+    if open_it:
+        webbrowser.open(page.as_uri())
+
+
+def _session(published: Published, session: date | None) -> date:
+    if session is not None:
+        return require_session(published, session)
+    last: date | None = published.rows("SELECT max(session_date) AS day FROM mart.market_caps")[0][
+        "day"
+    ]
+    if last is None:
+        raise SessionNotCovered("the published file holds no session", "Run `capshock run` first.")
+    return last

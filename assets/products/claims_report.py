@@ -1,0 +1,81 @@
+"""``capshock claims``: verdicts on what articles said."""
+
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from assets.products.console import Published
+from warehouse.connection import open_published
+
+CLOSEST = 3
+"""Conventions shown beside the standard one where a claim holds under none."""
+
+_UNIONS = "closest union of sectors"
+"""Conventions that are told of every sum that does not hold as it is usually counted."""
+
+_STYLES = {
+    "holds": "green",
+    "holds only under": "yellow",
+    "overstated": "red",
+    "understated": "red",
+    "not checkable here": "dim",
+}
+
+
+def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
+    """Print the verdicts on the claims of the published file, or on those of a file of claims.
+
+    A file is checked against the published tables, and nothing is written.
+
+    Raises:
+        ClaimsFileError: if the file is not what it should be.
+        WarehouseError: if there is no published file.
+    """
+    with open_published(warehouse) as connection:
+        published = Published(connection)
+        if file is None:
+            rows = published.rows(
+                "FROM mart.claim_checks ORDER BY split_part(claim_id, '/', 1), position, convention"
+            )
+        else:
+            from assets.mart.claim_checks.market import Market
+            from assets.mart.claim_checks.tables import checked_rows
+            from assets.ref.claims.files import read_claims
+
+            article = read_claims(file)
+            told = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
+            rows = checked_rows(told, Market(connection)).to_dicts()
+    if not rows:
+        console.print("There are no claims: CAPSHOCK_REFERENCE_DIR/claims holds no file.")
+    title = None
+    for _, checks in groupby(rows, key=lambda row: row["claim_id"]):
+        claim = list(checks)
+        if claim[0]["title"] != title:
+            title = claim[0]["title"]
+            console.print(Text(f"\n{title} ({claim[0]['outlet']})", style="bold"))
+        _tell(console, claim)
+
+
+def _tell(console: Console, checks: list[dict[str, Any]]) -> None:
+    """Print a claim: the verdict, the standard convention, and what else could make it true."""
+    standard = next(row for row in checks if row["is_standard"])
+    verdict = standard["verdict"]
+    kind = next((kind for kind in _STYLES if verdict.startswith(kind)), verdict)
+    kind = "holds only under" if verdict.startswith("holds only") else kind
+    shown = "holds only if counted another way" if kind == "holds only under" else kind
+    said = Text.assemble((shown, _STYLES.get(kind, "")), f": {standard['statement']}")
+    console.print(Padding(said, (0, 0, 0, 2)))
+    told = [standard["explanation"]]
+    if verdict != "holds":
+        others = [row for row in checks if row["holds"] is not None and not row["is_standard"]]
+        others.sort(key=lambda row: (abs(row["difference"]), row["convention"]))
+        holding = [row for row in others if row["holds"]]
+        told += [row["explanation"] for row in holding or others[:CLOSEST]]
+        told += [row["explanation"] for row in checks if row["convention"].startswith(_UNIONS)]
+        told += [row["explanation"] for row in checks if row["unit"] == "shares"]
+    for sentence in dict.fromkeys(told):
+        console.print(Padding(Text(sentence), (0, 0, 0, 6)))

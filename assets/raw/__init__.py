@@ -1,0 +1,1 @@
+"""``raw``: what a source delivers, through the first gate."""

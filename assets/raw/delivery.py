@@ -1,0 +1,356 @@
+"""``raw.*``: what the source delivers, through the first gate.
+
+The first gate looks at a row by itself: shape, types, key, finite and positive numbers, a session
+of the exchange, not in the future, a known symbol.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+
+import dagster as dg
+import pandera.polars as pa
+import polars as pl
+
+from assets.market import calendar
+from assets.metadata import as_table
+from assets.resources import Inputs, first_session_of, session_range
+from assets.sources import Delivery, Since
+from assets.table_asset import asset_key, table_asset
+from warehouse.errors import SourceError, TooFewDelivered
+from warehouse.landing import Landing, Window
+from warehouse.schemas import Table, ops, raw, ref
+from warehouse.validation import Gated, pass_gate
+
+_KINDS = frozenset({"polars", "pandera", "duckdb"})
+
+_OPTIONAL = frozenset({"shares_outstanding"})
+"""Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
+
+
+def first_gate(
+    rows: pl.DataFrame, model: type[Table], known: Sequence[str], last_closed: date
+) -> Gated:
+    """Let through the rows that are right in themselves.
+
+    Args:
+        rows: rows as delivered, with provenance.
+        model: the raw table.
+        known: symbols that the reference data cover.
+        last_closed: the last session that has ended; anything later is in the future.
+    """
+    symbol = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.String)
+    day = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.Date)
+    checks = {
+        symbol: [pa.Check.isin(list(known), error="known_symbol")],
+        day: [pa.Check.less_than_or_equal_to(last_closed, error="not_in_the_future")],
+    }
+    if day in ("session_date", "ex_date"):
+        # A future row is said to be in the future, not to be off the calendar as well.
+        allowed = calendar.sessions()
+        checks[day].append(pa.Check.isin(allowed, error="exchange_session"))
+    return pass_gate(rows, model, checks)
+
+
+def refuse_bad_delivery(gated: Gated, model: type[Table], inputs: Inputs) -> None:
+    """Fail where too much of a delivery is wrong for the rest to be trusted.
+
+    Raises:
+        SourceError: with the broken rules, how often each, and an example.
+    """
+    many = gated.rejected > inputs.max_rejected_share * gated.received
+    if not many or gated.rejected < inputs.max_rejected_rows:
+        return
+    by_rule = (
+        gated.quarantined.explode("rules")
+        .group_by("rules", maintain_order=True)
+        .agg(pl.col("occurrences").sum(), pl.col("reason").first())
+        .sort("occurrences", descending=True)
+    )
+    said = "; ".join(f"{rule}: {n} rows, e.g. {e}" for rule, n, e in by_rule.head(5).iter_rows())
+    raise SourceError(
+        f"{model.table()}: {gated.rejected} of {gated.received} delivered rows are wrong: {said}",
+        "The last good data stay. Mend the source or the reference data; the limits are "
+        "CAPSHOCK_MAX_REJECTED_SHARE and CAPSHOCK_MAX_REJECTED_ROWS.",
+    )
+
+
+def outcomes(
+    delivery: Delivery,
+    gated: Gated,
+    dataset: str,
+    asked: Sequence[str],
+    expected_sessions: Sequence[date] | None,
+) -> pl.DataFrame:
+    """Say for every symbol asked for what came: ``ops.ingest_outcomes`` without run_id.
+
+    Args:
+        delivery: what the source delivered.
+        gated: what the first gate made of it.
+        dataset: name of the dataset.
+        asked: symbols asked for.
+        expected_sessions: sessions of the window, for datasets with a row per session; each symbol
+            is expected from its first bar on. None: any number of rows is right.
+    """
+    symbol = gated.passed.columns[0]
+    accounts = _accounts(delivery, asked)
+    per_symbol = gated.passed.group_by(pl.col(symbol).alias("symbol")).agg(
+        rows=pl.len().cast(pl.Int64),
+        **({"first": pl.col("session_date").min()} if expected_sessions is not None else {}),
+    )
+    told = (
+        pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String})
+        .join(per_symbol, on="symbol", how="left")
+        .join(accounts, on="symbol", how="left")
+    )
+    if expected_sessions is None:
+        expected = pl.lit(None, pl.Int64)
+    else:
+        days = pl.Series(expected_sessions, dtype=pl.Date).sort()
+        before_first = days.search_sorted(told["first"].fill_null(days[0]))
+        expected = pl.lit(len(days) - before_first.cast(pl.Int64))
+    since, until = delivery.covers or ({}, None)
+    has_none = pl.lit(dataset not in ("splits", "dividends")) & pl.col("rows").is_null()
+    said = pl.col("message").fill_null(
+        pl.when(has_none).then(pl.lit("the source has no row of this symbol"))
+    )
+    return told.with_columns(expected_rows=expected).select(
+        dataset=pl.lit(dataset),
+        symbol="symbol",
+        outcome=pl.when(pl.col("outcome") != "ok")
+        .then("outcome")
+        .when(has_none)
+        .then(pl.lit("no_data"))
+        .when(pl.col("rows") < pl.col("expected_rows"))
+        .then(pl.lit("partial"))
+        .otherwise(pl.lit("ok")),
+        rows=pl.col("rows").fill_null(0),
+        expected_rows="expected_rows",
+        attempts="attempts",
+        message=said,
+        response_id="response_id",
+        asked_from=pl.Series([since.get(symbol) for symbol in asked], dtype=pl.Date),
+        asked_to=pl.lit(until, pl.Date),
+    )
+
+
+def _accounts(delivery: Delivery, asked: Sequence[str]) -> pl.DataFrame:
+    """Return what came of each symbol; the same of all where the source answered at once."""
+    if delivery.accounts is not None:
+        return delivery.accounts
+    return pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String}).select(
+        "symbol",
+        outcome=pl.lit("ok"),
+        attempts=pl.lit(1, pl.Int64),
+        message=pl.lit(delivery.note, pl.String),
+        response_id=pl.lit(delivery.response_id, pl.String),
+    )
+
+
+PASSING = {"transient", "throttled", "skipped"}
+"""Outcomes that another try some minutes later may change."""
+
+
+def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> None:
+    """Fail where too few symbols were delivered for the rest to be trusted.
+
+    Args:
+        told: what ``outcomes`` returns.
+        model: the raw table.
+        inputs: the limit.
+
+    Raises:
+        TooFewDelivered: with the outcomes, how often each, and an example.
+    """
+    good = told.filter(pl.col("outcome").is_in(["ok", "partial"])).height
+    # Of a handful one may always be missing: seven indices are no tenth of anything.
+    allowed = math.ceil((1 - inputs.min_ok_share) * told.height - 1e-9)
+    if good and told.height - good <= allowed:
+        return
+    by_outcome = (
+        told.filter(~pl.col("outcome").is_in(["ok", "partial"]))
+        .group_by("outcome", maintain_order=True)
+        .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
+        .sort("len", descending=True)
+    )
+    said = "; ".join(f"{o}: {n} (e.g. {s}: {m})" for o, n, s, m in by_outcome.iter_rows())
+    nothing = pl.lit(None, pl.Date)
+    raise TooFewDelivered(
+        f"{model.table()}: only {good} of {told.height} symbols were delivered: {said}",
+        "The last good data stay; what was delivered is kept for the next run, which asks for the "
+        "rest. The limit is CAPSHOCK_MIN_OK_SHARE.",
+        told.with_columns(asked_from=nothing, asked_to=nothing),
+        passes=set(by_outcome["outcome"]) <= PASSING,
+    )
+
+
+def land(
+    delivery: Delivery,
+    model: type[Table],
+    asked: Sequence[str],
+    inputs: Inputs,
+    window: Window | None = None,
+) -> Landing:
+    """Pass a delivery through the first gate and account for every row and symbol.
+
+    Args:
+        delivery: what the source delivered.
+        model: the raw table.
+        asked: symbols asked for.
+        inputs: the limits, and the moment that counts as now.
+        window: what lands of it; None: all.
+
+    Raises:
+        SourceError: if the delivery has a wrong shape or too many wrong rows.
+    """
+    expected_sessions = calendar.sessions(window.first, window.last) if window else None
+    gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment()))
+    refuse_bad_delivery(gated, model, inputs)
+    if window is not None:
+        # A complete delivery is judged as a whole; only the window lands.
+        inside = pl.col(window.column).is_between(window.first, window.last)
+        gated = replace(gated, passed=gated.passed.filter(inside))
+    dataset = model.table().split(".")[1]
+    told = outcomes(delivery, gated, dataset, asked, expected_sessions)
+    if delivery.accounts is not None and dataset not in _OPTIONAL:
+        refuse_too_few(told, model, inputs)
+    return Landing(
+        rows=gated.passed,
+        window=window,
+        keeps_absent=delivery.keeps_absent,
+        quarantined=gated.quarantined,
+        quarantine_is_complete=delivery.is_complete,
+        outcomes=told,
+        scanned=delivery.response_id,
+        metadata={
+            "received": gated.received,
+            "quarantined": gated.quarantined.height,
+            "collapsed_duplicates": gated.collapsed,
+        },
+    )
+
+
+def since_when(
+    covered: pl.DataFrame, asked: Sequence[str], first_session: date, run_first: date | None
+) -> Since:
+    """Return from when each symbol has to be asked for, so that no stretch is left out.
+
+    A symbol that has been asked for since the first session goes on where the run begins, or where
+    it was left, whichever is earlier: a run may have ended between two tables, or without the
+    symbol. Any other one is asked for from the first session on.
+
+    Args:
+        covered: what has landed of the dataset: symbol, asked_from, asked_to.
+        asked: symbols to ask for.
+        first_session: first session of the pipeline.
+        run_first: first session of the run; None: it fetches none.
+    """
+    known = covered.group_by("symbol").agg(pl.col("asked_from").min(), pl.col("asked_to").max())
+    left = {
+        symbol: min(last, run_first or last)
+        for symbol, first, last in known.select("symbol", "asked_from", "asked_to").rows()
+        if first <= first_session
+    }
+    return {symbol: left.get(symbol, first_session) for symbol in asked}
+
+
+def _since(inputs: Inputs, run: dg.DagsterRun, dataset: str, asked: Sequence[str]) -> Since:
+    first_session = date.fromisoformat(inputs.first_session)
+    return since_when(inputs.covered(dataset), asked, first_session, first_session_of(run))
+
+
+@table_asset(raw.Prices, {"securities": ref.Securities}, kinds=_KINDS)
+def prices(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch the bars of the run's sessions."""
+    keys = context.partition_key_range
+    first, last = session_range(keys.start, keys.end)
+    asked = securities["symbol"].to_list()
+    delivery = inputs.open_source().prices(asked, first, last)
+    window = Window("session_date", first, last)
+    return land(delivery, raw.Prices, asked, inputs, window)
+
+
+@table_asset(raw.Splits, {"securities": ref.Securities}, kinds=_KINDS)
+def splits(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch recorded splits."""
+    asked = securities["symbol"].to_list()
+    since = _since(inputs, context.run, "splits", asked)
+    return land(inputs.open_source().splits(since), raw.Splits, asked, inputs)
+
+
+@table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=_KINDS)
+def dividends(
+    context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs
+) -> Landing:
+    """Fetch recorded dividends."""
+    asked = securities["symbol"].to_list()
+    since = _since(inputs, context.run, "dividends", asked)
+    return land(inputs.open_source().dividends(since), raw.Dividends, asked, inputs)
+
+
+@table_asset(raw.SharesOutstanding, {"securities": ref.Securities}, kinds=_KINDS)
+def shares_outstanding(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch all reported share counts."""
+    asked = securities["symbol"].to_list()
+    delivery = inputs.open_source().shares_outstanding(asked)
+    return land(delivery, raw.SharesOutstanding, asked, inputs)
+
+
+@table_asset(raw.IndexLevels, {"indices": ref.Indices}, kinds=_KINDS)
+def index_levels(
+    context: dg.AssetExecutionContext, indices: pl.DataFrame, inputs: Inputs
+) -> Landing:
+    """Fetch index levels."""
+    asked = indices["index_symbol"].unique().sort().to_list()
+    since = _since(inputs, context.run, "index_levels", asked)
+    delivery = inputs.open_source().index_levels(since)
+    return land(delivery, raw.IndexLevels, asked, inputs)
+
+
+def _delivered(model: type[Table]) -> dg.AssetChecksDefinition:
+    """Make the check that every symbol asked for came."""
+    dataset = model.table().split(".")[1]
+
+    @dg.asset_check(
+        asset=asset_key(model),
+        name="delivered",
+        additional_ins={"outcomes": dg.AssetIn(asset_key(ops.IngestOutcomes))},
+        description="Whether every symbol asked for was delivered; if not, which and why.",
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, outcomes: pl.DataFrame
+    ) -> dg.AssetCheckResult:
+        told = outcomes.filter(
+            (pl.col("run_id") == context.run.run_id) & (pl.col("dataset") == dataset)
+        )
+        lacking = told.filter(pl.col("outcome") != "ok").sort("outcome", "symbol")
+        shown = lacking.select("symbol", "outcome", "rows", "expected_rows", "message")
+        counted = lacking.group_by("outcome").len().sort("outcome").iter_rows()
+        named = ", ".join(f"{number} {outcome}" for outcome, number in counted)
+        return dg.AssetCheckResult(
+            passed=lacking.is_empty(),
+            severity=dg.AssetCheckSeverity.WARN,
+            description=f"{lacking.height} of {told.height} symbols did not come whole: {named}"
+            if lacking.height
+            else f"all {told.height} symbols came whole",
+            metadata={
+                "asked": told.height,
+                "not_ok": lacking.height,
+                "symbols": as_table(shown),
+            },
+        )
+
+    return check
+
+
+delivered_checks = [
+    _delivered(model)
+    for model in (
+        raw.Prices,
+        raw.Splits,
+        raw.Dividends,
+        raw.SharesOutstanding,
+        raw.IndexLevels,
+    )
+]

@@ -1,0 +1,1 @@
+"""The files in which fund companies publish their holdings, and the sets made of them."""

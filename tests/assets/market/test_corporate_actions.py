@@ -1,0 +1,116 @@
+from datetime import date
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.market.corporate_actions import classify, kind_of
+from warehouse.schemas import ref
+
+SPIN_OFFS = {
+    ("DELL", date(2021, 11, 2)),
+    ("GE", date(2023, 1, 4)),
+    ("GE", date(2024, 4, 2)),
+    ("IBM", date(2021, 11, 4)),
+    ("LEN", date(2025, 1, 21)),
+    ("MRK", date(2021, 6, 3)),
+}
+
+
+def splits(*rows: tuple[str, date, float]) -> pl.DataFrame:
+    schema = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def decisions(*rows: tuple[str, date, str, float]) -> pl.DataFrame:
+    full = [(*row, "because", "a person") for row in rows]
+    return pl.DataFrame(full, schema=ref.SplitDecisions.polars_schema(), orient="row")
+
+
+def kind(ratio: float) -> str:
+    found: str = pl.DataFrame({"ratio": [ratio]}).select(kind_of(pl.col("ratio"))).item()
+    return found
+
+
+def test_every_recorded_adjustment_of_the_sample_is_told_apart(
+    recorded_splits: pl.DataFrame,
+) -> None:
+    found = classify(recorded_splits, decisions())
+
+    assert found.height == 20
+    of_kind = {
+        name: set(found.filter(pl.col("kind") == name).select("symbol", "ex_date").iter_rows())
+        for name in ("split", "spin_off")
+    }
+    assert of_kind["spin_off"] == SPIN_OFFS
+    assert ("GE", date(2021, 8, 2)) in of_kind["split"]  # x0.125, a reverse split
+    assert len(of_kind["split"]) == 14
+
+
+@pytest.mark.parametrize("ratio", [2, 3, 20, 1000, 1 / 2, 1 / 8, 0.333333, 0.125, 0.01])
+def test_whole_ratios_and_their_reciprocals_are_splits(ratio: float) -> None:
+    assert kind(ratio) == "split"
+
+
+@pytest.mark.parametrize("ratio", [3 / 2, 4 / 3, 5 / 4, 5 / 2, 5 / 3, 1.3333])
+def test_simple_fractions_are_splits(ratio: float) -> None:
+    assert kind(ratio) == "split"
+
+
+@pytest.mark.parametrize("ratio", [1.0001, 1.0, 0.9999, 1.033, 1.046, 1.048, 1.973, 7 / 5, 0.968])
+def test_odd_ratios_and_ratios_near_one_are_spin_offs(ratio: float) -> None:
+    assert kind(ratio) == "spin_off"
+
+
+@pytest.mark.parametrize("simple", [2, 10, 1.5, 4 / 3, 1 / 10])
+def test_the_tolerance_ends_at_five_in_ten_thousand(simple: float) -> None:
+    assert [kind(simple * (1 + off)) for off in (-4.9e-4, 4.9e-4)] == ["split"] * 2
+    assert [kind(simple * (1 + off)) for off in (-5.2e-4, 5.2e-4)] == ["spin_off"] * 2
+
+
+def test_a_decision_overrides_kind_and_ratio_of_a_recorded_split() -> None:
+    recorded = splits(("A", date(2024, 4, 2), 1.253), ("B", date(2024, 4, 2), 2.0))
+    decided = decisions(("A", date(2024, 4, 2), "split", 1.25))
+
+    assert classify(recorded, decided).rows() == [
+        ("A", date(2024, 4, 2), 1.25, "split"),
+        ("B", date(2024, 4, 2), 2.0, "split"),
+    ]
+
+
+def test_a_decision_can_make_a_whole_ratio_a_spin_off() -> None:
+    recorded = splits(("A", date(2024, 4, 2), 2.0))
+    decided = decisions(("A", date(2024, 4, 2), "spin_off", 2.0))
+
+    assert classify(recorded, decided)["kind"].to_list() == ["spin_off"]
+
+
+def test_a_decision_adds_an_adjustment_that_nobody_recorded_in_order() -> None:
+    recorded = splits(("B", date(2024, 4, 2), 2.0))
+    decided = decisions(("A", date(2024, 9, 3), "split", 10.0), ("B", date(2023, 1, 3), "split", 3))
+
+    assert classify(recorded, decided).rows() == [
+        ("A", date(2024, 9, 3), 10.0, "split"),
+        ("B", date(2023, 1, 3), 3.0, "split"),
+        ("B", date(2024, 4, 2), 2.0, "split"),
+    ]
+
+
+def test_a_decision_of_kind_none_removes_a_recorded_split_of_that_date_alone() -> None:
+    recorded = splits(("A", date(2024, 4, 2), 2.0), ("A", date(2024, 9, 3), 3.0))
+    decided = decisions(("A", date(2024, 4, 2), "none", 1.0))
+
+    assert classify(recorded, decided)["ex_date"].to_list() == [date(2024, 9, 3)]
+
+
+def test_nothing_recorded_and_nothing_decided_gives_no_adjustment() -> None:
+    assert classify(splits(), decisions()).is_empty()
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(2, 500), st.floats(-4e-4, 4e-4))
+def test_a_split_and_the_reverse_split_that_undoes_it_are_of_one_kind(k: int, off: float) -> None:
+    ratio = k * (1 + off)
+
+    assert kind(ratio) == kind(1 / ratio) == "split"

@@ -1,0 +1,107 @@
+"""A made-up market of a few members, written down in a line, for the tests of the indices."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import polars as pl
+
+from assets.mart.index_impacts import (
+    index_impacts,
+    level_moves,
+    members_in_force,
+    one_day_moves,
+    with_units,
+)
+from warehouse.schemas import core, mart, ref
+from warehouse.validation import validate
+
+DAYS = [date(2025, 1, 6), date(2025, 1, 7), date(2025, 1, 8), date(2025, 1, 10)]
+START = date(2025, 1, 1)
+
+
+def prices(
+    closes: Mapping[str, Sequence[float | None]],
+    splits: Mapping[tuple[str, int], tuple[float, str]] | None = None,
+) -> pl.DataFrame:
+    """Closes of each symbol on the first sessions; (symbol, place) -> (ratio, kind) goes ex."""
+    rows = [
+        (symbol, day, close, *(splits or {}).get((symbol, place), (1.0, "none")))
+        for symbol, series in closes.items()
+        for place, (day, close) in enumerate(zip(DAYS, series, strict=False))
+        if close is not None
+    ]
+    told = pl.DataFrame(
+        rows,
+        schema={"symbol": pl.String, "session_date": pl.Date, "close": pl.Float64,
+                "adjustment_ratio": pl.Float64, "adjustment_kind": pl.String},
+        orient="row",
+    )  # fmt: skip
+    blank = [pl.lit(None).cast(t).alias(n) for n, t in core.Prices.polars_schema().items()
+             if n not in told.columns]  # fmt: skip
+    return told.with_columns(blank).select(core.Prices.names()).sort("symbol", "session_date")
+
+
+def levels(series: list[float | None], index: str = "^X") -> pl.DataFrame:
+    rows = [(index, d, None, None, None, v) for d, v in zip(DAYS, series, strict=False) if v]
+    return pl.DataFrame(rows, schema=core.IndexLevels.polars_schema(), orient="row")
+
+
+def indices(
+    weighting: str = "market cap", divisor: float | None = None, index: str = "^X"
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{"index_symbol": index, "effective_from": START, "name": index, "weighting": weighting,
+          "divisor": divisor}],
+        schema=ref.Indices.polars_schema(),
+    )  # fmt: skip
+
+
+def holdings(
+    units: dict[str, float | None],
+    effective_from: date = START,
+    as_of: date | None = None,
+    index: str = "^X",
+) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{"index_symbol": index, "effective_from": effective_from, "symbol": s, "units": u,
+          "as_of_date": as_of or effective_from, "is_estimate": False, "source": "test"}
+         for s, u in units.items()],
+        schema=ref.IndexHoldings.polars_schema(),
+    )  # fmt: skip
+
+
+def securities(symbols: str, company: Mapping[str, str] | None = None) -> pl.DataFrame:
+    rows = [(s, s, (company or {}).get(s, s), "Energy", "test", None) for s in symbols]
+    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+
+
+def counts(told: dict[str, float], since: date = START) -> pl.DataFrame:
+    rows = [(s, since, None, n, since, "reported", False) for s, n in told.items()]
+    return pl.DataFrame(rows, schema=core.SharesOutstanding.polars_schema(), orient="row")
+
+
+def impacts(
+    held: pl.DataFrame,
+    bars: pl.DataFrame,
+    told_levels: pl.DataFrame,
+    told_indices: pl.DataFrame | None = None,
+    *,
+    told_counts: pl.DataFrame | None = None,
+    lines: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    told_indices = indices() if told_indices is None else told_indices
+    moves = one_day_moves(bars, DAYS)
+    members = members_in_force(held, told_indices, DAYS)
+    found = index_impacts(
+        with_units(
+            members,
+            moves,
+            counts({}) if told_counts is None else told_counts,
+            securities("ABCDE") if lines is None else lines,
+        ),
+        moves,
+        level_moves(told_levels, DAYS),
+        told_indices,
+    )
+    validate(found, mart.IndexImpacts)
+    return found

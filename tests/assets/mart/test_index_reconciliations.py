@@ -1,0 +1,277 @@
+"""Whether contributions add up is said for every session of every index, and what is odd beside."""
+
+from datetime import date
+
+import polars as pl
+import pytest
+
+from assets.mart.index_impacts import level_moves
+from assets.mart.index_reconciliations import index_reconciliations
+from assets.mart.index_residual_suspects import residual_suspects, residuals_as_usual
+from assets.products.previews import preview_of
+from tests.assets.mart.index_market import DAYS, counts, holdings, impacts, indices, levels, prices
+from warehouse.schemas import mart, ops
+from warehouse.validation import validate
+
+
+def reconcile(
+    held: pl.DataFrame,
+    bars: pl.DataFrame,
+    told_levels: pl.DataFrame,
+    told_indices: pl.DataFrame | None = None,
+    told_counts: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    told_indices = indices() if told_indices is None else told_indices
+    found = index_reconciliations(
+        impacts(held, bars, told_levels, told_indices, told_counts=told_counts),
+        bars,
+        level_moves(told_levels, DAYS),
+        held,
+        told_indices,
+    )
+    validate(found, mart.IndexReconciliations)
+    return found
+
+
+def on(found: pl.DataFrame, place: int, index: str = "^X") -> dict:
+    here = (pl.col("session_date") == DAYS[place]) & (pl.col("index_symbol") == index)
+    return found.filter(here).row(0, named=True)
+
+
+def test_each_run_says_the_largest_residual_that_is_known() -> None:
+    found = reconcile(
+        holdings({"A": 10.0, "B": 30.0}), prices({"A": [6.0, 9.0], "B": [2.0, 1.5]}),
+        levels([100.0, 112.4]),
+    )  # fmt: skip
+    # The next session has no official level yet, and one member has no price.
+    unknown = found.tail(1).with_columns(
+        session_date=DAYS[2], residual_bps=pl.lit(None, pl.Float64), members_priced=1
+    )
+    for rows in (found, pl.concat([found, unknown], how="vertical_relaxed")):
+        shown = preview_of(mart.IndexReconciliations.table(), rows)
+        assert shown["largest_residual_bps"] == pytest.approx(10.0)
+        assert isinstance(shown["largest_residual_bps"], float)
+    shown = preview_of(mart.IndexReconciliations.table(), found.with_columns(members_priced=1))
+    assert shown["largest_residual_bps"] == pytest.approx(10.0)
+
+
+def test_a_session_by_hand() -> None:
+    row = on(
+        reconcile(
+            holdings({"A": 10.0, "B": 30.0}), prices({"A": [6.0, 9.0], "B": [2.0, 1.5]}),
+            levels([100.0, 112.4]),
+        ), 1,
+    )  # fmt: skip
+    # A +30, B -15 of 120: +12.5 %.
+    assert row["actual_points"] == pytest.approx(12.4)
+    assert row["replicated_points"] == pytest.approx(12.5)
+    assert row["replicated_return"] == pytest.approx(0.125)
+    assert row["residual_bps"] == pytest.approx(-10.0)
+    assert (row["members"], row["members_priced"], row["weight_priced"]) == (2, 2, 1.0)
+    assert row["herfindahl"] == 0.5
+    assert row["top_10_weight"] == 1.0
+    assert row["members_for_half_of_move"] == 1
+    assert row["holdings_source"] == "test"
+    assert row["holdings_age_days"] == 6
+    assert (row["is_estimate"], row["is_divisor_published"]) == (False, False)
+    assert row["flags"] == []
+
+
+def test_an_index_without_members_has_its_move_and_says_so() -> None:
+    told = pl.concat([levels([100.0, 101.0]), levels([50.0, 49.0], "^Y")])
+    found = reconcile(
+        holdings({"A": 1.0}), prices({"A": [1.0, 1.01]}), told,
+        pl.concat([indices(), indices(index="^Y")]),
+    )  # fmt: skip
+    row = on(found, 1, "^Y")
+    assert row["actual_return"] == pytest.approx(-0.02)
+    assert (row["members"], row["replicated_return"], row["residual_bps"]) == (0, None, None)
+    assert row["flags"] == ["no_members"]
+    assert on(found, 0, "^Y")["flags"] == ["no_members", "gap"]
+
+
+def test_a_set_that_takes_effect_later_is_not_used_before() -> None:
+    found = reconcile(
+        holdings({"A": 1.0}, effective_from=DAYS[2]), prices({"A": [1.0, 1.1, 1.2, 1.3]}),
+        levels([100.0, 110.0, 120.0, 130.0]),
+    )  # fmt: skip
+    assert [on(found, place)["members"] for place in range(4)] == [0, 0, 1, 1]
+    assert on(found, 2)["holdings_effective_from"] == DAYS[2]
+
+
+def test_units_dated_after_the_session_are_an_estimate_and_said() -> None:
+    found = reconcile(
+        holdings({"A": 1.0}, as_of=DAYS[2]), prices({"A": [1.0, 1.1, 1.2]}),
+        levels([100.0, 110.0, 120.0]),
+    )  # fmt: skip
+    assert on(found, 1)["holdings_age_days"] == -1
+    assert (on(found, 1)["is_estimate"], on(found, 1)["flags"]) == (True, ["dated_later"])
+    assert (on(found, 2)["is_estimate"], on(found, 2)["flags"]) == (False, [])
+
+
+def test_share_counts_as_units_are_an_estimate_and_the_source_says_so() -> None:
+    row = on(
+        reconcile(holdings({"A": None}), prices({"A": [1.0, 1.1]}), levels([100.0, 110.0]),
+                  told_counts=counts({"A": 5.0})), 1,
+    )  # fmt: skip
+    assert row["is_estimate"]
+    assert row["holdings_source"] == "share counts as units; test"
+
+
+def test_coverage_is_measured_at_last_known_closes() -> None:
+    found = reconcile(
+        holdings({"A": 1.0, "B": 1.0}), prices({"A": [30.0, 30.0, 30.0], "B": [10.0, None, 10.0]}),
+        levels([100.0, 100.0, 100.0]),
+    )  # fmt: skip
+    row = on(found, 1)
+    assert (row["members"], row["members_priced"], row["weight_priced"]) == (2, 1, 0.75)
+    assert row["flags"] == ["members_without_price"]
+    unknown = reconcile(
+        holdings({"A": 1.0, "B": 1.0}), prices({"A": [30.0, 30.0]}), levels([100.0, 100.0])
+    )
+    assert on(unknown, 1)["weight_priced"] is None
+
+
+def test_a_missing_level_is_a_row_that_says_so() -> None:
+    found = reconcile(
+        holdings({"A": 1.0}), prices({"A": [1.0, 1.1, 1.2, 1.3]}),
+        levels([100.0, None, 120.0, 130.0]),
+    )  # fmt: skip
+    assert on(found, 1)["flags"] == ["no_level"]
+    assert on(found, 1)["replicated_return"] == pytest.approx(0.1)
+    assert on(found, 2)["flags"] == ["gap"]
+    assert on(found, 2)["actual_return"] is None
+    assert on(found, 3)["flags"] == []
+
+
+def test_an_index_without_any_level_still_has_its_members_moves() -> None:
+    found = reconcile(holdings({"A": 1.0}), prices({"A": [1.0, 1.1]}), levels([]))
+    assert on(found, 1)["replicated_return"] == pytest.approx(0.1)
+    assert on(found, 1)["replicated_points"] is None
+    assert on(found, 1)["flags"] == ["no_level"]
+
+
+def test_a_published_divisor_is_told_apart_from_an_implied_one() -> None:
+    told = [holdings({"A": 1.0}), prices({"A": [10.0, 11.0]}), levels([100.0, 110.0])]
+    assert on(reconcile(*told, indices("price", 0.1)), 1)["is_divisor_published"] is True
+    assert on(reconcile(*told, indices("price")), 1)["is_divisor_published"] is False
+
+
+def test_concentration_of_many_members() -> None:
+    symbols = [f"S{n:02}" for n in range(20)]
+    row = on(
+        reconcile(
+            holdings(dict.fromkeys(symbols, 1.0)),
+            # Nineteen rise by 1 and one falls by 1: +18; ten of those that rise make more than 9.
+            prices({s: [100.0, 99.0 if s == "S00" else 101.0] for s in symbols}),
+            levels([100.0, 100.9]),
+        ), 1,
+    )  # fmt: skip
+    assert row["herfindahl"] == pytest.approx(0.05)
+    assert row["top_10_weight"] == pytest.approx(0.5)
+    assert row["members_for_half_of_move"] == 9
+
+
+def test_an_index_that_stands_still_has_no_half_of_a_move() -> None:
+    row = on(reconcile(holdings({"A": 1.0}), prices({"A": [1.0, 1.0]}), levels([9.0, 9.0])), 1)
+    assert row["members_for_half_of_move"] is None
+
+
+# --- unusual residuals ------------------------------------------------------------------------
+
+
+def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.DataFrame:
+    """Reconciliations of an index with small residuals and a last one."""
+    from assets.mart.index_reconciliations import _flags
+
+    bare = pl.DataFrame(
+        {
+            "index_symbol": "^X",
+            "session_date": pl.date_range(
+                date(2025, 3, 3), date(2025, 3, 3 + sessions), eager=True
+            ),
+            "residual_bps": [usual_bps * (-1) ** n for n in range(sessions)] + [last_bps],
+        }
+    ).with_columns(members=2, members_priced=2, level=1.0, previous_level=1.0, holdings_age_days=1)
+    return bare.with_columns(_flags(bare))
+
+
+@pytest.mark.parametrize(
+    ("last", "usual", "sessions", "unusual"),
+    [
+        (1.1, 0.2, 12, True),
+        (-1.1, 0.2, 12, True),
+        (0.9, 0.2, 12, False),  # not five times the usual
+        (0.09, 0.001, 12, False),  # rounding
+        (9.9, 0.2, 9, False),  # too short a history to call anything usual
+    ],
+)
+def test_a_residual_is_unusual_against_those_before(last, usual, sessions, unusual) -> None:
+    flags = _history(last, usual, sessions)["flags"].to_list()
+    assert all(flag == [] for flag in flags[:-1])
+    assert flags[-1] == (["unusual_residual"] if unusual else [])
+
+
+def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
+    bars = prices(
+        {s: [10.0, 11.0, 12.0, 13.0] for s in "ABCD"}, {("B", 1): (1.1, "spin_off")}
+    ).filter((pl.col("symbol") != "D") | (pl.col("session_date") != DAYS[3]))
+    held, told = holdings(dict.fromkeys("ABCD", 1.0)), levels([10.0, 11.0, 12.0, 13.0])
+    found = impacts(held, bars, told)
+    unusual = reconcile(held, bars, told).with_columns(
+        flags=pl.when(pl.col("session_date") == DAYS[3])
+        .then(pl.lit(["unusual_residual"]))
+        .otherwise("flags"),
+        residual_bps=pl.lit(2.0),
+    )
+    quarantine = pl.DataFrame(
+        [{"source_table": "core.shares_outstanding", "rejected_row": "{}", "symbol": "C",
+          "row_date": row_date, "rules": ["share_count_jump"], "status": status}],
+        schema_overrides=ops.Quarantine.polars_schema(),
+    )  # fmt: skip
+    caps = pl.DataFrame(
+        [{"company_symbol": "A", "session_date": DAYS[3], "flags": ["gap", "close_only"]},
+         {"company_symbol": "A", "session_date": DAYS[2], "flags": ["gap"]}],
+    )  # fmt: skip
+    suspects = residual_suspects(found, unusual, bars, caps, quarantine)
+    validate(suspects, mart.IndexResidualSuspects)
+    return suspects
+
+
+def test_members_with_something_odd_near_the_session_are_named_with_the_reason() -> None:
+    told = {row["symbol"]: row for row in _suspects().to_dicts()}
+    assert {s: row["reasons"] for s, row in told.items()} == {
+        "A": ["gap"],
+        "B": ["spin-off x1.1 on 2025-01-07"],
+        "C": ["held row of shares outstanding on 2025-01-07: share_count_jump"],
+        "D": ["no one-day return"],
+    }
+    # Two basis points at a weight of a third are six of the member's.
+    assert told["B"]["implied_return"] == pytest.approx(13 / 12 - 1 + 0.0006)
+    assert told["D"]["implied_return"] is None
+    assert set(_suspects()["session_date"]) == {DAYS[3]}
+
+
+@pytest.mark.parametrize(
+    ("status", "row_date"), [("resolved", DAYS[1]), ("held", date(2024, 11, 1))]
+)
+def test_what_is_settled_or_long_ago_is_no_suspect(status, row_date) -> None:
+    assert "C" not in _suspects(status, row_date)["symbol"]
+
+
+def test_the_check_warns_of_recent_unusual_residuals_and_shows_the_likeliest_first() -> None:
+    recent = _history(1.1)
+    day = recent["session_date"].max()
+    suspects = pl.DataFrame(
+        [{"index_symbol": "^X", "session_date": day, "symbol": s, "reasons": ["spin-off"],
+          "residual_bps": 1.1, "weight_previous_close": 0.1, "return_1d": -0.04,
+          "implied_return": implied}
+         for s, implied in (("A", 0.3), ("B", 0.02))]
+    )  # fmt: skip
+    warned = residuals_as_usual(recent, suspects)
+    assert not warned.passed
+    assert warned.severity.name == "WARN"
+    records = warned.metadata["suspects"].records
+    assert [r.data["member"] for r in records] == ["B", "A"]
+    assert records[0].data["would explain it, %"] == 2.0
+    assert residuals_as_usual(_history(0.2), suspects).passed

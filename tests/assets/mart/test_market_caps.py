@@ -1,0 +1,371 @@
+from collections.abc import Mapping
+from datetime import date, timedelta
+from random import Random
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.mart.market_caps import market_caps
+from warehouse.schemas import core, mart, ref
+from warehouse.validation import validate
+
+WEEKDAYS = [
+    day
+    for day in (date(2024, 1, 1) + timedelta(days=n) for n in range(420))
+    if day.isoweekday() <= 5
+]
+CAPS = ["market_cap_usd", "previous_market_cap_usd", "price_effect_usd", "share_count_effect_usd"]
+
+
+def s(number: int) -> date:
+    """The n-th session of these tests."""
+    return WEEKDAYS[number]
+
+
+def bars(
+    closes: Mapping[int, float],
+    *,
+    symbol: str = "A",
+    lows: Mapping[int, float] | None = None,
+    ex: Mapping[int, tuple[float, str]] | None = None,
+) -> pl.DataFrame:
+    """Bars by number of session; without lows, low is the close."""
+    lows, ex = lows or {}, ex or {}
+    rows = []
+    for number, close in sorted(closes.items()):
+        low = lows.get(number, close)
+        ratio, kind = ex.get(number, (1.0, "none"))
+        rows.append((symbol, s(number), close, close, low, close, 100, ratio, kind))
+    return pl.DataFrame(rows, schema=core.Prices.polars_schema(), orient="row")
+
+
+def counts(
+    *rows: tuple[date, float], symbol: str = "A", as_of: date | None = None, warned: bool = False
+) -> pl.DataFrame:
+    full = [(symbol, day, None, shares, as_of or day, "reported", warned) for day, shares in rows]
+    return pl.DataFrame(full, schema=core.SharesOutstanding.polars_schema(), orient="row")
+
+
+def lines(*symbols: str, company: str | None = None) -> pl.DataFrame:
+    rows = [(symbol, symbol, company or symbol, "IT", "test", None) for symbol in symbols]
+    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+
+
+def compute(
+    prices: pl.DataFrame, known: pl.DataFrame, securities: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    covered = lines("A") if securities is None else securities
+    return market_caps(prices, known, covered, WEEKDAYS)
+
+
+def on(caps: pl.DataFrame, number: int) -> dict[str, object]:
+    found: dict[str, object] = caps.row(
+        by_predicate=pl.col("session_date") == s(number), named=True
+    )
+    return found
+
+
+def test_an_ordinary_session_by_hand() -> None:
+    caps = compute(bars({0: 100.0, 1: 83.0}, lows={1: 80.0}), counts((s(0), 1000.0)))
+
+    validate(caps, mart.MarketCaps)
+    row = on(caps, 1)
+    assert row["close_usd"] == 83.0
+    assert row["market_cap_usd"] == 83_000.0
+    assert row["previous_market_cap_usd"] == 100_000.0
+    assert row["price_effect_usd"] == -17_000.0
+    assert row["share_count_effect_usd"] == 0.0
+    assert row["return_1d"] == pytest.approx(-0.17)
+    assert row["intraday_low_return"] == pytest.approx(-0.20)
+    assert row["intraday_low_effect_usd"] == -20_000.0
+    assert row["shares_as_of"] == s(0)
+    assert row["share_count_age_days"] == 1
+    assert row["flags"] == []
+
+
+def test_the_first_bar_has_a_market_cap_and_no_change() -> None:
+    row = on(compute(bars({0: 100.0}), counts((s(0), 1000.0))), 0)
+
+    assert row["market_cap_usd"] == 100_000.0
+    assert [row[name] for name in CAPS[1:]] == [None] * 3
+    assert row["return_1d"] is None
+    assert row["flags"] == ["first_bar"]
+
+
+def test_a_share_split_is_no_loss() -> None:
+    caps = compute(
+        bars({0: 1000.0, 1: 101.0}, lows={1: 99.0}, ex={1: (10.0, "split")}),
+        counts((s(0), 50.0), (s(1), 500.0)),
+    )
+
+    row = on(caps, 1)
+    assert row["price_effect_usd"] == pytest.approx(500.0)
+    assert row["share_count_effect_usd"] == pytest.approx(0.0)
+    assert row["return_1d"] == pytest.approx(0.01)
+    assert row["intraday_low_effect_usd"] == pytest.approx(-500.0)
+    assert row["flags"] == ["corporate_action"]
+
+
+def test_a_reverse_split_is_no_gain() -> None:
+    caps = compute(
+        bars({0: 10.0, 1: 80.0}, ex={1: (0.125, "split")}),
+        counts((s(0), 800.0), (s(1), 100.0)),
+    )
+
+    assert on(caps, 1)["price_effect_usd"] == 0.0
+    assert on(caps, 1)["share_count_effect_usd"] == 0.0
+
+
+def test_what_a_spin_off_takes_away_is_a_share_count_effect_and_never_a_loss() -> None:
+    # 125 before, of which 25 are distributed; the rest rises from 100 to 102.
+    caps = compute(bars({0: 125.0, 1: 102.0}, ex={1: (1.25, "spin_off")}), counts((s(0), 10.0)))
+
+    row = on(caps, 1)
+    assert row["price_effect_usd"] == pytest.approx(20.0)
+    assert row["share_count_effect_usd"] == pytest.approx(-250.0)
+    assert row["return_1d"] == pytest.approx(0.02)
+    assert row["flags"] == ["corporate_action"]
+
+
+def test_a_new_share_count_is_never_a_loss() -> None:
+    caps = compute(bars({0: 100.0, 1: 100.0}), counts((s(0), 1000.0), (s(1), 900.0)))
+
+    row = on(caps, 1)
+    assert row["price_effect_usd"] == 0.0
+    assert row["share_count_effect_usd"] == -10_000.0
+
+
+def test_the_price_effect_rests_on_the_count_before_the_session() -> None:
+    caps = compute(bars({0: 100.0, 1: 90.0}), counts((s(0), 1000.0), (s(1), 1200.0)))
+
+    row = on(caps, 1)
+    assert row["price_effect_usd"] == -10_000.0
+    assert row["share_count_effect_usd"] == 18_000.0  # 200 new shares at 90
+    assert row["shares_outstanding"] == 1200.0
+
+
+def test_no_bar_on_the_previous_session_gives_no_change_and_a_flag() -> None:
+    caps = compute(bars({0: 100.0, 2: 50.0, 3: 49.0}), counts((s(0), 1000.0)))
+
+    row = on(caps, 2)
+    assert row["market_cap_usd"] == 50_000.0
+    assert [row[name] for name in CAPS[1:]] == [None] * 3
+    assert [row["return_1d"], row["intraday_low_return"], row["intraday_low_effect_usd"]] == [
+        None
+    ] * 3
+    assert row["flags"] == ["gap"]
+    assert on(caps, 3)["price_effect_usd"] == -1000.0
+    assert on(caps, 3)["flags"] == []
+
+
+def test_a_weekend_or_holiday_is_no_gap() -> None:
+    friday = next(n for n in range(5) if s(n).isoweekday() == 5)
+
+    caps = compute(bars({friday: 100.0, friday + 1: 99.0}), counts((s(0), 10.0)))
+
+    assert on(caps, friday + 1)["price_effect_usd"] == -10.0
+    assert on(caps, friday + 1)["flags"] == []
+
+
+def test_without_a_share_count_the_row_stands_and_its_caps_are_null() -> None:
+    caps = compute(bars({0: 100.0, 1: 83.0}), counts())
+
+    validate(caps, mart.MarketCaps)
+    row = on(caps, 1)
+    assert [row[name] for name in CAPS] == [None] * 4
+    assert row["shares_outstanding"] is None
+    assert row["share_count_age_days"] is None
+    assert row["intraday_low_effect_usd"] is None
+    assert row["return_1d"] == pytest.approx(-0.17)
+    assert row["flags"] == ["no_share_count"]
+
+
+def test_a_count_is_not_used_before_it_is_valid() -> None:
+    caps = compute(bars({0: 100.0, 1: 90.0, 2: 80.0}), counts((s(1), 1000.0)))
+
+    assert on(caps, 0)["flags"] == ["no_share_count", "first_bar"]
+    assert on(caps, 1)["market_cap_usd"] == 90_000.0
+    assert on(caps, 1)["price_effect_usd"] is None
+    assert on(caps, 1)["flags"] == ["no_previous_share_count"]
+    assert on(caps, 2)["price_effect_usd"] == -10_000.0
+    assert on(caps, 2)["flags"] == []
+
+
+def test_a_count_of_another_symbol_is_not_used() -> None:
+    assert on(compute(bars({0: 1.0}), counts((s(0), 5.0), symbol="B")), 0)["market_cap_usd"] is None
+
+
+@pytest.mark.parametrize(("days", "is_stale"), [(120, False), (121, True)])
+def test_a_count_is_stale_after_120_days(days: int, *, is_stale: bool) -> None:
+    reported = s(100) - timedelta(days=days)
+    known = counts((s(99), 1000.0), as_of=reported)
+
+    row = on(compute(bars({99: 100.0, 100: 99.0}), known), 100)
+
+    assert row["share_count_age_days"] == days
+    assert ("stale_share_count" in row["flags"]) is is_stale  # type: ignore[operator]
+    assert row["price_effect_usd"] == -1000.0
+
+
+def test_a_loss_that_rests_on_a_stale_previous_count_says_so_although_a_new_one_is_there() -> None:
+    old = counts((s(99), 1000.0), as_of=s(100) - timedelta(days=185))
+    caps = compute(bars({99: 100.0, 100: 99.0, 101: 98.0}), pl.concat([old, counts((s(100), 9e2))]))
+
+    assert on(caps, 100)["flags"] == ["stale_share_count"]
+    assert on(caps, 101)["flags"] == []
+
+
+def test_a_warned_count_is_flagged_as_long_as_a_number_rests_on_it() -> None:
+    known = pl.concat(
+        [counts((s(0), 1000.0)), counts((s(1), 1300.0), warned=True), counts((s(3), 1310.0))]
+    )
+
+    caps = compute(bars(dict.fromkeys(range(5), 100.0)), known)
+
+    warned = caps["flags"].list.contains("share_count_warning").to_list()
+    assert warned == [False, True, True, True, False]
+
+
+def test_a_bar_without_low_or_open_is_flagged_and_has_no_low() -> None:
+    prices = bars({0: 100.0, 1: 90.0}).with_columns(low=pl.lit(None, pl.Float64))
+
+    row = on(compute(prices, counts((s(0), 10.0))), 1)
+
+    assert row["flags"] == ["close_only"]
+    assert row["intraday_low_return"] is None
+    assert row["intraday_low_effect_usd"] is None
+    assert row["price_effect_usd"] == -100.0
+
+
+def test_one_line_stands_for_the_company_and_the_second_class_is_not_added() -> None:
+    prices = pl.concat([bars({0: 100.0}, symbol="GOOG"), bars({0: 101.0}, symbol="GOOGL")])
+    securities = pl.concat([lines("GOOG", company="GOOGL"), lines("GOOGL")])
+
+    caps = compute(prices, counts((s(0), 10.0), symbol="GOOGL"), securities)
+
+    assert caps["company_symbol"].to_list() == ["GOOGL"]
+    assert caps["market_cap_usd"].to_list() == [1010.0]
+
+
+def test_the_first_bar_of_a_symbol_is_not_compared_with_the_last_of_the_one_before() -> None:
+    prices = pl.concat([bars({0: 100.0}, symbol="A"), bars({1: 7.0}, symbol="B")])
+    known = pl.concat([counts((s(0), 10.0)), counts((s(0), 10.0), symbol="B")])
+
+    caps = compute(prices, known, lines("A", "B"))
+
+    assert caps["price_effect_usd"].to_list() == [None, None]
+    assert caps["flags"].to_list() == [["first_bar"], ["first_bar"]]
+
+
+def test_no_bars_give_no_rows_of_the_right_shape() -> None:
+    caps = compute(bars({}), counts())
+
+    validate(caps, mart.MarketCaps)
+    assert caps.is_empty()
+
+
+# properties
+
+PRICES = st.integers(100, 100_000).map(lambda cents: cents / 100)
+RATIOS = st.sampled_from([2.0, 3.0, 4.0, 10.0, 20.0, 0.125, 1.5])
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[dict[int, float], dict[int, float]]:
+    """Closes and share counts of a company by session, with gaps."""
+    sessions = draw(st.lists(st.integers(0, 25), min_size=1, max_size=20, unique=True))
+    reported = draw(st.lists(st.integers(0, 25), max_size=4, unique=True))
+    return (
+        {n: draw(PRICES) for n in sorted(sessions)},
+        {n: float(draw(st.integers(10**6, 10**10))) for n in sorted(reported)},
+    )
+
+
+def known(reported: Mapping[int, float]) -> pl.DataFrame:
+    return counts(*((s(n), shares) for n, shares in sorted(reported.items())))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    histories(),
+    st.dictionaries(st.integers(0, 25), RATIOS, max_size=2),
+    st.sampled_from(["split", "spin_off"]),
+)
+def test_price_effect_and_share_count_effect_add_up_to_the_change_of_market_cap(
+    history: tuple[dict[int, float], dict[int, float]], ex: dict[int, float], kind: str
+) -> None:
+    closes, reported = history
+
+    caps = compute(bars(closes, ex={n: (k, kind) for n, k in ex.items()}), known(reported))
+
+    both = pl.col("market_cap_usd").is_not_null() & pl.col("previous_market_cap_usd").is_not_null()
+    with_change = caps.filter(both)
+    assert caps.filter(~both)["price_effect_usd"].null_count() == caps.filter(~both).height
+    for row in with_change.iter_rows(named=True):
+        change = row["market_cap_usd"] - row["previous_market_cap_usd"]
+        parts = row["price_effect_usd"] + row["share_count_effect_usd"]
+        assert parts == pytest.approx(change, rel=1e-9, abs=1e-9 * row["market_cap_usd"])
+        assert (row["return_1d"] < 0) == (row["price_effect_usd"] < 0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(histories(), st.integers(0, 25), RATIOS)
+def test_splitting_a_share_changes_no_loss_and_no_gain(
+    history: tuple[dict[int, float], dict[int, float]], ex_number: int, k: float
+) -> None:
+    closes, reported = history
+    split_closes = {n: p / k if n >= ex_number else p for n, p in closes.items()}
+    earlier = [shares for n, shares in reported.items() if n <= ex_number]
+    split_counts = {n: c * k if n >= ex_number else c for n, c in reported.items()}
+    if earlier:
+        split_counts[ex_number] = earlier[-1] * k
+
+    plain = compute(bars(closes), known(reported))
+    split = compute(bars(split_closes, ex={ex_number: (k, "split")}), known(split_counts))
+
+    for name in ("price_effect_usd", "market_cap_usd"):
+        assert split[name].is_null().equals(plain[name].is_null())
+        assert split[name].drop_nulls().to_list() == pytest.approx(
+            plain[name].drop_nulls().to_list(), rel=1e-9, abs=0
+        )
+    assert (split["price_effect_usd"] < 0).equals(plain["price_effect_usd"] < 0)
+
+
+@settings(deadline=None, max_examples=25)
+@given(histories(), histories(), st.randoms(use_true_random=False))
+def test_the_order_in_which_rows_were_delivered_does_not_matter(
+    one: tuple[dict[int, float], dict[int, float]],
+    other: tuple[dict[int, float], dict[int, float]],
+    random: Random,
+) -> None:
+    prices = pl.concat([bars(one[0]), bars(other[0], symbol="B")])
+    shares = pl.concat([known(one[1]), known(other[1]).with_columns(symbol=pl.lit("B", pl.String))])
+    order = list(range(prices.height))
+    random.shuffle(order)
+
+    in_order = compute(prices, shares, lines("A", "B"))
+    shuffled = compute(
+        prices[order].sort("symbol", "session_date"),
+        shares[::-1].sort("symbol", "valid_from"),
+        lines("B", "A"),
+    )
+
+    assert shuffled.equals(in_order)
+
+
+@settings(deadline=None, max_examples=25)
+@given(histories(), st.integers(0, 25))
+def test_a_row_is_not_changed_by_later_bars_and_reports(
+    history: tuple[dict[int, float], dict[int, float]], today: int
+) -> None:
+    closes, reported = history
+
+    full = compute(bars(closes), known(reported)).filter(pl.col("session_date") <= s(today))
+    then = compute(
+        bars({n: p for n, p in closes.items() if n <= today}),
+        known({n: c for n, c in reported.items() if n <= today}),
+    )
+
+    assert then.equals(full)

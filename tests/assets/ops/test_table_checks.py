@@ -1,0 +1,113 @@
+"""What the checks look for, on frames written out; and that a broken warehouse fails them."""
+
+from datetime import date
+
+import dagster as dg
+import polars as pl
+import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
+
+from assets.ops.table_checks import missing_bars, unsupported_losses
+from pipelines import definitions
+
+DAYS = [date(2025, 1, n) for n in (2, 3, 6, 7)]
+
+
+def test_missing_bars_count_from_the_first_one_on():
+    bars = pl.DataFrame(
+        {"symbol": ["A", "A", "A", "B", "B"],
+         "session_date": [DAYS[0], DAYS[1], DAYS[3], DAYS[2], DAYS[3]]}
+    )  # fmt: skip
+    assert missing_bars(bars, "symbol", DAYS).rows() == [("A", 1, DAYS[2], DAYS[2])]
+
+
+def _loss(
+    close=50.0, low=49.0, high=60.0, next_open=51.0, next_close=50.0,
+    counts=((1e10, 1), (1.01e10, 2)),
+):  # fmt: skip
+    losses = pl.DataFrame(
+        {"company_symbol": ["A"], "session_date": [DAYS[2]], "loss_usd": [5e11],
+         "loss_return": [0.5]}
+    )  # fmt: skip
+    prices = pl.DataFrame(
+        {"symbol": ["A"] * 2, "session_date": DAYS[2:], "open": [60.0, next_open],
+         "high": [high, 60.0], "low": [low, 49.0], "close": [close, next_close],
+         "adjustment_ratio": [1.0, 1.0]},
+        schema_overrides=dict.fromkeys(("open", "high", "low"), pl.Float64),
+    )  # fmt: skip
+    reports = pl.DataFrame(
+        {"symbol": ["A"] * len(counts), "valid_from": DAYS[: len(counts)],
+         "shares_outstanding": [n for n, _ in counts],
+         "reported_as_of": [date(2024, 1, day) for _, day in counts]}
+    )  # fmt: skip
+    return unsupported_losses(losses, prices, reports)["lacks"].to_list()
+
+
+def test_a_large_loss_needs_two_prices_and_two_share_counts():
+    assert _loss() == []
+    assert _loss(low=None, high=None, next_open=90.0) == ["a second price"]
+    assert _loss(low=None, high=None, next_open=52.0) == []
+    closes_only = {"low": None, "high": None, "next_open": None}
+    assert _loss(**closes_only, next_close=52.0) == []
+    assert _loss(**closes_only, next_close=90.0) == ["a second price"]
+    assert _loss(counts=((1e10, 1),)) == ["a second share count"]
+    assert _loss(counts=((1e10, 1), (2e10, 2))) == ["a second share count"]
+
+
+def test_the_large_losses_of_the_sample_are_all_supported(founding):
+    tables = ("mart.market_cap_losses", "core.prices", "core.shares_outstanding")
+    assert unsupported_losses(*(founding.sql(f"FROM {name}") for name in tables)).is_empty()
+
+
+BREAKS = {
+    ("raw.prices", "unique_key"): (
+        "INSERT INTO raw.prices SELECT * FROM raw.prices LIMIT 1",
+        1,
+        "1 keys are there more than once",
+    ),
+    ("raw.splits", "references"): (
+        "DELETE FROM ref.securities WHERE symbol = 'AAA'",
+        1,
+        "1 references to ref.securities lead nowhere",
+    ),
+    ("core.prices", "rows_conserved"): (
+        "INSERT INTO raw.prices SELECT p.* REPLACE ('D' || n AS symbol) "
+        "FROM (FROM raw.prices LIMIT 1) p, range(60) r(n)",
+        60,
+        "60 rows of raw.prices are neither here nor in quarantine",
+    ),
+    ("core.prices", "complete"): (
+        "DELETE FROM core.prices WHERE symbol = 'CCC' AND session_date = DATE '2025-01-13'",
+        1,
+        "1 bars are missing among 3 symbols over the last 20 sessions",
+    ),
+}
+"""What breaks a table; how many rows fail then, and what is said."""
+
+
+def _judge(deployment, table: str, check: str) -> AssetCheckEvaluation:
+    """Run one check of a table by itself."""
+    job = dg.define_asset_job(
+        "checks",
+        dg.AssetSelection.checks(dg.AssetCheckKey(dg.AssetKey(table.split(".")), check)),
+    )
+    defs = dg.Definitions.merge(definitions.build(deployment.settings), dg.Definitions(jobs=[job]))
+    result = defs.resolve_job_def("checks").execute_in_process(
+        instance=deployment.instance,
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    (told,) = result.get_asset_check_evaluations()
+    return told
+
+
+@pytest.mark.parametrize(("table", "check"), BREAKS)
+def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
+    assert _judge(small, table, check).metadata["failing"].value == 0
+    statement, rows, said = BREAKS[table, check]
+    with small.warehouse.transaction() as connection:
+        connection.execute(statement)
+    told = _judge(small, table, check)
+    assert not told.passed
+    assert told.metadata["failing"].value == rows
+    assert len(told.metadata["failing_rows"].records) == min(rows, 50)
+    assert told.description == said

@@ -1,0 +1,68 @@
+"""The story: numbers in fitting units, names as they are, nothing said that the data do not say."""
+
+import io
+from datetime import date
+
+import pytest
+from rich.console import Console
+
+from assets.products.console import Unit
+from assets.products.story import tell
+from assets.products.wording import in_words
+from warehouse.storage import Warehouse
+
+
+def _told(warehouse: Warehouse, day: str) -> str:
+    out = io.StringIO()
+    tell(Console(file=out, width=100), warehouse.published, date.fromisoformat(day))
+    return " ".join(out.getvalue().split())
+
+
+@pytest.mark.parametrize(
+    ("usd", "words"),
+    [(592.658e9, "592.66 billion"), (1e9, "1.00 billion"), (15e6, "15.00 million")],
+)
+def test_dollars_in_words(usd, words):
+    assert in_words(usd) == words
+
+
+def test_a_column_has_one_unit_and_zero_has_no_sign():
+    assert Unit.fitting([3e9, 2e6]).write(2.5e9) == "2.50"
+    assert Unit.fitting([3e6]).write(-2.5e6, signed=True) == "-2.50"
+    assert Unit.fitting([3e6]).write(-0.0, signed=True) == "0.00"
+    assert Unit.fitting([]).name == "m USD"
+
+
+def test_a_short_history_calls_no_records(small):
+    told = _told(small.warehouse, "2025-01-10")
+    assert "AAA lost 15.00 million dollars" in told
+    assert "too short to call records" in told
+    assert "the largest one-day loss" not in told
+
+
+def test_a_session_on_which_nothing_fell_says_so(small):
+    told = _told(small.warehouse, "2025-01-06")
+    assert "Largest gains" in told
+    quiet = _told(small.warehouse, "2025-01-02")
+    assert "No loss of market value of any company is known." in quiet
+    assert "Largest losses none" in quiet
+
+
+def test_what_a_headline_rests_on_is_said_beside_it(founding):
+    told = _told(founding.warehouse, "2022-02-03")
+    assert "META lost 240.33 billion dollars" in told
+    assert "Before you quote it: stale share count (the count is 185 days old)." in told
+
+
+def test_names_are_printed_as_they_are(small, small_market):
+    securities = small_market / "securities.csv"
+    securities.write_text(securities.read_text().replace("Gamma Inc.", "[red]Gamma[/] <b>"))
+    small.must_run()
+    assert "[red]Gamma[/] <b>" in _told(small.warehouse, "2025-01-06")
+
+
+def test_rows_rejected_without_a_date_are_listed(small, small_market):
+    prices = small_market / "prices.csv"
+    prices.write_text(prices.read_text() + "AAA,17.1.2025,1,2,1,1,10\n")
+    small.must_run()
+    assert "AAA without a date" in _told(small.warehouse, "2025-01-16")

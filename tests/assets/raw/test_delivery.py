@@ -1,0 +1,462 @@
+import json
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.raw.delivery import (
+    first_gate,
+    outcomes,
+    refuse_bad_delivery,
+    refuse_too_few,
+    since_when,
+)
+from assets.resources import Inputs
+from assets.sources import Delivery
+from warehouse.errors import SourceError, TooFewDelivered
+from warehouse.schemas import ops, raw
+from warehouse.validation import Gated
+
+KNOWN = ["NVDA", "TSM"]
+CLOSED = date(2025, 2, 14)
+MONDAY = date(2025, 1, 27)
+INJECTION = "x'; drop table raw.prices; --"
+TYPES = {
+    "symbol": pl.String,
+    "session_date": pl.Date,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Int64,
+}
+PROVENANCE = {
+    "source": pl.lit("files"),
+    "fetched_at": pl.lit(datetime(2025, 2, 15, tzinfo=UTC), pl.Datetime("us", "UTC")),
+    "response_id": pl.lit("0" * 64),
+}
+
+
+def row(**changed: object) -> dict[str, object]:
+    return {
+        "symbol": "NVDA",
+        "session_date": MONDAY,
+        "open": 124.8,
+        "high": 128.4,
+        "low": 116.7,
+        "close": 118.42,
+        "volume": 818_830_900,
+    } | changed
+
+
+def prices(*rows: dict[str, object]) -> pl.DataFrame:
+    return pl.DataFrame(list(rows), schema=TYPES).with_columns(**PROVENANCE)
+
+
+def counts(shares: int) -> pl.DataFrame:
+    one = {"symbol": "NVDA", "as_of_date": date(2024, 11, 20), "shares_outstanding": shares}
+    return pl.DataFrame([one]).with_columns(**PROVENANCE)
+
+
+def gate(rows: pl.DataFrame) -> Gated:
+    gated = first_gate(rows, raw.Prices, KNOWN, CLOSED)
+    assert_conserved(gated)
+    return gated
+
+
+def assert_conserved(gated: Gated) -> None:
+    quarantined = gated.quarantined["occurrences"].sum()
+    assert gated.received == gated.passed.height + quarantined + gated.collapsed
+    assert gated.rejected == quarantined
+
+
+def inputs(share: float = 0.05, rows: int = 50) -> Inputs:
+    return Inputs(
+        source="files",
+        data_dir="data",
+        reference_dir="reference",
+        max_rejected_share=share,
+        max_rejected_rows=rows,
+    )
+
+
+def test_a_right_row_passes_as_it_is() -> None:
+    gated = gate(prices(row()))
+
+    assert gated.passed.equals(prices(row()))
+    assert gated.quarantined.is_empty()
+    assert gated.collapsed == 0
+
+
+def test_open_high_low_and_volume_may_be_unknown() -> None:
+    assert gate(prices(row(open=None, high=None, low=None, volume=None))).passed.height == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "rules"),
+    [
+        ({"symbol": "AAPL"}, ["symbol: known_symbol"]),
+        ({"symbol": "nvda"}, ["symbol: known_symbol"]),
+        ({"symbol": ""}, ["symbol: known_symbol"]),
+        ({"symbol": INJECTION}, ["symbol: known_symbol"]),
+        ({"symbol": None}, ["symbol: not_nullable"]),
+        ({"close": None}, ["close: not_nullable"]),
+        ({"close": float("inf")}, ["close: less_than(inf)"]),
+        ({"close": float("-inf")}, ["close: greater_than(0)"]),
+        ({"close": 0.0}, ["close: greater_than(0)"]),
+        ({"close": -118.42}, ["close: greater_than(0)"]),
+        ({"low": 0.0}, ["low: greater_than(0)"]),
+        ({"high": float("inf")}, ["high: less_than(inf)"]),
+        ({"open": float("nan")}, ["open: less_than(inf)"]),
+        ({"volume": -1}, ["volume: greater_than_or_equal_to(0)"]),
+        ({"session_date": date(2025, 1, 9)}, ["session_date: exchange_session"]),  # mourning
+        ({"session_date": date(2025, 1, 20)}, ["session_date: exchange_session"]),  # holiday
+        ({"session_date": date(2025, 1, 25)}, ["session_date: exchange_session"]),  # Saturday
+        ({"session_date": date(2025, 2, 18)}, ["session_date: not_in_the_future"]),
+        ({"session_date": None}, ["session_date: not_nullable"]),
+        (
+            {"close": -1.0, "low": 0.0, "symbol": "AAPL"},
+            ["close: greater_than(0)", "low: greater_than(0)", "symbol: known_symbol"],
+        ),
+    ],
+)
+def test_a_wrong_row_is_rejected_by_its_rule_and_kept_as_json(
+    changed: dict[str, object], rules: list[str]
+) -> None:
+    wrong = row(**changed)
+
+    gated = gate(prices(row(session_date=date(2025, 1, 24)), wrong))
+
+    assert gated.passed["session_date"].to_list() == [date(2025, 1, 24)]
+    line = gated.quarantined.row(0, named=True)
+    assert line["rules"] == rules
+    assert line["status"] == "rejected"
+    assert line["source_table"] == "raw.prices"
+    assert (line["symbol"], line["row_date"]) == (wrong["symbol"], wrong["session_date"])
+    kept = json.loads(line["rejected_row"])
+    assert list(kept) == list(TYPES)
+    for name, value in changed.items():
+        is_number = isinstance(value, float) and abs(value) < float("inf")
+        assert kept[name] == (value if is_number or value is None else _plain(value))
+        assert name in line["reason"]
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int) else str(value)
+
+
+def test_a_price_that_is_no_number_is_rejected_and_written_as_such() -> None:
+    gated = gate(prices(row(close=float("nan"))))
+
+    assert gated.passed.is_empty()
+    assert "close: less_than(inf)" in gated.quarantined["rules"].item().to_list()
+    assert json.loads(gated.quarantined["rejected_row"].item())["close"] == "nan"
+
+
+def test_a_row_delivered_on_the_last_closed_session_is_not_in_the_future() -> None:
+    assert gate(prices(row(session_date=CLOSED))).passed.height == 1
+
+
+def test_a_cell_that_cannot_be_parsed_costs_its_row_alone() -> None:
+    rows = prices(row(), row(session_date=date(2025, 1, 24)), row(symbol="TSM"))
+    text = rows.with_columns(
+        pl.col(name).cast(pl.String) for name in TYPES if name != "symbol"
+    ).with_columns(close=pl.Series(["118.42", "n/a", "192.31"]))
+
+    gated = gate(text)
+
+    assert gated.passed.select("symbol", "close").rows() == [("NVDA", 118.42), ("TSM", 192.31)]
+    assert gated.quarantined["rules"].to_list() == [["close: type"]]
+    assert gated.quarantined["row_date"].to_list() == [date(2025, 1, 24)]
+
+
+def test_a_row_with_an_empty_date_costs_its_row_alone() -> None:
+    text = prices(row(), row(symbol="TSM")).with_columns(
+        session_date=pl.Series(["", "2025-01-27"]), close=pl.Series(["1", "2"])
+    )
+
+    gated = gate(text)
+
+    assert gated.passed["symbol"].to_list() == ["TSM"]
+    assert gated.quarantined["row_date"].to_list() == [None]
+
+
+@pytest.mark.parametrize(
+    ("shares", "rule"),
+    [(0, "greater_than(0)"), (-5, "greater_than(0)"), (10**13, "less_than(10000000000000)")],
+)
+def test_an_impossible_share_count_is_rejected(shares: int, rule: str) -> None:
+    gated = first_gate(counts(shares), raw.SharesOutstanding, KNOWN, CLOSED)
+
+    assert_conserved(gated)
+    assert gated.quarantined["rules"].to_list() == [[f"shares_outstanding: {rule}"]]
+
+
+def test_a_share_count_may_be_reported_on_a_sunday_but_not_in_the_future() -> None:
+    sunday = counts(1000).with_columns(as_of_date=pl.lit(date(2025, 1, 26)))
+    future = counts(1000).with_columns(as_of_date=pl.lit(date(2025, 2, 15)))
+
+    assert first_gate(sunday, raw.SharesOutstanding, KNOWN, CLOSED).passed.height == 1
+    refused = first_gate(future, raw.SharesOutstanding, KNOWN, CLOSED).quarantined
+    assert refused["rules"].to_list() == [["as_of_date: not_in_the_future"]]
+
+
+def test_an_index_is_known_by_its_index_symbol() -> None:
+    level = {"session_date": MONDAY, "open": None, "high": None, "low": None, "close": 6012.28}
+    schema = {"index_symbol": pl.String} | {k: v for k, v in TYPES.items() if k in level}
+    rows = pl.DataFrame(
+        [{"index_symbol": "^GSPC"} | level, {"index_symbol": "^XXX"} | level], schema=schema
+    ).with_columns(**PROVENANCE)
+
+    gated = first_gate(rows, raw.IndexLevels, ["^GSPC"], CLOSED)
+
+    assert gated.passed["index_symbol"].to_list() == ["^GSPC"]
+    assert gated.quarantined["symbol"].to_list() == ["^XXX"]
+
+
+# duplicates
+
+
+def test_equal_duplicates_collapse_and_are_counted() -> None:
+    gated = gate(prices(row(), row(), row(symbol="TSM"), row()))
+
+    assert gated.passed["symbol"].to_list() == ["NVDA", "TSM"]
+    assert gated.collapsed == 2
+    assert gated.quarantined.is_empty()
+
+
+def test_duplicates_that_differ_in_provenance_alone_are_equal() -> None:
+    again = prices(row()).with_columns(response_id=pl.lit("1" * 64))
+
+    gated = gate(pl.concat([prices(row()), again]))
+
+    assert gated.collapsed == 1
+    assert gated.passed["response_id"].to_list() == ["0" * 64]
+
+
+def test_conflicting_duplicates_are_all_rejected() -> None:
+    gated = gate(prices(row(), row(close=118.43), row(), row(symbol="TSM")))
+
+    assert gated.passed["symbol"].to_list() == ["TSM"]
+    assert gated.collapsed == 0
+    assert gated.quarantined["rules"].to_list() == [["conflicting_duplicate"]] * 2
+    assert sorted(gated.quarantined["occurrences"]) == [1, 2]
+    assert "(symbol, session_date)" in gated.quarantined["reason"][0]
+
+
+def test_a_wrong_duplicate_does_not_spoil_the_right_row() -> None:
+    gated = gate(prices(row(), row(close=-1.0)))
+
+    assert gated.passed.height == 1
+    assert gated.quarantined["rules"].to_list() == [["close: greater_than(0)"]]
+
+
+def test_equal_wrong_rows_are_one_line_with_their_number() -> None:
+    gated = gate(prices(*[row(close=0.0)] * 3))
+
+    assert gated.quarantined["occurrences"].to_list() == [3]
+    assert gated.rejected == 3
+
+
+CELLS = st.fixed_dictionaries(
+    {
+        "symbol": st.sampled_from(["NVDA", "TSM", "XXX", "", None]),
+        "session_date": st.sampled_from(
+            ["2025-01-24", "2025-01-27", "2025-01-09", "2099-01-01", "yesterday"]
+        ),
+        "open": st.sampled_from(["1", None]),
+        "high": st.sampled_from(["2", "x", None]),
+        "low": st.sampled_from(["0.5", "-1", None]),
+        "close": st.sampled_from(["1", "1.0", "1.5", "0", "inf", "NaN", "", None]),
+        "volume": st.sampled_from(["7", "7.0", "7.5", "-1", None]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.lists(CELLS, min_size=1, max_size=10))
+def test_rows_are_conserved_whatever_a_file_holds(cells: list[dict[str, str | None]]) -> None:
+    rows = pl.DataFrame(cells, schema=dict.fromkeys(TYPES, pl.String)).with_columns(**PROVENANCE)
+
+    gated = gate(rows)
+
+    assert gated.received == len(cells)
+    assert not gated.passed.select("symbol", "session_date").is_duplicated().any()
+    assert set(gated.passed["symbol"]) <= set(KNOWN)
+    assert (gated.passed["close"] > 0).all()
+    assert gated.passed["close"].is_finite().all()
+
+
+# too much of a delivery is wrong
+
+
+def delivery(right: int, wrong: int) -> Gated:
+    """A delivery of that many right rows, and as many with an unknown symbol."""
+    model = raw.SharesOutstanding
+    one = counts(1000)
+    days = pl.date_range(date(2023, 1, 1), date(2025, 1, 1), "1d", eager=True)
+    rows = pl.concat(
+        [
+            one.drop("as_of_date")
+            .join(pl.DataFrame({"as_of_date": days[:number]}), how="cross")
+            .with_columns(symbol=pl.lit(symbol))
+            for number, symbol in ((right, "NVDA"), (wrong, INJECTION))
+        ]
+    )
+    return first_gate(rows, model, KNOWN, CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "is_refused"),
+    [
+        (50, 49, False),  # many, but fewer than 50
+        (50, 50, True),
+        (730, 38, False),  # fewer than 50, and fewer than 5 %
+        (0, 50, True),
+        (0, 49, False),
+    ],
+)
+def test_a_delivery_is_refused_from_50_wrong_rows_on(
+    right: int, wrong: int, *, is_refused: bool
+) -> None:
+    gated = delivery(right, wrong)
+    assert (gated.passed.height, gated.rejected) == (right, wrong)
+
+    if is_refused:
+        with pytest.raises(SourceError):
+            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs())
+    else:
+        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs())
+
+
+@pytest.mark.parametrize(("wrong", "is_refused"), [(5, False), (6, True)])
+def test_a_delivery_is_refused_beyond_five_percent_of_wrong_rows(
+    wrong: int, *, is_refused: bool
+) -> None:
+    gated = delivery(100 - wrong, wrong)
+
+    if is_refused:
+        with pytest.raises(SourceError):
+            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1))
+    else:
+        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1))
+
+
+def test_a_refused_delivery_names_table_number_rule_example_and_setting() -> None:
+    with pytest.raises(SourceError) as caught:
+        refuse_bad_delivery(delivery(10, 60), raw.SharesOutstanding, inputs())
+
+    assert "raw.shares_outstanding: 60 of 70" in caught.value.what
+    assert "symbol: known_symbol: 60 rows" in caught.value.what
+    assert INJECTION in caught.value.what
+    assert "CAPSHOCK_MAX_REJECTED_ROWS" in caught.value.next_step
+
+
+def test_held_rows_do_not_count_as_wrong() -> None:
+    gated = delivery(0, 60)
+    held = Gated(
+        passed=gated.passed,
+        quarantined=gated.quarantined.with_columns(status=pl.lit("held")),
+        received=gated.received,
+    )
+
+    refuse_bad_delivery(held, raw.SharesOutstanding, inputs())
+
+
+# outcomes
+
+WEEK = [date(2025, 1, 21), date(2025, 1, 22), date(2025, 1, 23), date(2025, 1, 24)]
+
+
+def told(
+    rows: pl.DataFrame,
+    asked: Sequence[str],
+    dataset: str = "prices",
+    sessions: Sequence[date] | None = WEEK,
+    note: str | None = None,
+) -> dict[str, tuple[str, int, int | None]]:
+    gated = Gated(passed=rows, quarantined=pl.DataFrame(), received=rows.height)
+    found = outcomes(Delivery(rows, "0" * 64, note), gated, dataset, asked, sessions)
+    assert found.columns == [name for name in ops.IngestOutcomes.names() if name != "run_id"]
+    assert found.height == len(asked)
+    assert set(found["response_id"]) <= {"0" * 64}
+    for outcome, message in found.select("outcome", "message").iter_rows():
+        absent = "the source has no row of this symbol"
+        assert message == (absent if outcome == "no_data" else note)
+    return {
+        symbol: (outcome, number, expected)
+        for symbol, outcome, number, expected in found.select(
+            "symbol", "outcome", "rows", "expected_rows"
+        ).iter_rows()
+    }
+
+
+def week(symbol: str, *days: int) -> list[dict[str, object]]:
+    return [row(symbol=symbol, session_date=WEEK[n]) for n in days]
+
+
+def test_every_symbol_asked_for_has_an_outcome() -> None:
+    rows = prices(*week("NVDA", 0, 1, 2, 3), *week("TSM", 0, 1, 3))
+
+    assert told(rows, ["TSM", "NVDA", "VZ"]) == {
+        "TSM": ("partial", 3, 4),
+        "NVDA": ("ok", 4, 4),
+        "VZ": ("no_data", 0, 4),
+    }
+
+
+def test_a_symbol_is_expected_from_its_first_bar_on() -> None:
+    assert told(prices(*week("NVDA", 2, 3)), ["NVDA"]) == {"NVDA": ("ok", 2, 2)}
+
+
+def test_a_symbol_that_stops_is_partial() -> None:
+    assert told(prices(*week("NVDA", 0, 1)), ["NVDA"]) == {"NVDA": ("partial", 2, 4)}
+
+
+def test_where_any_number_of_rows_is_right_only_none_at_all_is_no_data() -> None:
+    found = told(counts(1000), ["NVDA", "VZ"], "shares_outstanding", None)
+
+    assert found == {"NVDA": ("ok", 1, None), "VZ": ("no_data", 0, None)}
+
+
+@pytest.mark.parametrize("dataset", ["splits", "dividends"])
+def test_a_symbol_without_splits_or_dividends_is_ok(dataset: str) -> None:
+    rows = raw.Splits.no_rows() if dataset == "splits" else raw.Dividends.no_rows()
+
+    assert told(rows, ["NVDA"], dataset, None, note="none here") == {"NVDA": ("ok", 0, None)}
+
+
+def test_a_symbol_goes_on_where_it_was_left_and_a_new_one_starts_at_the_first_session():
+    first, left, run = date(2021, 1, 29), date(2025, 1, 7), date(2025, 1, 13)
+    covered = pl.DataFrame(
+        [("OLD", first, date(2024, 12, 2)), ("OLD", date(2024, 12, 2), left),
+         ("LATE", date(2025, 1, 2), left), ("NOW", first, date(2025, 1, 16))],
+        schema={"symbol": pl.String, "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
+    )  # fmt: skip
+    asked = ["OLD", "LATE", "NOW", "NEW"]
+    assert since_when(covered, asked, first, run) == {
+        "OLD": left, "LATE": first, "NOW": run, "NEW": first,
+    }  # fmt: skip
+    assert since_when(covered, ["NOW"], first, None) == {"NOW": date(2025, 1, 16)}
+
+
+@pytest.mark.parametrize(
+    ("good", "of", "share", "is_refused"),
+    [(6, 7, 0.9, False), (5, 7, 0.9, True), (6, 7, 1.0, True), (0, 1, 0.9, True),
+     (18, 20, 0.9, False), (17, 20, 0.9, True), (480, 534, 0.9, False), (479, 534, 0.9, True)],
+)  # fmt: skip
+def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refused):
+    told = pl.DataFrame(
+        [(f"S{n}", "ok" if n < good else "not_found", None, None, None) for n in range(of)],
+        schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String,
+                "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
+    )  # fmt: skip
+    inputs = Inputs(source="yahoo", data_dir="", reference_dir="", min_ok_share=share)
+    if is_refused:
+        with pytest.raises(TooFewDelivered, match=f"only {good} of {of}"):
+            refuse_too_few(told, raw.IndexLevels, inputs)
+    else:
+        refuse_too_few(told, raw.IndexLevels, inputs)

@@ -1,0 +1,206 @@
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.ref.reference_files import check_companies, check_sessions, read_reference
+from warehouse.errors import ReferenceDataError
+from warehouse.schemas import Table, ref
+
+SECURITIES = "symbol,name,company_symbol,sector,sector_scheme,industry\n"
+INDICES = "index_symbol,name,weighting,effective_from,divisor\n"
+DECISIONS = "symbol,as_of_date,decision,reason,source\n"
+
+
+def read(
+    folder: Path,
+    text: str | None,
+    name: str = "indices",
+    model: type[Table] = ref.Indices,
+    *,
+    optional: bool = False,
+) -> pl.DataFrame:
+    if text is not None:
+        (folder / f"{name}.csv").write_text(text)
+    return read_reference(folder, name, model, optional=optional)
+
+
+def refusal(folder: Path, text: str | None, **options: object) -> ReferenceDataError:
+    with pytest.raises(ReferenceDataError) as caught:
+        read(folder, text, **options)  # type: ignore[arg-type]
+    assert caught.value.next_step
+    return caught.value
+
+
+def test_rows_are_typed_sorted_and_empty_cells_are_null(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path,
+        INDICES + "^NDX,Nasdaq-100,cap,2021-01-01,\n^DJI,Dow,price,2024-11-08,0.16268413125742\n",
+    )
+
+    assert rows.schema == ref.Indices.polars_schema()
+    assert rows.rows() == [
+        ("^DJI", date(2024, 11, 8), "Dow", "price", 0.16268413125742),
+        ("^NDX", date(2021, 1, 1), "Nasdaq-100", "cap", None),
+    ]
+
+
+def test_quoted_commas_booleans_and_extra_columns_are_read(tmp_path: Path) -> None:
+    text = (
+        "index_symbol,symbol,effective_from,units,as_of_date,is_estimate,source,note\n"
+        '^GSPC,A,2025-01-02,3527080.0,2025-02-07,true,"shares held by SPY, 2025-02-07",x\n'
+        "^DJI,B,2025-01-02,1,2025-01-02,False,exact,\n"
+    )
+
+    rows = read(tmp_path, text, name="index_holdings", model=ref.IndexHoldings)
+
+    assert rows["is_estimate"].to_list() == [False, True]
+    assert rows["source"].to_list() == ["exact", "shares held by SPY, 2025-02-07"]
+    assert "note" not in rows.columns
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    error = refusal(tmp_path, None)
+
+    assert str(tmp_path / "indices.csv") in error.what
+    assert "CAPSHOCK_REFERENCE_DIR" in error.next_step
+
+
+def test_a_missing_optional_file_means_no_rows(tmp_path: Path) -> None:
+    rows = read(
+        tmp_path, None, name="share_count_decisions", model=ref.ShareCountDecisions, optional=True
+    )
+
+    assert rows.is_empty()
+    assert rows.schema == ref.ShareCountDecisions.polars_schema()
+
+
+def test_a_missing_folder_is_an_error_even_for_an_optional_file(tmp_path: Path) -> None:
+    error = refusal(tmp_path / "nowhere", None, optional=True)
+
+    assert str(tmp_path / "nowhere") in error.what
+
+
+def test_an_optional_file_that_is_there_is_held_to_its_rules(tmp_path: Path) -> None:
+    error = refusal(
+        tmp_path,
+        DECISIONS + "IP,2025-02-06,perhaps,acquisition,jd\n",
+        name="share_count_decisions",
+        model=ref.ShareCountDecisions,
+        optional=True,
+    )
+
+    assert "share_count_decisions.csv" in error.what
+    assert "perhaps" in error.what
+
+
+def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
+    error = refusal(tmp_path, "index_symbol,name,effective_from\n^NDX,x,2021-01-01\n")
+
+    assert str(tmp_path / "indices.csv") in error.what
+    assert "divisor, weighting is missing" in error.what
+    assert "index_symbol, name, effective_from" in error.what
+
+
+@pytest.mark.parametrize("text", ["", "index_symbol,name\n^NDX,x,y,z\n"])
+def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
+    assert str(tmp_path / "indices.csv") in refusal(tmp_path, text).what
+
+
+@pytest.mark.parametrize(
+    ("row", "rule"),
+    [
+        ("^NDX,Nasdaq-100,cap,2021-13-01,", "effective_from: '2021-13-01' is not a Date"),
+        ("^NDX,Nasdaq-100,cap,2021-01-01,much", "divisor: 'much' is not a Float64"),
+        ("^NDX,Nasdaq-100,cap,2021-01-01,-1", "divisor: '-1.0' breaks greater_than(0)"),
+        ("^NDX,,cap,2021-01-01,", "name: 'null' breaks not_nullable"),
+    ],
+)
+def test_a_wrong_row_is_an_error_that_names_file_rule_and_row(
+    tmp_path: Path, row: str, rule: str
+) -> None:
+    error = refusal(tmp_path, INDICES + "^DJI,Dow,price,2021-01-01,\n" + row + "\n")
+
+    assert str(tmp_path / "indices.csv") in error.what
+    assert "1 wrong rows" in error.what
+    assert rule in error.what
+    assert '"index_symbol": "^NDX"' in error.what
+
+
+def test_a_wrong_row_of_a_table_without_a_date_in_its_key_is_named_too(tmp_path: Path) -> None:
+    error = refusal(
+        tmp_path,
+        SECURITIES + "NVDA,,NVDA,IT,GICS,Semiconductors\n",
+        name="securities",
+        model=ref.Securities,
+    )
+
+    assert "securities.csv" in error.what
+    assert "name: 'null' breaks not_nullable" in error.what
+    assert '"symbol": "NVDA"' in error.what
+
+
+def test_a_row_whose_date_is_empty_is_named(tmp_path: Path) -> None:
+    error = refusal(tmp_path, INDICES + "^NDX,Nasdaq-100,cap,,\n")
+
+    assert "effective_from: 'null' breaks not_nullable" in error.what
+    assert '"index_symbol": "^NDX"' in error.what
+
+
+def test_two_rows_with_one_key_and_other_values_are_an_error(tmp_path: Path) -> None:
+    row = "^NDX,Nasdaq-100,{},2021-01-01,\n"
+
+    error = refusal(tmp_path, INDICES + row.format("cap") + row.format("price"))
+
+    assert "2 wrong rows" in error.what
+    assert "(index_symbol, effective_from)" in error.what
+
+
+def test_equal_rows_are_one(tmp_path: Path) -> None:
+    row = "^NDX,Nasdaq-100,cap,2021-01-01,\n"
+
+    assert read(tmp_path, INDICES + row + row).height == 1
+
+
+def securities(**company_of: str) -> pl.DataFrame:
+    rows = [(symbol, symbol, company, "IT", "test", None) for symbol, company in company_of.items()]
+    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+
+
+def test_a_second_class_points_to_the_line_of_its_company() -> None:
+    rows = securities(GOOG="GOOGL", GOOGL="GOOGL")
+
+    assert check_companies(rows).equals(rows)
+
+
+def test_an_orphan_company_symbol_is_named_with_its_line() -> None:
+    with pytest.raises(ReferenceDataError, match="FOX -> FOXA") as caught:
+        check_companies(securities(GOOGL="GOOGL", FOX="FOXA"))
+
+    assert "securities.csv" in caught.value.what
+    assert "GOOGL" not in caught.value.what
+    assert caught.value.next_step
+
+
+def test_a_split_decision_off_the_calendar_is_named() -> None:
+    # Applied on no bar, it would explain a move and turn it into a loss of the whole company.
+    decisions = pl.DataFrame(
+        {
+            "symbol": ["AAA", "BBB"],
+            "ex_date": [date(2025, 1, 11), date(2025, 1, 13)],
+            "kind": ["split", "split"],
+            "ratio": [10.0, 2.0],
+            "reason": ["", ""],
+            "source": ["", ""],
+        }
+    )
+    with pytest.raises(ReferenceDataError, match="not a session of the exchange: AAA 2025-01-11"):
+        check_sessions(decisions)
+    assert check_sessions(decisions.tail(1)).height == 1
+
+
+def test_a_company_line_must_stand_for_itself() -> None:
+    chain = pl.DataFrame({"symbol": ["A", "B", "C"], "company_symbol": ["B", "C", "C"]})
+    with pytest.raises(ReferenceDataError, match="A -> B"):
+        check_companies(chain)

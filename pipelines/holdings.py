@@ -20,8 +20,8 @@ from assets.ref.reference_files import read_reference
 from assets.sources.funds.files import HoldingsFile, read_fund_file
 from assets.sources.funds.holdings_sets import ImportedSet, index_of, make_set
 from pipelines.settings import Settings
-from warehouse.connection import open_published
 from warehouse.errors import HoldingsFileError, ReferenceDataError
+from warehouse.reader import read_published
 from warehouse.schemas import ref
 
 NAME = "index_holdings"
@@ -120,11 +120,10 @@ def _closes(settings: Settings, day: date) -> pl.DataFrame:
     published = settings.warehouse.resolve()
     if not published.exists():
         return _NO_CLOSES
-    with open_published(published) as connection:
-        closes: pl.DataFrame = connection.sql(
-            "SELECT symbol, close FROM core.prices WHERE session_date = $day", params={"day": day}
-        ).pl()
-    return closes
+    with read_published(published) as reader:
+        return reader.frame(
+            "SELECT symbol, close FROM core.prices WHERE session_date = $day", day=day
+        )
 
 
 def _write(folder: Path, index_symbol: str, since: date, rows: pl.DataFrame) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from assets.products.console import Published
 from assets.products.wording import in_words, percent
 from pipelines.settings import Settings
-from warehouse.connection import open_published
 from warehouse.errors import CapshockError, WarehouseError
+from warehouse.reader import Reader, read_published
 from warehouse.responses import ResponseStore
 
 _PATHS = {"raw.prices": "prices", "raw.shares_outstanding": "shares_outstanding"}
@@ -30,8 +29,7 @@ def report_trace(console: Console, settings: Settings, symbol: str, session: dat
         NothingToTrace: if the company has no market cap on the session.
         WarehouseError: if there is no published file.
     """
-    with open_published(settings.warehouse.resolve()) as connection:
-        published = Published(connection)
+    with read_published(settings.warehouse.resolve()) as published:
 
         def say(text: str, depth: int = 0, style: str = "") -> None:
             console.print(escape("  " * depth + text), style=style, highlight=False, soft_wrap=True)
@@ -66,7 +64,7 @@ def report_trace(console: Console, settings: Settings, symbol: str, session: dat
         _tell_origin(say, settings, "raw.shares_outstanding", row)
 
 
-def _market_cap(published: Published, symbol: str, session: date) -> dict[str, Any]:
+def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]:
     found = published.rows(
         "SELECT * FROM market_cap_history($symbol) WHERE session_date = $day",
         symbol=symbol,
@@ -81,7 +79,7 @@ def _market_cap(published: Published, symbol: str, session: date) -> dict[str, A
     return found[0]
 
 
-def _bars(published: Published, company: str, session: date) -> list[dict[str, Any]]:
+def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]]:
     return published.rows(
         "SELECT * FROM core.prices WHERE symbol = $symbol AND session_date <= $day "
         "ORDER BY session_date DESC LIMIT 2",
@@ -90,7 +88,7 @@ def _bars(published: Published, company: str, session: date) -> list[dict[str, A
     )
 
 
-def _count(published: Published, company: str, session: date) -> dict[str, Any] | None:
+def _count(published: Reader, company: str, session: date) -> dict[str, Any] | None:
     found = published.rows(
         "SELECT * FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from < $day "
         "ORDER BY valid_from DESC LIMIT 1",
@@ -101,7 +99,7 @@ def _count(published: Published, company: str, session: date) -> dict[str, Any] 
 
 
 def _raw(
-    published: Published, table: str, symbol: str, column: str, day: date
+    published: Reader, table: str, symbol: str, column: str, day: date
 ) -> dict[str, Any] | None:
     found = published.rows(
         f"SELECT * FROM {table} WHERE symbol = $symbol AND {column} = $day",

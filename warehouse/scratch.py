@@ -9,11 +9,12 @@ import polars as pl
 
 from warehouse import ddl
 from warehouse.landing import run_statement
+from warehouse.reader import Reader
 from warehouse.schemas import TABLES
 
 
 @contextmanager
-def in_memory(tables: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyConnection]:
+def in_memory(tables: Mapping[str, pl.DataFrame]) -> Iterator[Reader]:
     """Open a database in memory that has these tables and the macros of ``warehouse/views``.
 
     Args:
@@ -33,4 +34,4 @@ def in_memory(tables: Mapping[str, pl.DataFrame]) -> Iterator[duckdb.DuckDBPyCon
                 f"CREATE VIEW {ddl.qualified(name)} AS FROM memory.main.{ddl.quoted(given)}",
             )
         ddl.create_macros(connection)
-        yield connection
+        yield Reader(connection)

@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.brief.writing import write_brief
-from assets.products.console import Published, SessionNotCovered, require_session, short_path
-from warehouse.connection import open_published
+from assets.products.console import SessionNotCovered, require_session, short_path
+from warehouse.reader import Reader, read_published
 
 
 def report_brief(console: Console, path: Path, session: date | None, *, open_it: bool) -> None:
@@ -19,8 +19,8 @@ def report_brief(console: Console, path: Path, session: date | None, *, open_it:
         WarehouseError: if there is no published file, or the folder cannot be written.
         SessionNotCovered: if the file does not hold the session.
     """
-    with open_published(path) as connection:
-        day = _session(Published(connection), session)
+    with read_published(path) as published:
+        day = _session(published, session)
     brief, page = write_brief(path, day)
     parts = short_path(page.with_suffix(""))
 
@@ -40,7 +40,7 @@ def report_brief(console: Console, path: Path, session: date | None, *, open_it:
         webbrowser.open(page.as_uri())
 
 
-def _session(published: Published, session: date | None) -> date:
+def _session(published: Reader, session: date | None) -> date:
     if session is not None:
         return require_session(published, session)
     last: date | None = published.rows("SELECT max(session_date) AS day FROM mart.market_caps")[0][

@@ -8,8 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from assets.products.console import Published
-from warehouse.connection import open_published
+from warehouse.reader import read_published
 
 CLOSEST = 3
 """Conventions shown beside the standard one where a claim holds under none."""
@@ -35,8 +34,7 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
         ClaimsFileError: if the file is not what it should be.
         WarehouseError: if there is no published file.
     """
-    with open_published(warehouse) as connection:
-        published = Published(connection)
+    with read_published(warehouse) as published:
         if file is None:
             rows = published.rows(
                 "FROM mart.claim_checks ORDER BY split_part(claim_id, '/', 1), position, convention"
@@ -48,7 +46,7 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
 
             article = read_claims(file)
             told = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
-            rows = checked_rows(told, Market(connection)).to_dicts()
+            rows = checked_rows(told, Market(published)).to_dicts()
     if not rows:
         console.print("There are no claims: CAPSHOCK_REFERENCE_DIR/claims holds no file.")
     title = None

@@ -6,35 +6,22 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from rich.console import Group
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from warehouse.errors import CapshockError
+from warehouse.reader import Reader
 
 _BILLION = 1e9
-
-
-@dataclass(frozen=True)
-class Published:
-    """A published file, open for reading."""
-
-    connection: duckdb.DuckDBPyConnection
-
-    def rows(self, query: str, **parameters: Any) -> list[dict[str, Any]]:
-        """Run a query and return its rows by column name."""
-        found = self.connection.execute(query, parameters)
-        names = [column[0] for column in found.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 class SessionNotCovered(CapshockError):
     """The published file has nothing about the session asked for."""
 
 
-def require_session(published: Published, session: date) -> date:
+def require_session(published: Reader, session: date) -> date:
     """Return a session that the published file holds.
 
     Raises:

@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.products.console import (
-    Published,
     SessionNotCovered,
     Unit,
     new_table,
@@ -23,7 +22,7 @@ from assets.products.console import (
 from assets.products.doubts import DOUBTS
 from assets.products.story_indices import indices
 from assets.products.wording import flags_in_words, in_words, listed, percent, short
-from warehouse.connection import open_published
+from warehouse.reader import Reader, read_published
 
 SHOWN = 10
 """Rows of each ranking of the story."""
@@ -36,8 +35,7 @@ def tell(console: Console, path: Path, session: date | None) -> None:
         WarehouseError: if there is no published file, or it is none of capshock's.
         SessionNotCovered: if the file does not hold the session, naming the ones around it.
     """
-    with open_published(path) as connection:
-        published = Published(connection)
+    with read_published(path) as published:
         day = _session(published, session)
         console.print(_headline(published, day))
         console.print(_ranked(published, day, "losses", "loss"))
@@ -50,7 +48,7 @@ def tell(console: Console, path: Path, session: date | None) -> None:
             console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
 
 
-def _session(published: Published, session: date | None) -> date:
+def _session(published: Reader, session: date | None) -> date:
     if session is None:
         found = published.rows(
             "SELECT session_date FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 1"
@@ -64,7 +62,7 @@ def _session(published: Published, session: date | None) -> date:
     return require_session(published, session)
 
 
-def _headline(published: Published, day: date) -> Group:
+def _headline(published: Reader, day: date) -> Group:
     top = published.rows(
         "SELECT l.*, s.name, c.intraday_low_effect_usd, c.intraday_low_return, c.close_usd, "
         "c.shares_outstanding, c.shares_as_of, c.share_count_age_days "
@@ -127,7 +125,7 @@ def _standing(loss: dict[str, Any]) -> str:
     return f"number {loss['rank_to_date']:,} of all one-day losses {since} with a history."
 
 
-def _ranked(published: Published, day: date, what: str, size: str) -> Group:
+def _ranked(published: Reader, day: date, what: str, size: str) -> Group:
     rows = published.rows(
         f"SELECT m.*, s.name FROM mart.market_cap_{what} m "
         "JOIN ref.securities s ON s.symbol = m.company_symbol "
@@ -153,7 +151,7 @@ def _ranked(published: Published, day: date, what: str, size: str) -> Group:
     return section(f"Largest {what} (rank: among all since {since})", table)
 
 
-def _sectors(published: Published, day: date) -> Group:
+def _sectors(published: Reader, day: date) -> Group:
     rows = published.rows(
         "SELECT * FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd",
         day=day,
@@ -181,7 +179,7 @@ def _sector_numbers(row: dict[str, Any], unit: Unit) -> tuple[str, ...]:
     )
 
 
-def _missing(published: Published, day: date) -> Group:
+def _missing(published: Reader, day: date) -> Group:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()

@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.products.brief.questions import COVERED
-from assets.products.console import Published, new_table, section
+from assets.products.console import new_table, section
 from assets.products.wording import percent, points, short
+from warehouse.reader import Reader
 
 MOVERS = 4
 """Members named beside each index."""
@@ -19,7 +20,7 @@ INDEX_NAME_LENGTH = 15
 """Characters of an index's name that the table shows: it has to fit into 80."""
 
 
-def indices(published: Published, day: date) -> Group:
+def indices(published: Reader, day: date) -> Group:
     """Tell what each index with members did, what its members add up to, and who moved it."""
     rows = published.rows(
         "SELECT r.*, arg_max(i.name, i.effective_from) AS name "
@@ -47,7 +48,7 @@ def indices(published: Published, day: date) -> Group:
     return section("Indices", *bodies, *([without] if without else []))
 
 
-def _movers(published: Published, day: date, rows: list[dict[str, Any]]) -> Table:
+def _movers(published: Reader, day: date, rows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column()
@@ -79,9 +80,7 @@ def _movers(published: Published, day: date, rows: list[dict[str, Any]]) -> Tabl
     return table
 
 
-def _without_the_leader(
-    published: Published, day: date, rows: list[dict[str, Any]]
-) -> Table | None:
+def _without_the_leader(published: Reader, day: date, rows: list[dict[str, Any]]) -> Table | None:
     """Tell what the indices did without all lines of the company that lost most."""
     lines = published.rows(
         "SELECT s.symbol, l.company_symbol FROM mart.market_cap_losses l "

@@ -20,6 +20,7 @@ from assets.products.brief.answers import STYLES
 from assets.products.brief.content import compose
 from assets.products.brief.writing import briefs_beside, write_brief
 from tests.assets.products import brief_market
+from warehouse.reader import Reader
 
 FOUNDING = date(2025, 1, 27)
 QUIET = date(2022, 12, 30)
@@ -88,7 +89,7 @@ def connection(founding) -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def brief(connection):
-    return compose(connection, FOUNDING)
+    return compose(Reader(connection), FOUNDING)
 
 
 @pytest.fixture(scope="module")
@@ -197,12 +198,12 @@ def test_the_page_needs_nothing_else(brief):
 
 
 def test_a_quiet_day_is_told_as_one(connection):
-    brief = compose(connection, QUIET)
+    brief = compose(Reader(connection), QUIET)
     assert str(brief.headline) == "A quiet session: no company loses more than $8.9bn"
 
 
 def test_a_record_gain_leads_the_page_of_a_day_without_a_loss(connection):
-    brief = compose(connection, date(2022, 11, 10))
+    brief = compose(Reader(connection), date(2022, 11, 10))
     assert str(brief.headline) == (
         "Apple gains $190.9bn, the largest one-day gain of any company since 29 January 2021"
     )
@@ -213,7 +214,7 @@ def test_a_record_gain_leads_the_page_of_a_day_without_a_loss(connection):
 
 def test_who_moved_an_index_is_not_said_where_most_members_lack_a_price(connection):
     """On 2025-01-02 only the mega caps have a close on the session before."""
-    brief = compose(connection, date(2025, 1, 2))
+    brief = compose(Reader(connection), date(2025, 1, 2))
     assert [block.name for block in brief.waterfalls] == ["points-dji"]
     assert "alone is" not in " ".join(map(str, brief.deck))
     assert "All 61 companies whose change is known" in " ".join(map(str, brief.deck))
@@ -222,7 +223,7 @@ def test_who_moved_an_index_is_not_said_where_most_members_lack_a_price(connecti
 
 
 def test_what_is_missing_and_held_is_on_the_page(connection):
-    figures = [text for _, text in _read(pages.html(compose(connection, MISSING))).figures]
+    figures = [text for _, text in _read(pages.html(compose(Reader(connection), MISSING))).figures]
     assert any(t.startswith("2: ^GSPC: LEN (spin-off") for t in figures)
     assert any("SMR" in t for t in figures)
     assert any("IP 2025-02-06, TEAM 2025-02-06" in t for t in figures)
@@ -238,10 +239,10 @@ def test_markdown_has_the_numbers_and_reads_alone(brief):
 
 
 def test_the_parts_are_files_and_running_again_changes_none(founding, tmp_path, connection):
-    page = pages.write(compose(connection, FOUNDING), tmp_path)
+    page = pages.write(compose(Reader(connection), FOUNDING), tmp_path)
     first = {p.name: p.read_bytes() for p in tmp_path.rglob("*.*") if p.is_file()}
     (tmp_path / str(FOUNDING) / "of-another-day.csv").write_text("stale")
-    pages.write(compose(connection, FOUNDING), tmp_path)
+    pages.write(compose(Reader(connection), FOUNDING), tmp_path)
     assert {p.name: p.read_bytes() for p in tmp_path.rglob("*.*") if p.is_file()} == first
     assert page == tmp_path / "2025-01-27.html"
     assert {n for n in first if n.endswith((".svg", ".png"))} == {

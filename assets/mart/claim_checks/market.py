@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
-
-from warehouse.landing import run_statement
+from warehouse.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -22,11 +20,11 @@ class Market:
     """Questions to a database that has the tables of a warehouse.
 
     Args:
-        connection: a published file, or tables in memory.
+        reader: of the published file, or of tables in memory.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
         self._companies = dict(self.rows("SELECT symbol, company_symbol FROM ref.securities"))
         self._sectors = [
             row[0]
@@ -36,9 +34,9 @@ class Market:
             row[0] for row in self.rows("SELECT DISTINCT session_date FROM mart.market_caps")
         }
 
-    def rows(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run a query to its end."""
-        return run_statement(self._connection, query, list(parameters))
+        return [tuple(row.values()) for row in self._reader.rows(query, **parameters)]
 
     def number(self, query: str) -> float | None:
         """Return the one number that a query gives; None if it gives none."""
@@ -60,8 +58,8 @@ class Market:
         return bool(
             self.rows(
                 "SELECT 1 FROM mart.market_caps "
-                "WHERE session_date = ? AND price_effect_usd IS NOT NULL LIMIT 1",
-                day,
+                "WHERE session_date = $day AND price_effect_usd IS NOT NULL LIMIT 1",
+                day=day,
             )
         )
 
@@ -80,16 +78,20 @@ class Market:
     def has_share_count(self, company: str) -> bool:
         """Tell whether any share count of a company was accepted."""
         return bool(
-            self.rows("SELECT 1 FROM core.shares_outstanding WHERE symbol = ? LIMIT 1", company)
+            self.rows(
+                "SELECT 1 FROM core.shares_outstanding WHERE symbol = $company LIMIT 1",
+                company=company,
+            )
         )
 
     def report(self, company: str, day: date | None, place: int) -> Report | None:
         """Return a reported share count: 0 the one in force, -1 the one before, 1 the next."""
         found = self.rows(
-            "SELECT reported_as_of, shares_outstanding FROM share_counts($1, $2) WHERE place = $3",
-            company,
-            day,
-            place,
+            "SELECT reported_as_of, shares_outstanding FROM share_counts($company, $day) "
+            "WHERE place = $place",
+            company=company,
+            day=day,
+            place=place,
         )
         return Report(*found[0]) if found else None
 
@@ -98,10 +100,10 @@ class Market:
         return [
             Report(*row)
             for row in self.rows(
-                "SELECT reported_as_of, shares_outstanding FROM share_counts($1, $2) "
+                "SELECT reported_as_of, shares_outstanding FROM share_counts($company, $day) "
                 "ORDER BY place",
-                company,
-                day,
+                company=company,
+                day=day,
             )
         ]
 
@@ -109,9 +111,10 @@ class Market:
         """Tell whether an index has a level on a session."""
         return bool(
             self.rows(
-                "SELECT 1 FROM core.index_levels WHERE index_symbol = ? AND session_date = ?",
-                index,
-                day,
+                "SELECT 1 FROM core.index_levels "
+                "WHERE index_symbol = $index AND session_date = $day",
+                index=index,
+                day=day,
             )
         )
 
@@ -119,10 +122,11 @@ class Market:
         """Tell whether any of some lines is a member of an index, with a price, on a session."""
         return bool(
             self.rows(
-                "SELECT 1 FROM mart.index_impacts WHERE index_symbol = ? AND session_date = ? "
-                "AND list_contains(?, symbol) AND contribution_return IS NOT NULL LIMIT 1",
-                index,
-                day,
-                list(lines),
+                "SELECT 1 FROM mart.index_impacts "
+                "WHERE index_symbol = $index AND session_date = $day "
+                "AND list_contains($lines, symbol) AND contribution_return IS NOT NULL LIMIT 1",
+                index=index,
+                day=day,
+                lines=list(lines),
             )
         )

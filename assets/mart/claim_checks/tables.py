@@ -160,5 +160,5 @@ _ASKED = {
 def mart_claim_checks(**tables: pl.DataFrame) -> pl.DataFrame:
     """Check all claims against the tables of the run."""
     named = {_ASKED[name].table(): rows for name, rows in tables.items()}
-    with in_memory(named) as connection:
-        return claim_checks(tables["claims"], Market(connection))
+    with in_memory(named) as tables_in_memory:
+        return claim_checks(tables["claims"], Market(tables_in_memory))

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import duckdb
 import polars as pl
 from markupsafe import Markup, escape
 
@@ -22,6 +21,7 @@ from assets.products.wording import (
     percent,
     plain_name,
 )
+from warehouse.reader import Reader
 
 UNKNOWN = "not known"
 
@@ -159,6 +159,6 @@ class Answer:
             yield tuple(self.figure(column, style, row) for column, style in columns)
 
 
-def ask(connection: duckdb.DuckDBPyConnection, question: str, sql: str) -> Answer:
+def ask(published: Reader, question: str, sql: str) -> Answer:
     """Ask the published file."""
-    return Answer(question, sql, connection.sql(sql).pl())
+    return Answer(question, sql, published.frame(sql))

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import duckdb
-
 from assets.products.brief import blocks, questions, words
 from assets.products.brief.answers import Answer, Said, ask
 from assets.products.brief.blocks import Block
+from warehouse.reader import Reader
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,11 @@ class Brief:
         return list(dict.fromkeys(fault for fault in found if fault))
 
 
-def compose(connection: duckdb.DuckDBPyConnection, session: date) -> Brief:
+def compose(published: Reader, session: date) -> Brief:
     """Ask the published file everything about a session, and draw the pictures."""
 
     def asked(question: str, sql: str) -> Answer:
-        return ask(connection, question, sql)
+        return ask(published, question, sql)
 
     loss = asked("loss", questions.leading("loss", session))
     gain = asked("gain", questions.leading("gain", session))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from assets.products.brief import pages
 from assets.products.brief.content import Brief, compose
-from warehouse.connection import open_published
 from warehouse.errors import WarehouseError
+from warehouse.reader import read_published
 
 FOLDER = "briefs"
 """Folder of the pages, beside the published file."""
@@ -26,8 +26,8 @@ def write_brief(published: Path, session: date) -> tuple[Brief, Path]:
     Raises:
         WarehouseError: if there is no published file, or the folder cannot be written.
     """
-    with open_published(published) as connection:
-        brief = compose(connection, session)
+    with read_published(published) as reader:
+        brief = compose(reader, session)
     folder = briefs_beside(published)
     try:
         return brief, pages.write(brief, folder)
@@ -49,12 +49,12 @@ def sessions_to_tell(published: Path, bounds: tuple[date, date] | None, which: s
     """
     if which == "none":
         return []
-    with open_published(published) as connection:
+    with read_published(published) as reader:
         days = [
-            row[0]
-            for row in connection.execute(
+            row["session_date"]
+            for row in reader.rows(
                 "SELECT DISTINCT session_date FROM mart.market_caps ORDER BY session_date"
-            ).fetchall()
+            )
         ]
     fetched = [day for day in days if bounds is None or bounds[0] <= day <= bounds[1]]
     return fetched if which == "all" and bounds is not None else fetched[-1:]

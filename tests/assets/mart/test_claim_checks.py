@@ -3,7 +3,6 @@
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -248,8 +247,8 @@ def _rows(model, rows: list[dict]) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def market():
-    with in_memory(_market()) as connection:
-        yield Market(connection)
+    with in_memory(_market()) as reader:
+        yield Market(reader)
 
 
 def _check(market: Market, **claim: object) -> dict[str, dict]:
@@ -337,15 +336,15 @@ def test_a_fall_without_its_sign_is_hinted_at_and_a_hidden_digit_is_shown(market
     with in_memory(
         _market() | {"mart.market_caps": _market()["mart.market_caps"].with_columns(
             return_1d=pl.lit(-0.09148))}
-    ) as connection:  # fmt: skip
-        told = _check(Market(connection), metric="return", company="A", claimed="-9.2 %")
+    ) as reader:  # fmt: skip
+        told = _check(Market(reader), metric="return", company="A", claimed="-9.2 %")
     assert "Close to close: -9.148 %" in told["close to close"]["explanation"]
 
 
 def test_a_gain_and_a_stale_count_are_said(market):
     gains = _market()["mart.market_caps"].with_columns(return_1d=pl.lit(0.1))
-    with in_memory(_market() | {"mart.market_caps": gains}) as connection:
-        told = _check(Market(connection), metric="loss_usd", company="A", claimed="3 million USD")
+    with in_memory(_market() | {"mart.market_caps": gains}) as reader:
+        told = _check(Market(reader), metric="loss_usd", company="A", claimed="3 million USD")
     needed = told["share count it would take, close to close"]
     assert needed["explanation"].startswith("A gained on the session")
     assert "a stale count of 126 days before" in told["close to close"]["explanation"]
@@ -355,8 +354,8 @@ def test_before_the_first_change_no_sum_is_known(market):
     first = _market()["mart.market_caps"].with_columns(
         price_effect_usd=pl.lit(None, dtype=pl.Float64)
     )
-    with in_memory(_market() | {"mart.market_caps": first}) as connection:
-        told = _check(Market(connection), metric="group_loss_usd", sector="Energy",
+    with in_memory(_market() | {"mart.market_caps": first}) as reader:
+        told = _check(Market(reader), metric="group_loss_usd", sector="Energy",
                       claimed="3 million USD")  # fmt: skip
     assert "no one-day change of any company is known" in told["none"]["explanation"].lower()
 
@@ -378,9 +377,9 @@ def test_a_loss_with_each_share_count(market):
 @settings(deadline=None, max_examples=20)
 @given(st.integers(20, 900))
 def test_the_solved_share_count_put_back_gives_the_claim(millions):
-    with in_memory(_market()) as connection:
+    with in_memory(_market()) as reader:
         rows = _check(
-            Market(connection), metric="loss_usd", company="A", claimed=f"{millions} million USD"
+            Market(reader), metric="loss_usd", company="A", claimed=f"{millions} million USD"
         )
         needed = rows["share count it would take, close to close"]["measured_value"]
     assert needed * 10.0 == pytest.approx(millions * 1e6)
@@ -426,16 +425,15 @@ def test_a_verdict_and_its_sentence(market, claim, verdict_, said):
 
 
 def test_every_query_gives_the_number_beside_it():
-    with in_memory(_market()) as connection:
-        market = Market(connection)
+    with in_memory(_market()) as reader:
+        market = Market(reader)
         for claim in (
             {"metric": "return", "company": "O'B", "claimed": "-3 %"},
             {"metric": "loss_usd", "company": "A", "claimed": "3 million USD"},
             {"metric": "group_loss_usd", "sector": "Energy", "claimed": "3 million USD"},
         ):
             for row in _check(market, **claim).values():
-                again = connection.execute(row["sql"]).fetchall()
-                assert (again[0][0] if again else None) == row["measured_value"], row["sql"]
+                assert reader.value(row["sql"]) == row["measured_value"], row["sql"]
 
 
 READINGS = st.lists(
@@ -459,12 +457,11 @@ def test_share_counts_are_in_the_basis_of_the_session():
     split = {"symbol": "A", "session_date": date(2025, 1, 8), "close": 9.0,
              "adjustment_ratio": 10.0, "adjustment_kind": "split"}  # fmt: skip
     tables["core.prices"] = pl.concat([tables["core.prices"], _rows(core.Prices, [split])])
-    with in_memory(tables) as connection:
+    with in_memory(tables) as reader:
 
         def counts(day: str) -> list[tuple]:
-            return duckdb.DuckDBPyConnection.execute(
-                connection, f"SELECT place, shares_outstanding FROM share_counts('A', '{day}')"
-            ).fetchall()
+            found = reader.rows(f"SELECT place, shares_outstanding FROM share_counts('A', '{day}')")
+            return [tuple(row.values()) for row in found]
 
         assert counts("2025-01-07") == [(-1, 1.1e7), (0, 1e7), (1, 0.9e6)]
         assert counts("2025-01-09") == [(-1, 1.1e8), (0, 1e8), (1, 0.9e7)]

@@ -1,5 +1,6 @@
 """Sessions of the New York Stock Exchange, from exchange_calendars (XNYS)."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from functools import cache
@@ -21,13 +22,19 @@ def _calendar() -> Any:
     return exchange_calendars.get_calendar("XNYS", start=FIRST_KNOWN_SESSION)
 
 
+@cache
+def _known() -> tuple[date, ...]:
+    return tuple(stamp.date() for stamp in _calendar().sessions)
+
+
 def sessions(first: date | None = None, last: date | None = None) -> list[date]:
     """Return the sessions between two dates, both included; by default all that are known.
 
     Known are the sessions from 1990 to about a year from now.
     """
-    known = [stamp.date() for stamp in _calendar().sessions]
-    return [s for s in known if (first is None or s >= first) and (last is None or s <= last)]
+    known = _known()
+    start = 0 if first is None else bisect_left(known, first)
+    return list(known[start : None if last is None else bisect_right(known, last)])
 
 
 def last_closed_session(now: datetime) -> date:

@@ -64,6 +64,10 @@ test-all: test test-slow ## All tests, the long ones too
 test-slow: install ## The long tests alone; a skipped one is a failure
 	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow
 
+.PHONY: mutants
+mutants: install ## Forty small mutations of the code by seed: do the room's tests notice? (twenty minutes)
+	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
+
 .PHONY: pictures
 pictures: install ## Take the screenshots of docs/pictures anew (needs chromium)
 	@$(BIN)/pytest -m slow tests/browser

@@ -178,7 +178,10 @@ def _conform(received: pl.DataFrame, model: type[Table]) -> tuple[pl.DataFrame, 
         value, is_broken = parsed
         typed = typed.with_columns(received.select(value.alias(column.name)))
         problems.append(
-            received.filter(is_broken).select(
+            # One chunk: Polars 2.1 panics where it formats a filtered frame of several.
+            received.filter(is_broken)
+            .rechunk()
+            .select(
                 _ROW,
                 rule=pl.lit(f"{column.name}: type"),
                 reason=pl.format(
@@ -242,7 +245,7 @@ def _broken_rules(
     try:
         schema.validate(typed.drop(_ROW), lazy=True)
     except SchemaErrors as error:
-        cases = error.failure_cases
+        cases = error.failure_cases.rechunk()
         if cases["index"].null_count():
             lines = cases.filter(pl.col("index").is_null()).select("column", "check").rows()
             raise SourceError(

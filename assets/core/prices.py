@@ -48,16 +48,21 @@ def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
         model: the core table that they are meant for.
     """
     indexed = rows.with_row_index(_ROW)
-    problems = indexed.filter(is_disordered()).select(
-        _ROW,
-        rule=pl.lit("price_order"),
-        reason=pl.format(
-            "low {} <= open {}, close {} <= high {} does not hold",
-            *(
-                pl.col(name).cast(pl.String).fill_null("unknown")
-                for name in ("low", "open", "close", "high")
+    # One chunk: Polars 2.1 panics where it formats a filtered frame of several, one of them empty.
+    problems = (
+        indexed.filter(is_disordered())
+        .rechunk()
+        .select(
+            _ROW,
+            rule=pl.lit("price_order"),
+            reason=pl.format(
+                "low {} <= open {}, close {} <= high {} does not hold",
+                *(
+                    pl.col(name).cast(pl.String).fill_null("unknown")
+                    for name in ("low", "open", "close", "high")
+                ),
             ),
-        ),
+        )
     )
     return Gated(
         passed=rows.filter(~is_disordered()),

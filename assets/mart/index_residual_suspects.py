@@ -50,26 +50,35 @@ def residual_suspects(
         ),
         on=["index_symbol", "session_date"],
     )
-    actions = prices.filter(pl.col("adjustment_kind") != "none").select(
-        "symbol",
-        day="session_date",
-        reason=pl.format(
-            "{} x{} on {}",
-            pl.col("adjustment_kind").replace("spin_off", "spin-off"),
-            pl.col("adjustment_ratio").round_sig_figs(4),
-            "session_date",
-        ),
+    # One chunk: Polars 2.1 panics where it formats a filtered frame of several.
+    actions = (
+        prices.filter(pl.col("adjustment_kind") != "none")
+        .rechunk()
+        .select(
+            "symbol",
+            day="session_date",
+            reason=pl.format(
+                "{} x{} on {}",
+                pl.col("adjustment_kind").replace("spin_off", "spin-off"),
+                pl.col("adjustment_ratio").round_sig_figs(4),
+                "session_date",
+            ),
+        )
     )
-    refused = quarantine.filter(pl.col("status") != "resolved").select(
-        "symbol",
-        day="row_date",
-        reason=pl.format(
-            "{} row of {} on {}: {}",
-            "status",
-            pl.col("source_table").str.split(".").list.last().str.replace_all("_", " "),
-            "row_date",
-            pl.col("rules").list.join(", "),
-        ),
+    refused = (
+        quarantine.filter(pl.col("status") != "resolved")
+        .rechunk()
+        .select(
+            "symbol",
+            day="row_date",
+            reason=pl.format(
+                "{} row of {} on {}: {}",
+                "status",
+                pl.col("source_table").str.split(".").list.last().str.replace_all("_", " "),
+                "row_date",
+                pl.col("rules").list.join(", "),
+            ),
+        )
     )
     flagged = (
         caps.select(symbol="company_symbol", day="session_date", reason="flags")

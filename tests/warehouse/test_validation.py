@@ -331,3 +331,26 @@ def test_a_column_too_many_is_named() -> None:
 def test_a_null_in_a_column_that_has_none_is_named() -> None:
     with pytest.raises(TableInvalid, match="symbol: not_nullable"):
         validate(trades(1, symbol=pl.Series([None], dtype=pl.String)), Trades)
+
+
+def test_unreadable_rows_far_apart_in_a_frame_of_several_chunks_are_refused() -> None:
+    chunk = trades()[[0] * 130_000]
+    as_text = chunk.with_columns(pl.col("price").cast(pl.String)).with_columns(
+        symbol=pl.format("S{}", pl.int_range(pl.len()))
+    )
+    number = pl.int_range(pl.len())
+    chunked = pl.concat(
+        [
+            as_text.with_columns(
+                day=pl.col("day").dt.offset_by(f"{place}d"),
+                price=pl.when(number == bad).then(pl.lit("dear")).otherwise("price"),
+            )
+            for place, bad in enumerate((5, -1, 100_000))
+        ],
+        rechunk=False,
+    )
+    assert chunked.n_chunks() == 3
+
+    gated = gate(chunked)
+
+    assert set(gated.quarantined["symbol"]) == {"S5", "S100000"}

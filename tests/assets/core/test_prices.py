@@ -128,6 +128,31 @@ def test_every_rejected_bar_says_why_even_where_a_price_is_unknown() -> None:
     assert "103" in gated.quarantined["reason"].item()
 
 
+def test_disordered_bars_far_apart_in_a_frame_of_several_chunks_are_rejected() -> None:
+    # As DuckDB hands over 260,000 rows: in chunks, of which the middle one has no bad row.
+    days = pl.Series([d(n % 500) for n in range(250_001)])
+    chunk = pl.DataFrame({"session_date": days}).with_columns(
+        symbol=pl.lit("A"), open=100.0, high=102.0, low=99.0, close=101.0, volume=10
+    )
+    number = pl.int_range(pl.len())
+    chunked = pl.concat(
+        [
+            chunk.select(list(BARS)).with_columns(
+                low=pl.when(number == bad).then(103.0).otherwise("low")
+            )
+            for bad in (5, -1, 250_000)
+        ],
+        rechunk=False,
+    ).cast(BARS)
+    assert chunked.n_chunks() == 3
+
+    gated = gate_order(chunked, core.Prices)
+
+    assert gated.quarantined["occurrences"].sum() == 2
+    assert set(gated.quarantined["row_date"]) == {d(5), d(0)}
+    assert gated.passed.height == chunked.height - 2
+
+
 # price moves
 
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 
 import polars as pl
 
-from assets.market.corporate_actions import classify
+from assets.market.bars import MAX_MOVE, is_disordered
+from assets.market.corporate_actions import classify, with_adjustments, with_cumulative_ratio
 from assets.raw.delivery import refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
@@ -18,26 +19,7 @@ from warehouse.landing import Landing
 from warehouse.schemas import Table, core, raw, ref
 from warehouse.validation import Gated, quarantine
 
-MAX_MOVE = 1.8
-"""Largest believable move between two accepted closes without a corporate action."""
-
-ORDER_TOLERANCE = 0.005
-"""Half a cent: sources round open, high, low and close independently."""
-
 _ROW = "__row"
-
-
-def is_disordered() -> pl.Expr:
-    """Tell whether a bar contradicts itself: low <= open, close <= high, to half a cent."""
-    low, high = pl.col("low") - ORDER_TOLERANCE, pl.col("high") + ORDER_TOLERANCE
-    broken = pl.any_horizontal(
-        pl.col("open") < low,
-        pl.col("close") < low,
-        pl.col("open") > high,
-        pl.col("close") > high,
-        pl.col("low") > high,
-    )
-    return broken.fill_null(value=False)
 
 
 def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
@@ -117,52 +99,6 @@ def hold_unexplained_moves(
         passed=passed.select(prices.columns),
         quarantined=quarantine(indexed, problems, core.Prices, status="held"),
         received=prices.height,
-    )
-
-
-def with_cumulative_ratio(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
-    """Add ``cumulative_ratio``, the product of all ratios of the symbol with ex_date <= session."""
-    cumulative = adjustments.sort("symbol", "ex_date").select(
-        "symbol", session_date="ex_date", cumulative_ratio=pl.col("ratio").cum_prod().over("symbol")
-    )
-    return prices.join_asof(
-        cumulative, on="session_date", by="symbol", strategy="backward", check_sortedness=False
-    ).with_columns(pl.col("cumulative_ratio").fill_null(1.0))
-
-
-def with_adjustments(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
-    """Add what went ex since the previous bar: adjustment_ratio (1 if nothing), adjustment_kind.
-
-    An action on a session without a bar shows on the symbol's next bar; one before its first bar on
-    none. Several between two bars are multiplied, and are a split only if all of them are.
-    """
-    bars = prices.select("symbol", "session_date").sort("symbol", "session_date")
-    first = bars.group_by("symbol").agg(first_bar=pl.col("session_date").first())
-    ex = (
-        adjustments.sort("symbol", "ex_date")
-        .join_asof(
-            bars,
-            left_on="ex_date",
-            right_on="session_date",
-            by="symbol",
-            strategy="forward",
-            coalesce=False,
-            check_sortedness=False,
-        )
-        .join(first, on="symbol")
-        .filter(pl.col("session_date").is_not_null() & (pl.col("ex_date") >= pl.col("first_bar")))
-        .group_by("symbol", "session_date")
-        .agg(
-            adjustment_ratio=pl.col("ratio").product(),
-            adjustment_kind=pl.when((pl.col("kind") == "split").all())
-            .then(pl.lit("split"))
-            .otherwise(pl.lit("spin_off")),
-        )
-    )
-    return prices.join(
-        ex, on=["symbol", "session_date"], how="left", maintain_order="left"
-    ).with_columns(
-        pl.col("adjustment_ratio").fill_null(1.0), pl.col("adjustment_kind").fill_null("none")
     )
 
 

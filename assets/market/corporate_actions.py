@@ -42,3 +42,49 @@ def classify(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     undecided = by_rule.join(decisions, on=["symbol", "ex_date"], how="anti")
     decided = decisions.filter(pl.col("kind") != "none").select(columns)
     return pl.concat([undecided, decided]).sort("symbol", "ex_date")
+
+
+def with_cumulative_ratio(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
+    """Add ``cumulative_ratio``, the product of all ratios of the symbol with ex_date <= session."""
+    cumulative = adjustments.sort("symbol", "ex_date").select(
+        "symbol", session_date="ex_date", cumulative_ratio=pl.col("ratio").cum_prod().over("symbol")
+    )
+    return prices.join_asof(
+        cumulative, on="session_date", by="symbol", strategy="backward", check_sortedness=False
+    ).with_columns(pl.col("cumulative_ratio").fill_null(1.0))
+
+
+def with_adjustments(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
+    """Add what went ex since the previous bar: adjustment_ratio (1 if nothing), adjustment_kind.
+
+    An action on a session without a bar shows on the symbol's next bar; one before its first bar on
+    none. Several between two bars are multiplied, and are a split only if all of them are.
+    """
+    bars = prices.select("symbol", "session_date").sort("symbol", "session_date")
+    first = bars.group_by("symbol").agg(first_bar=pl.col("session_date").first())
+    ex = (
+        adjustments.sort("symbol", "ex_date")
+        .join_asof(
+            bars,
+            left_on="ex_date",
+            right_on="session_date",
+            by="symbol",
+            strategy="forward",
+            coalesce=False,
+            check_sortedness=False,
+        )
+        .join(first, on="symbol")
+        .filter(pl.col("session_date").is_not_null() & (pl.col("ex_date") >= pl.col("first_bar")))
+        .group_by("symbol", "session_date")
+        .agg(
+            adjustment_ratio=pl.col("ratio").product(),
+            adjustment_kind=pl.when((pl.col("kind") == "split").all())
+            .then(pl.lit("split"))
+            .otherwise(pl.lit("spin_off")),
+        )
+    )
+    return prices.join(
+        ex, on=["symbol", "session_date"], how="left", maintain_order="left"
+    ).with_columns(
+        pl.col("adjustment_ratio").fill_null(1.0), pl.col("adjustment_kind").fill_null("none")
+    )

@@ -4,8 +4,9 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
+from assets.market.index_divisors import level_moves
+from assets.market.index_units import PRICE_WEIGHTED
 from assets.market.ordered_sums import Starts, starts, sums
-from assets.mart.index_impacts import PRICE_WEIGHTED, level_moves
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, mart, ref

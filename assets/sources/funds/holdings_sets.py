@@ -12,7 +12,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from assets.mart.index_impacts import PRICE_WEIGHTED
+from assets.market.index_units import PRICE_WEIGHTED
 from assets.sources.funds.files import HoldingsFile
 from warehouse.errors import HoldingsFileError
 from warehouse.schemas import ref

@@ -5,13 +5,10 @@ from datetime import date
 
 import polars as pl
 
-from assets.mart.index_impacts import (
-    index_impacts,
-    level_moves,
-    members_in_force,
-    one_day_moves,
-    with_units,
-)
+from assets.market.index_divisors import level_moves
+from assets.market.index_units import members_in_force, with_units
+from assets.market.moves import one_day_moves
+from assets.mart.index_impacts import index_impacts
 from warehouse.schemas import core, mart, ref
 from warehouse.validation import validate
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.mart.index_impacts import one_day_moves, unused_holdings
+from assets.market.moves import one_day_moves
+from assets.mart.index_impacts import unused_holdings
 from tests.assets.mart.index_market import (
     DAYS,
     counts,

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.mart.index_impacts import level_moves
+from assets.market.index_divisors import level_moves
 from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.index_residual_suspects import residual_suspects, residuals_as_usual
 from assets.products.previews import preview_of

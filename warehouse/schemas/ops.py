@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 import polars as pl
 
-from warehouse.schemas.table import Table, column
+from warehouse.schemas.table import Table, column, word
+from warehouse.schemas.vocabulary import Dataset, Outcome, RefusalStatus
 
 
 class Quarantine(Table):
@@ -23,10 +24,10 @@ class Quarantine(Table):
         "When a run first refused it", unit="UTC"
     )
     run_id: str = column("The run that first refused it")
-    status: str = column(
+    status: str = word(
         "held: waits for a decision or a later report; rejected: wrong in itself; resolved: gone "
         "from the source, or let through since",
-        isin=["held", "rejected", "resolved"],
+        RefusalStatus,
     )
 
     class Config(Table.Config):
@@ -39,11 +40,12 @@ class IngestOutcomes(Table):
     """What each run asked a source for, and what came of it."""
 
     run_id: str = column("The run that asked")
-    dataset: str = column("prices, splits, dividends, shares_outstanding or index_levels")
+    dataset: str = word("prices, splits, dividends, shares_outstanding or index_levels", Dataset)
     symbol: str = column("The symbol or index asked for")
-    outcome: str = column(
+    outcome: str = word(
         "ok, partial (fewer rows than expected), no_data, not_found, throttled, auth, transient, "
-        "contract (the answer is not what the source promises), skipped (not asked any more)"
+        "contract (the answer is not what the source promises), skipped (not asked any more)",
+        Outcome,
     )
     rows: int = column("Rows that passed the first gate", unit="rows", ge=0)
     expected_rows: int = column(
@@ -70,7 +72,7 @@ class IngestOutcomes(Table):
 class Scans(Table):
     """How much of a source's present content has been read: a row for each stretch."""
 
-    dataset: str = column("The dataset")
+    dataset: str = word("The dataset", Dataset)
     response_id: str = column("sha-256 of the content that was read")
     first_session: pl.Date = column("First session read from it")
     last_session: pl.Date = column("Last session read from it")

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 import polars as pl
 
-from warehouse.schemas.table import Table, column, positive
+from warehouse.schemas.table import Table, column, positive, word
+from warehouse.schemas.vocabulary import AdjustmentKind, Comparator, Decision, Metric, Weighting
 
 
 class Securities(Table):
@@ -38,7 +39,11 @@ class Indices(Table):
     index_symbol: str = column("Index in Yahoo's spelling (^GSPC)")
     effective_from: pl.Date = column("First session for which this row holds")
     name: str = column("Name of the index")
-    weighting: str = column("How members are weighted: price, market cap, modified market cap ...")
+    weighting: str = word(
+        "How members are weighted: price, market cap, float-adjusted, modified or capped market "
+        "cap, equal; none where the index has no members",
+        Weighting,
+    )
     divisor: float = positive(
         "Published divisor; null where it is implied by level and units",
         unit="USD per point",
@@ -83,7 +88,7 @@ class ShareCountDecisions(Table):
 
     symbol: str = column("Ticker of the report decided on")
     as_of_date: pl.Date = column("as_of_date of the report decided on")
-    decision: str = column("accept or reject", isin=["accept", "reject"])
+    decision: str = word("accept or reject", Decision)
     reason: str = column("Why, in a sentence")
     source: str = column("Who decided, when, and on what document")
 
@@ -98,9 +103,9 @@ class SplitDecisions(Table):
 
     symbol: str = column("Ticker")
     ex_date: pl.Date = column("Ex-date of the action, or session of the price move")
-    kind: str = column(
+    kind: str = word(
         "split, spin_off, or none: no corporate action on this date, the price move is real",
-        isin=["split", "spin_off", "none"],
+        AdjustmentKind,
     )
     ratio: float = positive("New shares per old share; 1 for none", unit="ratio")
     reason: str = column("Why, in a sentence")
@@ -121,13 +126,17 @@ class Claims(Table):
     outlet: str = column("Who published it")
     published_on: pl.Date = column("When it was published")
     statement: str = column("What was said, in a few words")
-    metric: str = column(
+    metric: str = word(
         "What is claimed: return, loss_usd, rank, direction, group_loss_usd, index_return, "
-        "contribution_share, or other: nothing that a warehouse holds"
+        "contribution_share, or other: nothing that a warehouse holds",
+        Metric,
     )
     subject: str = column("Whom it is claimed of")
     session_date: pl.Date = column("Session that it is claimed of", nullable=True)
-    comparator: str = column("The word before the number: exactly, about, almost, more than ...")
+    comparator: str = word(
+        "The word before the number: exactly, about, almost, more than, at least; record",
+        Comparator,
+    )
     claimed: str = column("The number as printed, or fell, rose", nullable=True)
     definition: str = column("The claim and the groups of its file, as JSON")
 

@@ -5,11 +5,15 @@ dictionary) is a projection of these models. Nothing about a column is written a
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, ClassVar
 
 import pandera.polars as pa
 import polars as pl
+from pandera import extensions
+from pandera.api.polars.types import PolarsData
 
 _DUCKDB_TYPES: dict[str, str] = {
     "String": "VARCHAR",
@@ -104,6 +108,23 @@ def size(
 ) -> Any:
     """Declare a column of finite numbers, zero or above; NaN and infinity break it."""
     return column(meaning, unit=unit, nullable=nullable, made_of=made_of, ge=0, lt=math.inf)
+
+
+@extensions.register_check_method(statistics=["vocabulary"])  # type: ignore[untyped-decorator]
+def each_in(data: PolarsData, *, vocabulary: list[str]) -> pl.LazyFrame:
+    """Check that a list holds words of a vocabulary alone."""
+    known = pl.element().is_in(vocabulary)
+    return data.lazyframe.select(pl.col(data.key).list.eval(known).list.all())
+
+
+def word(meaning: str, vocabulary: Iterable[StrEnum], **rules: Any) -> Any:
+    """Declare a column of words of a vocabulary."""
+    return column(meaning, isin=[one.value for one in vocabulary], **rules)
+
+
+def words(meaning: str, vocabulary: Iterable[StrEnum], **rules: Any) -> Any:
+    """Declare a column of lists of words of a vocabulary."""
+    return column(meaning, each_in=[one.value for one in vocabulary], **rules)
 
 
 class Table(pa.DataFrameModel):

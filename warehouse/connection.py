@@ -11,7 +11,7 @@ import duckdb
 
 from warehouse.errors import WarehouseError, WarehouseLocked
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """Rises with every change to the shape of a table: files of another version are refused."""
 
 

@@ -1,4 +1,4 @@
-"""``core.prices`` and ``core.index_levels``: bars that make sense next to their neighbours.
+"""``core.prices``, ``core.index_levels``: bars that make sense, and what went ex between them.
 
 The second gate for prices. A bar whose low lies above its close is wrong in itself and rejected. A
 close beyond x1.8 of the last accepted one, or below /1.8, without a split is held: it waits for the
@@ -7,11 +7,14 @@ split's record, or for a decision that the move is real.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import polars as pl
 
-from assets.market.bars import MAX_MOVE, is_disordered
-from assets.market.corporate_actions import classify, with_adjustments, with_cumulative_ratio
+from assets.market import calendar
+from assets.market.bars import is_disordered, unexplained_moves
+from assets.market.corporate_actions import classify, with_adjustments
+from assets.market.moves import with_comparable_close
 from assets.raw.delivery import refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
@@ -54,52 +57,39 @@ def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
 
 
 def hold_unexplained_moves(
-    prices: pl.DataFrame, adjustments: pl.DataFrame, decisions: pl.DataFrame
+    prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
 ) -> Gated:
     """Hold closes that jump from the last accepted one without a corporate action.
 
     Args:
         prices: bars sorted by symbol, session_date.
-        adjustments: symbol, ex_date, ratio, kind (``adjustments.classify``).
-        decisions: ``ref.split_decisions``; kind none says that the move of a session is real.
+        actions: ``core.corporate_actions``.
+        decisions: ``ref.split_decisions``.
     """
-    comparable = with_cumulative_ratio(prices, adjustments).with_columns(
-        comparable_close=pl.col("close") * pl.col("cumulative_ratio")
-    )
-    move = (pl.col("comparable_close") / pl.col("comparable_close").shift()).over("symbol")
-    suspects = comparable.filter((move > MAX_MOVE) | (move < 1 / MAX_MOVE))["symbol"].unique()
-    real = set(decisions.filter(pl.col("kind") == "none").select("symbol", "ex_date").rows())
-    indexed = comparable.with_row_index(_ROW)
-    held: list[tuple[int, str, str]] = []
-    # Each bar is measured against the last accepted one: a walk, over the few suspects only.
-    for (symbol,), bars in indexed.filter(pl.col("symbol").is_in(suspects.implode())).group_by(
-        "symbol", maintain_order=True
-    ):
-        accepted = None
-        for row, day, close, level in bars.select(
-            _ROW, "session_date", "close", "comparable_close"
-        ).iter_rows():
-            if accepted is None or (symbol, day) in real:
-                accepted = (level, day)
-                continue
-            factor = level / accepted[0]
-            if 1 / MAX_MOVE <= factor <= MAX_MOVE:
-                accepted = (level, day)
-                continue
-            reason = (
-                f"close {close:g} is x{factor:.3g} of the last accepted close ({accepted[1]}) "
-                "without a split; a split's record or a line in split_decisions.csv lets it through"
-            )
-            held.append((row, "price_move", reason))
-    problems = pl.DataFrame(
-        held, schema={_ROW: pl.UInt32, "rule": pl.String, "reason": pl.String}, orient="row"
+    indexed = prices.with_row_index(_ROW)
+    problems = unexplained_moves(prices, actions, decisions).select(
+        pl.col("row").alias(_ROW), "reason", rule=pl.lit("price_move")
     )
     passed = indexed.join(problems.select(_ROW), on=_ROW, how="anti", maintain_order="left")
     return Gated(
-        passed=passed.select(prices.columns),
+        passed=passed.drop(_ROW),
         quarantined=quarantine(indexed, problems, core.Prices, status="held"),
         received=prices.height,
     )
+
+
+def ready_to_compute_with(
+    bars: pl.DataFrame, actions: pl.DataFrame, sessions: Sequence[date]
+) -> pl.DataFrame:
+    """Return ``core.prices`` of the bars that passed: with what went ex, and what to compare with.
+
+    Args:
+        bars: bars sorted by symbol, session_date.
+        actions: ``core.corporate_actions``.
+        sessions: sessions of the exchange, sorted, covering the bars.
+    """
+    adjusted = with_adjustments(bars, actions)
+    return with_comparable_close(adjusted, sessions).select(core.Prices.names())
 
 
 def _landing(rows: pl.DataFrame, gates: Sequence[Gated], model: type[Table]) -> Landing:
@@ -115,19 +105,25 @@ def _landing(rows: pl.DataFrame, gates: Sequence[Gated], model: type[Table]) -> 
     )
 
 
+@table_asset(core.CorporateActions, {"splits": raw.Splits, "decisions": ref.SplitDecisions})
+def core_corporate_actions(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    """Tell splits from spin-offs."""
+    return classify(splits.select("symbol", "ex_date", "ratio"), decisions)
+
+
 @table_asset(
     core.Prices,
-    {"prices": raw.Prices, "splits": raw.Splits, "decisions": ref.SplitDecisions},
+    {"prices": raw.Prices, "actions": core.CorporateActions, "decisions": ref.SplitDecisions},
 )
 def core_prices(
-    prices: pl.DataFrame, splits: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs
+    prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs
 ) -> Landing:
     """Pass all bars through the second gate."""
-    adjustments = classify(splits.select("symbol", "ex_date", "ratio"), decisions)
     ordered = gate_order(prices, core.Prices)
     refuse_bad_delivery(ordered, core.Prices, inputs)
-    moved = hold_unexplained_moves(ordered.passed, adjustments, decisions)
-    landing = _landing(with_adjustments(moved.passed, adjustments), [ordered, moved], core.Prices)
+    moved = hold_unexplained_moves(ordered.passed, actions, decisions)
+    rows = ready_to_compute_with(moved.passed, actions, calendar.sessions())
+    landing = _landing(rows, [ordered, moved], core.Prices)
     idle = decisions.join(
         prices, left_on=["symbol", "ex_date"], right_on=["symbol", "session_date"], how="anti"
     )

@@ -11,11 +11,11 @@ from datetime import date
 import polars as pl
 
 from assets.market import calendar
-from assets.market.corporate_actions import classify
 from assets.market.share_counts import ROW, weigh_reports
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
+from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 
@@ -55,7 +55,7 @@ def accept_counts(
             raw.SharesOutstanding,
             status,
         )
-        for status in ("held", "rejected", "resolved")
+        for status in RefusalStatus
     ).with_columns(source_table=pl.lit(core.SharesOutstanding.table()))
     return AcceptedCounts(
         counts=weighed.counts,
@@ -71,20 +71,15 @@ def accept_counts(
     core.SharesOutstanding,
     {
         "reports": raw.SharesOutstanding,
-        "splits": raw.Splits,
-        "split_decisions": ref.SplitDecisions,
+        "actions": core.CorporateActions,
         "decisions": ref.ShareCountDecisions,
     },
 )
 def core_shares_outstanding(
-    reports: pl.DataFrame,
-    splits: pl.DataFrame,
-    split_decisions: pl.DataFrame,
-    decisions: pl.DataFrame,
+    reports: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
 ) -> Landing:
     """Pass all reported counts through the second gate."""
-    adjustments = classify(splits.select("symbol", "ex_date", "ratio"), split_decisions)
-    accepted = accept_counts(reports, adjustments, decisions, calendar.sessions())
+    accepted = accept_counts(reports, actions, decisions, calendar.sessions())
     quarantined = accepted.gated.quarantined
     idle = decisions.join(reports, on=["symbol", "as_of_date"], how="anti")
     return Landing(

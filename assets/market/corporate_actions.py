@@ -2,6 +2,8 @@
 
 import polars as pl
 
+from warehouse.schemas.vocabulary import AdjustmentKind
+
 SPLIT_TOLERANCE = 5e-4
 """Relative distance from a simple ratio within which an adjustment is a share split."""
 
@@ -24,14 +26,18 @@ def kind_of(ratio: pl.Expr) -> pl.Expr:
     is_simple = pl.any_horizontal(
         *((ratio / fraction - 1).abs() <= SPLIT_TOLERANCE for fraction in _FRACTIONS)
     )
-    return pl.when(is_whole | is_simple).then(pl.lit("split")).otherwise(pl.lit("spin_off"))
+    return (
+        pl.when(is_whole | is_simple)
+        .then(pl.lit(AdjustmentKind.SPLIT))
+        .otherwise(pl.lit(AdjustmentKind.SPIN_OFF))
+    )
 
 
 def classify(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     """Classify recorded splits; a person's decision overrides, adds, or (kind none) removes one.
 
     Args:
-        splits: symbol, ex_date, ratio.
+        splits: symbol, ex_date, ratio; several on one date are several rows.
         decisions: ``ref.split_decisions``.
 
     Returns:
@@ -40,30 +46,26 @@ def classify(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     columns = ["symbol", "ex_date", "ratio", "kind"]
     by_rule = splits.with_columns(kind=kind_of(pl.col("ratio"))).select(columns)
     undecided = by_rule.join(decisions, on=["symbol", "ex_date"], how="anti")
-    decided = decisions.filter(pl.col("kind") != "none").select(columns)
+    decided = decisions.filter(pl.col("kind") != AdjustmentKind.NONE).select(columns)
     return pl.concat([undecided, decided]).sort("symbol", "ex_date")
 
 
-def with_cumulative_ratio(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
-    """Add ``cumulative_ratio``, the product of all ratios of the symbol with ex_date <= session."""
-    cumulative = adjustments.sort("symbol", "ex_date").select(
-        "symbol", session_date="ex_date", cumulative_ratio=pl.col("ratio").cum_prod().over("symbol")
-    )
-    return prices.join_asof(
-        cumulative, on="session_date", by="symbol", strategy="backward", check_sortedness=False
-    ).with_columns(pl.col("cumulative_ratio").fill_null(1.0))
-
-
-def with_adjustments(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.DataFrame:
-    """Add what went ex since the previous bar: adjustment_ratio (1 if nothing), adjustment_kind.
+def with_adjustments(prices: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Add what went ex since the previous bar: adjustment_ratio, split_ratio, adjustment_kind.
 
     An action on a session without a bar shows on the symbol's next bar; one before its first bar on
-    none. Several between two bars are multiplied, and are a split only if all of them are.
+    none. Several between two bars are multiplied, and are a split only if all of them are;
+    ``split_ratio`` has those alone that change the number of shares. 1 and none if nothing did.
+
+    Args:
+        prices: symbol, session_date, ...
+        actions: ``core.corporate_actions``.
     """
     bars = prices.select("symbol", "session_date").sort("symbol", "session_date")
     first = bars.group_by("symbol").agg(first_bar=pl.col("session_date").first())
+    is_split = pl.col("kind") == AdjustmentKind.SPLIT
     ex = (
-        adjustments.sort("symbol", "ex_date")
+        actions.sort("symbol", "ex_date")
         .join_asof(
             bars,
             left_on="ex_date",
@@ -78,13 +80,35 @@ def with_adjustments(prices: pl.DataFrame, adjustments: pl.DataFrame) -> pl.Data
         .group_by("symbol", "session_date")
         .agg(
             adjustment_ratio=pl.col("ratio").product(),
-            adjustment_kind=pl.when((pl.col("kind") == "split").all())
-            .then(pl.lit("split"))
-            .otherwise(pl.lit("spin_off")),
+            split_ratio=pl.col("ratio").filter(is_split).product(),
+            adjustment_kind=pl.when(is_split.all())
+            .then(pl.lit(AdjustmentKind.SPLIT))
+            .otherwise(pl.lit(AdjustmentKind.SPIN_OFF)),
         )
     )
     return prices.join(
         ex, on=["symbol", "session_date"], how="left", maintain_order="left"
     ).with_columns(
-        pl.col("adjustment_ratio").fill_null(1.0), pl.col("adjustment_kind").fill_null("none")
+        pl.col("adjustment_ratio", "split_ratio").fill_null(1.0),
+        pl.col("adjustment_kind").fill_null(AdjustmentKind.NONE),
+    )
+
+
+def split_factors(actions: pl.DataFrame) -> pl.DataFrame:
+    """Return how many shares one share has become, from each split on.
+
+    By the splits' own dates, whether or not there is a bar on them.
+
+    Args:
+        actions: ``core.corporate_actions``.
+
+    Returns:
+        symbol, ex_date, split_factor (product of the ratios up to this date), sorted.
+    """
+    return (
+        actions.filter(pl.col("kind") == AdjustmentKind.SPLIT)
+        .group_by("symbol", "ex_date")
+        .agg(pl.col("ratio").product())
+        .sort("symbol", "ex_date")
+        .select("symbol", "ex_date", split_factor=pl.col("ratio").cum_prod().over("symbol"))
     )

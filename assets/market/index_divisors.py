@@ -5,9 +5,11 @@ from datetime import date
 
 import polars as pl
 
-from assets.market.index_units import PRICE_WEIGHTED
 from assets.market.last_known import last_known
 from assets.market.ordered_sums import starts, sums
+from warehouse.schemas.vocabulary import AdjustmentKind, Weighting
+
+_OF_INDEX = ["index_symbol", "session_date"]
 
 
 def level_moves(levels: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
@@ -19,17 +21,19 @@ def level_moves(levels: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
 
     Returns:
         index_symbol, session_date, level, previous_level; for each index every session from its
-        first level to the last of any, with nulls where there is no level.
+        first level to the one after the last of any, with nulls where there is no level.
     """
-    days = pl.LazyFrame({"session_date": sessions}, schema={"session_date": pl.Date})
+    days = pl.DataFrame({"session_date": sessions}, schema={"session_date": pl.Date})
     spans = levels.lazy().group_by("index_symbol").agg(first=pl.col("session_date").min())
-    last = pl.lit(levels["session_date"].max())
+    # The last level is the previous one of a session that may have no level of its own.
+    last = pl.lit(levels["session_date"].max(), dtype=pl.Date)
+    known = days.filter(pl.col("session_date") <= last).height
     return (
-        spans.join(days, how="cross")
-        .filter(pl.col("session_date").is_between("first", last))
+        spans.join(days.head(known + 1).lazy(), how="cross")
+        .filter(pl.col("session_date") >= pl.col("first"))
         .join(
             levels.lazy().select("index_symbol", "session_date", level="close"),
-            on=["index_symbol", "session_date"],
+            on=_OF_INDEX,
             how="left",
         )
         .sort("index_symbol", "session_date")
@@ -43,18 +47,56 @@ def level_moves(levels: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def divisors(priced: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
+def ended_by(members: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Return when an action among the members changed the value of the units of each index.
+
+    A spin-off does, and under price weighting a split too: whether or not the member has a bar on
+    that session or the one before. An action between two sessions takes effect on the later one.
+
+    Args:
+        members: what ``members_in_force`` returns.
+        actions: ``core.corporate_actions``.
+
+    Returns:
+        index_symbol, session_date, ex_date (of the last such action); sorted.
+    """
+    of_session = members.select("session_date").unique().sort("session_date")
+    effective = actions.sort("ex_date").join_asof(
+        of_session,
+        left_on="ex_date",
+        right_on="session_date",
+        strategy="forward",
+        coalesce=False,
+        check_sortedness=False,
+    )
+    changes_value = (pl.col("kind") == AdjustmentKind.SPIN_OFF) | (
+        pl.col("weighting") == Weighting.PRICE
+    )
+    return (
+        members.select(*_OF_INDEX, "symbol", "weighting")
+        .join(effective, on=["symbol", "session_date"])
+        .filter(changes_value)
+        .group_by(_OF_INDEX)
+        .agg(pl.col("ex_date").max())
+        .sort(_OF_INDEX)
+    )
+
+
+def divisors(
+    priced: pl.DataFrame, ended: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame
+) -> pl.DataFrame:
     """Return the divisor of each session: the published one while it holds, else the implied one.
 
     A published divisor holds from its effective_from until an action that changes the value of the
-    units goes ex among the members: a spin-off, and under price weighting a split too. The implied
-    divisor is the value of the units at the comparable closes over the index's previous level: the
-    very one that an index provider sets so that the action leaves the level unchanged (S&P DJI,
-    Index Mathematics Methodology, "Divisor adjustments").
+    units goes ex among the members. The implied divisor is the value of the units at the comparable
+    closes over the index's previous level: the very one that an index provider sets so that the
+    action leaves the level unchanged (S&P DJI, Index Mathematics Methodology, "Divisor
+    adjustments").
 
     Args:
-        priced: index_symbol, session_date, weighting, adjustment_kind, base (units times comparable
-            close), sorted by index_symbol, session_date; members with both closes.
+        priced: index_symbol, session_date, base (units times comparable close), sorted by
+            index_symbol, session_date; members with both closes.
+        ended: what ``ended_by`` returns.
         indices: ``ref.indices``.
         levels: what ``level_moves`` returns.
 
@@ -63,38 +105,31 @@ def divisors(priced: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame) 
         a previous level), index_value (USD, divisor times previous level: the whole index, priced
         or not, where the divisor is the published one); sorted.
     """
-    of_index = ["index_symbol", "session_date"]
-    kind = pl.col("adjustment_kind")
-    rebased = (kind == "spin_off") | ((kind == "split") & (pl.col("weighting") == PRICE_WEIGHTED))
-    groups = starts(priced.select(of_index))
-    bases = priced.select(of_index)[groups].with_columns(total_base=sums(priced["base"], groups))
-    actions = priced.filter(rebased).select(
-        "index_symbol", "session_date", last_action="session_date"
+    groups = starts(priced.select(_OF_INDEX))
+    bases = priced.select(_OF_INDEX)[groups].with_columns(total_base=sums(priced["base"], groups))
+    told = last_known(
+        bases.join(levels, on=_OF_INDEX, how="left"),
+        ended,
+        on="session_date",
+        since="session_date",
+        by="index_symbol",
+        last_action="ex_date",
     )
-    published = indices.select(
-        "index_symbol",
-        "divisor",
-        session_date="effective_from",
+    told = last_known(
+        told,
+        indices,
+        on="session_date",
+        since="effective_from",
+        by="index_symbol",
+        divisor="divisor",
         published_from="effective_from",
     )
     holds = pl.col("divisor").is_not_null() & (
         pl.col("last_action").is_null() | (pl.col("last_action") <= pl.col("published_from"))
     )
-    told = bases.join(levels, on=of_index, how="left")
-    told = last_known(
-        told, actions, on="session_date", by="index_symbol", last_action="last_action"
-    )
-    told = last_known(
-        told,
-        published,
-        on="session_date",
-        by="index_symbol",
-        divisor="divisor",
-        published_from="published_from",
-    )
     is_published = holds & pl.col("previous_level").is_not_null()
     return told.select(
-        *of_index,
+        *_OF_INDEX,
         "total_base",
         divisor=pl.when(holds)
         .then("divisor")
@@ -102,4 +137,4 @@ def divisors(priced: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame) 
         index_value=pl.when(is_published)
         .then(pl.col("divisor") * pl.col("previous_level"))
         .otherwise("total_base"),
-    ).sort(of_index)
+    ).sort(_OF_INDEX)

@@ -5,10 +5,39 @@ from datetime import date
 
 import polars as pl
 
+from assets.market.corporate_actions import split_factors
 from assets.market.last_known import last_known
+from warehouse.schemas.vocabulary import Weighting
 
-PRICE_WEIGHTED = "price"
-"""The weighting of ``ref.indices`` under which units are the same for all and survive a split."""
+
+def with_weighting(rows: pl.DataFrame, indices: pl.DataFrame) -> pl.DataFrame:
+    """Add how an index is weighted on a session.
+
+    Args:
+        rows: index_symbol, session_date, ...
+        indices: ``ref.indices``. Its first row about an index speaks for earlier sessions too.
+
+    Returns:
+        rows with ``weighting``, sorted by session_date; null for an index that is not there.
+    """
+    first = (
+        indices.sort("effective_from")
+        .group_by("index_symbol")
+        .agg(first_weighting=pl.col("weighting").first())
+    )
+    return (
+        last_known(
+            rows,
+            indices,
+            on="session_date",
+            since="effective_from",
+            by="index_symbol",
+            weighting="weighting",
+        )
+        .join(first, on="index_symbol", how="left", maintain_order="left")
+        .with_columns(pl.col("weighting").fill_null(pl.col("first_weighting")))
+        .drop("first_weighting")
+    )
 
 
 def members_in_force(
@@ -25,37 +54,20 @@ def members_in_force(
         index_symbol, session_date, weighting, and the columns of ``ref.index_holdings``, sorted by
         index_symbol, session_date, symbol.
     """
-    at = pl.LazyFrame({"session_date": session_dates}, schema={"session_date": pl.Date})
-    sets = holdings.lazy().select("index_symbol", "effective_from").unique()
-    weightings = (
-        indices.lazy()
-        .sort("effective_from")
-        .select("index_symbol", "weighting", described_from="effective_from")
-    )
-    # A set may be older than the first row about its index: that row then speaks for it too.
-    first = weightings.group_by("index_symbol").agg(first_weighting=pl.col("weighting").first())
+    at = pl.DataFrame({"session_date": session_dates}, schema={"session_date": pl.Date})
+    sets = holdings.select("index_symbol", "effective_from").unique()
+    described = sets.join(indices, on="index_symbol", how="semi")
+    in_force = last_known(
+        at.join(described.select("index_symbol").unique(), how="cross"),
+        described,
+        on="session_date",
+        since="effective_from",
+        by="index_symbol",
+        effective_from="effective_from",
+    ).drop_nulls("effective_from")
     return (
-        at.join(sets.select("index_symbol").unique(), how="cross")
-        .sort("session_date")
-        .join_asof(
-            sets.sort("effective_from"),
-            left_on="session_date",
-            right_on="effective_from",
-            by="index_symbol",
-            coalesce=False,
-            check_sortedness=False,
-        )
-        .drop_nulls("effective_from")
-        .join(first, on="index_symbol", maintain_order="left")
-        .join_asof(
-            weightings,
-            left_on="session_date",
-            right_on="described_from",
-            by="index_symbol",
-            check_sortedness=False,
-        )
-        .with_columns(pl.col("weighting").fill_null(pl.col("first_weighting")))
-        .drop("described_from", "first_weighting")
+        with_weighting(in_force, indices)
+        .lazy()
         .join(holdings.lazy(), on=["index_symbol", "effective_from"])
         .sort("index_symbol", "session_date", "symbol")
         .collect()
@@ -63,18 +75,18 @@ def members_in_force(
 
 
 def with_units(
-    members: pl.DataFrame, moves: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame
+    members: pl.DataFrame, actions: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame
 ) -> pl.DataFrame:
     """Bring units to the basis of each session.
 
     Units are those of the set's as_of_date: a split since then multiplies them, one between the
-    session and a later as_of_date divides them. Under price weighting units stay through a split.
-    Where a whole set has no units, share counts serve (a company's count is divided among its lines
-    in the set); under price weighting 1 each.
+    session and a later as_of_date divides them, on its own date, with or without a bar. Under price
+    weighting units stay through a split. Where a whole set has no units, share counts serve (a
+    company's count is divided among its lines in the set); under price weighting 1 each.
 
     Args:
         members: what ``members_in_force`` returns.
-        moves: what ``one_day_moves`` returns.
+        actions: ``core.corporate_actions``.
         counts: ``core.shares_outstanding``.
         securities: ``ref.securities``.
 
@@ -82,19 +94,19 @@ def with_units(
         members with ``units`` of the session, sorted as before.
     """
     of_set = ["index_symbol", "session_date"]
-    is_price_weighted = pl.col("weighting") == PRICE_WEIGHTED
-    splits = moves.filter(pl.col("adjustment_kind") == "split").select(
-        "symbol", "session_date", "split_factor"
-    )
-    counted = counts.select(
-        "shares_outstanding", company_symbol="symbol", session_date="valid_from"
-    )
+    is_price_weighted = pl.col("weighting") == Weighting.PRICE
     company = securities.select("symbol", "company_symbol")
     told = members.with_columns(is_list=pl.col("units").is_null().all().over(of_set))
-    told = last_known(told, splits, on="session_date", by="symbol", factor_now="split_factor")
-    told = last_known(told, splits, on="as_of_date", by="symbol", factor_then="split_factor")
-    told = told.join(company, on="symbol", how="left")
-    told = last_known(told, counted, on="session_date", by="company_symbol", n="shares_outstanding")
+    told = with_split_factor(told, actions, on="session_date", name="factor_now")
+    told = with_split_factor(told, actions, on="as_of_date", name="factor_then")
+    told = last_known(
+        told.join(company, on="symbol", how="left"),
+        counts.rename({"symbol": "company_symbol"}),
+        on="session_date",
+        since="valid_from",
+        by="company_symbol",
+        n="shares_outstanding",
+    )
     lines = pl.len().over(*of_set, "company_symbol")
     return (
         told.with_columns(
@@ -104,12 +116,17 @@ def with_units(
             .then("units")
             .when("is_list")
             .then(pl.col("n") / lines)
-            .otherwise(
-                pl.col("units")
-                * pl.col("factor_now").fill_null(1.0)
-                / pl.col("factor_then").fill_null(1.0)
-            ),
+            .otherwise(pl.col("units") * pl.col("factor_now") / pl.col("factor_then")),
         )
         .select(members.columns)
         .sort("index_symbol", "session_date", "symbol")
     )
+
+
+def with_split_factor(
+    rows: pl.DataFrame, actions: pl.DataFrame, *, on: str, name: str
+) -> pl.DataFrame:
+    """Add how many shares one share of a symbol had become on a date; sorts rows by that date."""
+    return last_known(
+        rows, split_factors(actions), on=on, since="ex_date", by="symbol", **{name: "split_factor"}
+    ).with_columns(pl.col(name).fill_null(1.0))

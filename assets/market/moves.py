@@ -1,4 +1,4 @@
-"""Closes beside those of the session before, in one share basis."""
+"""Closes beside earlier ones in one share basis: of the session before, and over all sessions."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,35 +8,30 @@ import polars as pl
 from assets.market import calendar
 
 
-def one_day_moves(prices: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """Return closes beside the comparable ones of the session before, on the exchange's calendar.
+def with_comparable_close(prices: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """Add ``comparable_close``: the close of the session before, in the share basis of this one.
+
+    p' = p(t-1) / k, k being the product of what went ex; null without a bar on the previous session
+    of the exchange. Nothing else compares two closes for a one-day move.
 
     Args:
-        prices: ``core.prices``.
+        prices: symbol, session_date, close, adjustment_ratio, ..., sorted by symbol, session_date.
         sessions: sessions of the exchange, sorted, covering the prices.
-
-    Returns:
-        symbol, session_date, close, comparable_close (the previous close divided by the ratio of
-        what went ex; null without a bar on the previous session), adjustment_kind, split_factor
-        (product of the symbol's split ratios so far), sorted by symbol, session_date.
     """
-    is_next = (pl.col("session_number").diff() == 1).over("symbol")
-    is_split = pl.col("adjustment_kind") == "split"
-    return (
-        prices.lazy()
-        .select("symbol", "session_date", "close", "adjustment_ratio", "adjustment_kind")
-        .join(calendar.numbered(sessions).lazy(), on="session_date")
-        .sort("symbol", "session_date")
-        .with_columns(
-            comparable_close=pl.when(is_next).then(
-                pl.col("close").shift().over("symbol") / pl.col("adjustment_ratio")
-            ),
-            split_factor=pl.when(is_split)
-            .then("adjustment_ratio")
-            .otherwise(1.0)
-            .cum_prod()
-            .over("symbol"),
-        )
-        .drop("adjustment_ratio", "session_number")
-        .collect()
+    numbered = calendar.numbered(sessions)
+    number = pl.col("session_date").replace_strict(
+        numbered["session_date"], numbered["session_number"], return_dtype=pl.Int32
     )
+    # Rows are sorted: looking at the row before is much cheaper than a window per symbol.
+    is_next = (pl.col("symbol") == pl.col("symbol").shift()) & (number - number.shift() == 1)
+    return prices.with_columns(
+        comparable_close=pl.when(is_next).then(pl.col("close").shift() / pl.col("adjustment_ratio"))
+    )
+
+
+def chained_close() -> pl.Expr:
+    """Return closes in one share basis over all sessions of a symbol: that of its first bar.
+
+    Reads symbol, close, adjustment_ratio of rows sorted by symbol, session_date.
+    """
+    return pl.col("close") * pl.col("adjustment_ratio").cum_prod().over("symbol")

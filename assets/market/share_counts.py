@@ -14,6 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from warehouse.schemas import core
+from warehouse.schemas.vocabulary import AdjustmentKind, CountBasis, Decision, RefusalStatus
 
 MATCH = 0.02
 """A jump matches a corporate action, or a held value, within 2 %."""
@@ -29,6 +30,9 @@ WARN_BEYOND = 1.15
 
 CONFIRM_SESSIONS = 20
 """A held value is confirmed by a report this many sessions later that repeats it."""
+
+STALE_AFTER_DAYS = 120
+"""A share count older than this is used, and flagged wherever it is shown."""
 
 ROW = "__row"
 """Column of a report's place among the reports."""
@@ -81,7 +85,7 @@ class _History:
 
     def walk(self, reports: Sequence[_Report]) -> None:
         """Take splits and reports in the order of their dates, a split before a report."""
-        splits = [a for a in self.actions if a.kind == "split"]
+        splits = [a for a in self.actions if a.kind == AdjustmentKind.SPLIT]
         events = [(a.ex_date, 0, a) for a in splits] + [(r.as_of_date, 1, r) for r in reports]
         for _, _, event in sorted(events, key=lambda e: e[:2]):
             if isinstance(event, _Action):
@@ -101,7 +105,12 @@ class _History:
             self._settle(awaited)
             self._put(
                 _Count(
-                    split.ex_date, awaited.shares, awaited.as_of_date, "reported", False, awaited
+                    split.ex_date,
+                    awaited.shares,
+                    awaited.as_of_date,
+                    CountBasis.REPORTED,
+                    False,
+                    awaited,
                 )
             )
         elif self.counts:
@@ -111,7 +120,7 @@ class _History:
                     split.ex_date,
                     last.shares * split.ratio,
                     last.reported_as_of,
-                    "split_adjusted",
+                    CountBasis.SPLIT_ADJUSTED,
                     last.has_warning,
                     None,
                 )
@@ -121,20 +130,20 @@ class _History:
         decision = self.decisions.get(report.as_of_date)
         if decision is not None:
             verdict, reason = decision
-            if verdict == "accept":
-                self._accept(report, "decided", has_warning=False)
+            if verdict == Decision.ACCEPT:
+                self._accept(report, CountBasis.DECIDED, has_warning=False)
             else:
                 self._refuse(report, "share_count_decision", f"rejected by a person: {reason}")
             return
         if not self.counts:
-            self._accept(report, "reported", has_warning=False)
+            self._accept(report, CountBasis.REPORTED, has_warning=False)
             return
         jump = report.shares / self.counts[-1].shares
         if self._belongs_to_an_action(report, jump):
             return
         if not 1 / HOLD_BEYOND <= jump <= HOLD_BEYOND:
             if self._is_confirmed(report):
-                self._accept(report, "reported", has_warning=True)
+                self._accept(report, CountBasis.REPORTED, has_warning=True)
             else:
                 reason = (
                     f"count x{jump:.4g} of the last accepted one (report of "
@@ -145,7 +154,7 @@ class _History:
                 self.candidates.append(replace(report, reason=reason))
             return
         is_large = not 1 / WARN_BEYOND <= jump <= WARN_BEYOND
-        self._accept(report, "reported", has_warning=is_large)
+        self._accept(report, CountBasis.REPORTED, has_warning=is_large)
 
     def _belongs_to_an_action(self, report: _Report, jump: float) -> bool:
         """Deal with a jump that a corporate action within 30 days explains, if one does."""
@@ -156,7 +165,7 @@ class _History:
             if abs(days) > MATCH_DAYS:
                 continue
             equals_ratio = abs(jump / action.ratio - 1) <= near
-            if action.kind == "spin_off" and equals_ratio:
+            if action.kind == AdjustmentKind.SPIN_OFF and equals_ratio:
                 self._hold_for(
                     report,
                     "share_count_spin_off",
@@ -164,10 +173,14 @@ class _History:
                     f"of {action.ex_date}, which changes no share count",
                 )
                 return True
-            if action.kind == "split" and days > 0 and equals_ratio:
+            if action.kind == AdjustmentKind.SPLIT and days > 0 and equals_ratio:
                 self._await(action.ex_date, report)
                 return True
-            if action.kind == "split" and days <= 0 and abs(jump * action.ratio - 1) <= near:
+            if (
+                action.kind == AdjustmentKind.SPLIT
+                and days <= 0
+                and abs(jump * action.ratio - 1) <= near
+            ):
                 self._hold_for(
                     report,
                     "share_count_old_basis",
@@ -217,17 +230,19 @@ class _History:
         self._hold_for(report, "share_count_jump", report.reason)
 
     def _hold_for(self, report: _Report, rule: str, reason: str) -> None:
-        self._refuse(report, rule, reason, status="held")
+        self._refuse(report, rule, reason, status=RefusalStatus.HELD)
 
     def _supersede(self, report: _Report, by: date) -> None:
         self._refuse(
             report,
             "share_count_superseded",
             f"right, but superseded by the report of {by} before it took effect",
-            status="resolved",
+            status=RefusalStatus.RESOLVED,
         )
 
-    def _refuse(self, report: _Report, rule: str, reason: str, status: str = "rejected") -> None:
+    def _refuse(
+        self, report: _Report, rule: str, reason: str, status: str = RefusalStatus.REJECTED
+    ) -> None:
         self.refused.append((report.row, rule, reason, status))
 
 
@@ -250,7 +265,7 @@ class WeighedReports:
 
 def weigh_reports(
     reports: pl.DataFrame,
-    adjustments: pl.DataFrame,
+    actions: pl.DataFrame,
     decisions: pl.DataFrame,
     sessions: Sequence[date],
 ) -> WeighedReports:
@@ -266,16 +281,16 @@ def weigh_reports(
 
     Args:
         reports: symbol, as_of_date, shares_outstanding (shares of the whole company).
-        adjustments: symbol, ex_date, ratio, kind (``adjustments.classify``), sorted.
+        actions: ``core.corporate_actions``; several on one date are several rows.
         decisions: ``ref.share_count_decisions``.
         sessions: sessions of the exchange, sorted.
     """
     indexed = reports.sort("symbol", "as_of_date").with_row_index(ROW)
-    actions: dict[str, list[_Action]] = defaultdict(list)
-    for symbol, ex_date, ratio, kind in adjustments.select(
-        "symbol", "ex_date", "ratio", "kind"
-    ).iter_rows():
-        actions[symbol].append(_Action(ex_date, ratio, kind))
+    went_ex: dict[str, list[_Action]] = defaultdict(list)
+    for symbol, ex_date, ratio, kind in (
+        actions.select("symbol", "ex_date", "ratio", "kind").sort("symbol", "ex_date").iter_rows()
+    ):
+        went_ex[symbol].append(_Action(ex_date, ratio, kind))
     decided: dict[str, dict[date, tuple[str, str]]] = defaultdict(dict)
     for symbol, as_of, decision, reason in decisions.select(
         "symbol", "as_of_date", "decision", "reason"
@@ -290,7 +305,7 @@ def weigh_reports(
     refused: list[tuple[int, str, str, str]] = []
     effective: list[int] = []
     for symbol, of_symbol in by_symbol.items():
-        history = _History(actions[symbol], decided[symbol], sessions)
+        history = _History(went_ex[symbol], decided[symbol], sessions)
         history.walk(of_symbol)
         refused += history.refused
         for count in history.counts:

@@ -10,9 +10,8 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
-from assets.market.index_divisors import divisors, level_moves
+from assets.market.index_divisors import divisors, ended_by, level_moves
 from assets.market.index_units import members_in_force, with_units
-from assets.market.moves import one_day_moves
 from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
@@ -20,7 +19,11 @@ from warehouse.schemas import core, mart, ref
 
 
 def index_impacts(
-    members: pl.DataFrame, moves: pl.DataFrame, levels: pl.DataFrame, indices: pl.DataFrame
+    members: pl.DataFrame,
+    prices: pl.DataFrame,
+    actions: pl.DataFrame,
+    levels: pl.DataFrame,
+    indices: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute what each member did to each index on each session.
 
@@ -34,7 +37,8 @@ def index_impacts(
 
     Args:
         members: what ``with_units`` returns.
-        moves: what ``one_day_moves`` returns.
+        prices: ``core.prices``.
+        actions: ``core.corporate_actions``.
         levels: what ``level_moves`` returns.
         indices: ``ref.indices``.
 
@@ -46,7 +50,12 @@ def index_impacts(
     has_both = pl.all_horizontal(pl.col("units", "close", "comparable_close").is_not_null())
     rows = (
         members.lazy()
-        .join(moves.lazy(), on=["symbol", "session_date"], how="left", maintain_order="left")
+        .join(
+            prices.lazy().select("symbol", "session_date", "close", "comparable_close"),
+            on=["symbol", "session_date"],
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             base=pl.when(has_both).then(pl.col("units") * pl.col("comparable_close")),
             change=pl.when(has_both).then(
@@ -62,7 +71,8 @@ def index_impacts(
         total_change=sums(priced["change"], groups),
         priced=pl.Series(np.diff(groups, append=priced.height)),
     )
-    of_all = divisors(priced, indices, levels).join(changes, on=of_index)
+    ended = ended_by(members, actions)
+    of_all = divisors(priced, ended, indices, levels).join(changes, on=of_index)
     others = pl.col("total_base") - pl.col("base")
     return (
         rows.lazy()
@@ -131,6 +141,7 @@ def unused_holdings(
         "indices": ref.Indices,
         "securities": ref.Securities,
         "prices": core.Prices,
+        "actions": core.CorporateActions,
         "levels": core.IndexLevels,
         "counts": core.SharesOutstanding,
     },
@@ -140,18 +151,18 @@ def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formul
     indices: pl.DataFrame,
     securities: pl.DataFrame,
     prices: pl.DataFrame,
+    actions: pl.DataFrame,
     levels: pl.DataFrame,
     counts: pl.DataFrame,
 ) -> Landing:
     """Compute all impacts."""
-    sessions = calendar.sessions()
     traded = prices["session_date"].unique().sort().to_list()
     members = members_in_force(holdings, indices, traded)
-    moves = one_day_moves(prices, sessions)
     impacts = index_impacts(
-        with_units(members, moves, counts, securities),
-        moves,
-        level_moves(levels, sessions),
+        with_units(members, actions, counts, securities),
+        prices,
+        actions,
+        level_moves(levels, calendar.sessions()),
         indices,
     )
     return Landing(

@@ -3,13 +3,15 @@
 import numpy as np
 import polars as pl
 
-from assets.market import calendar
+from assets.market import calendar, flags
 from assets.market.index_divisors import level_moves
-from assets.market.index_units import PRICE_WEIGHTED
+from assets.market.index_units import with_split_factor, with_weighting
+from assets.market.last_known import last_known
 from assets.market.ordered_sums import Starts, starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, mart, ref
+from warehouse.schemas.vocabulary import ReconciliationFlag, Weighting
 
 TOP = 10
 """Members whose weight ``top_10_weight`` adds up."""
@@ -94,29 +96,43 @@ def _members_for_half(priced: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFram
     )
 
 
-def weights_priced(impacts: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+def weights_priced(
+    impacts: pl.DataFrame, prices: pl.DataFrame, actions: pl.DataFrame, indices: pl.DataFrame
+) -> pl.DataFrame:
     """Return which share of each index's value has both closes, at last known closes.
+
+    A member's value is that of its last bar: units in the share basis of then, so that a split
+    since, on a session without a bar, changes no value.
 
     Args:
         impacts: ``mart.index_impacts``.
         prices: ``core.prices``.
+        actions: ``core.corporate_actions``.
+        indices: ``ref.indices``.
 
     Returns:
         index_symbol, session_date, weight_priced (null where a member cannot be valued); only
         sessions on which a member lacks one.
     """
     lacking = impacts.filter(pl.col("weight_previous_close").is_null()).select(_OF_INDEX).unique()
-    valued = (
-        impacts.join(lacking, on=_OF_INDEX)
-        .sort("session_date")
-        .join_asof(
-            prices.select("symbol", "session_date", "close").sort("session_date"),
-            on="session_date",
-            by="symbol",
-            check_sortedness=False,
-        )
-        .with_columns(value=pl.col("units") * pl.col("close"))
-        .sort("index_symbol", "session_date", "symbol")
+    valued = last_known(
+        with_weighting(impacts.join(lacking, on=_OF_INDEX), indices),
+        prices,
+        on="session_date",
+        since="session_date",
+        by="symbol",
+        close="close",
+        bar_date="session_date",
+    )
+    valued = with_split_factor(valued, actions, on="bar_date", name="factor_then")
+    valued = with_split_factor(valued, actions, on="session_date", name="factor_now")
+    split_since = (
+        pl.when(pl.col("weighting") == Weighting.PRICE)
+        .then(1.0)
+        .otherwise(pl.col("factor_now") / pl.col("factor_then"))
+    )
+    valued = valued.with_columns(value=pl.col("units") / split_since * pl.col("close")).sort(
+        "index_symbol", "session_date", "symbol"
     )
     groups = starts(valued.select(_OF_INDEX))
     is_priced = pl.col("weight_previous_close").is_not_null()
@@ -149,15 +165,25 @@ def sets_in_force(
         index_symbol, session_date, holdings_effective_from, holdings_source, as_of_date (of the
         youngest units), is_estimate.
     """
-    by_price = indices.filter(pl.col("weighting") == PRICE_WEIGHTED)["index_symbol"]
-    by_count = pl.col("is_list") & ~pl.col("index_symbol").is_in(by_price.implode())
-    sets = (
-        holdings.group_by("index_symbol", "effective_from")
-        .agg(
-            pl.col("as_of_date").max(),
-            pl.col("is_estimate").any(),
-            holdings_source=pl.col("source").unique().sort().str.join("; "),
-            is_list=pl.col("units").is_null().all(),
+    by_count = pl.col("is_list") & (pl.col("weighting") != Weighting.PRICE)
+    sets = holdings.group_by("index_symbol", "effective_from").agg(
+        pl.col("as_of_date").max(),
+        pl.col("is_estimate").any(),
+        holdings_source=pl.col("source").unique().sort().str.join("; "),
+        is_list=pl.col("units").is_null().all(),
+    )
+    return (
+        last_known(
+            with_weighting(impacts.select(_OF_INDEX).unique(), indices),
+            sets,
+            on="session_date",
+            since="effective_from",
+            by="index_symbol",
+            holdings_effective_from="effective_from",
+            as_of_date="as_of_date",
+            is_estimate="is_estimate",
+            holdings_source="holdings_source",
+            is_list="is_list",
         )
         .with_columns(
             is_estimate=pl.col("is_estimate") | by_count,
@@ -165,28 +191,14 @@ def sets_in_force(
             .then(COUNTS_AS_UNITS + pl.col("holdings_source"))
             .otherwise("holdings_source"),
         )
-        .drop("is_list")
-        .sort("effective_from")
-    )
-    return (
-        impacts.select(_OF_INDEX)
-        .unique()
-        .sort("session_date")
-        .join_asof(
-            sets,
-            left_on="session_date",
-            right_on="effective_from",
-            by="index_symbol",
-            coalesce=False,
-            check_sortedness=False,
-        )
-        .rename({"effective_from": "holdings_effective_from"})
+        .drop("is_list", "weighting")
     )
 
 
-def index_reconciliations(
+def index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it compares
     impacts: pl.DataFrame,
     prices: pl.DataFrame,
+    actions: pl.DataFrame,
     levels: pl.DataFrame,
     holdings: pl.DataFrame,
     indices: pl.DataFrame,
@@ -196,6 +208,7 @@ def index_reconciliations(
     Args:
         impacts: ``mart.index_impacts``, sorted by its key.
         prices: ``core.prices``.
+        actions: ``core.corporate_actions``.
         levels: what ``index_impacts.level_moves`` returns.
         holdings: ``ref.index_holdings``.
         indices: ``ref.indices``.
@@ -204,20 +217,23 @@ def index_reconciliations(
         Columns of ``mart.index_reconciliations``, sorted by its key: every session of an index with
         a level or with members.
     """
-    published = indices.select(
-        "index_symbol", session_date="effective_from", published_divisor="divisor"
-    )
     moved = pl.col("level") / pl.col("previous_level") - 1
-    told = (
+    joined = (
         levels.join(replicated(impacts), on=_OF_INDEX, how="full", coalesce=True)
         .join(sets_in_force(impacts, holdings, indices), on=_OF_INDEX, how="left")
-        .join(weights_priced(impacts, prices), on=_OF_INDEX, how="left")
-        .sort("session_date")
-        .join_asof(
-            published.sort("session_date"),
+        .join(weights_priced(impacts, prices, actions, indices), on=_OF_INDEX, how="left")
+        .with_columns(last_level=pl.col("session_date").filter(pl.col("level").is_not_null()).max())
+        # A session after all levels is there for its members alone.
+        .filter((pl.col("session_date") <= pl.col("last_level")) | pl.col("members").is_not_null())
+    )
+    told = (
+        last_known(
+            joined,
+            indices,
             on="session_date",
+            since="effective_from",
             by="index_symbol",
-            check_sortedness=False,
+            published_divisor="divisor",
         )
         .with_columns(
             pl.col("members", "members_priced").fill_null(0),
@@ -234,24 +250,20 @@ def index_reconciliations(
         )
         .sort(_OF_INDEX)
     )
-    return told.with_columns(_flags(told)).select(mart.IndexReconciliations.names())
+    raised = _raised()
+    masks = told.select(flags.mask(raised)).to_series()
+    return told.with_columns(flags.named(masks, raised)).select(mart.IndexReconciliations.names())
 
 
-def _flags(told: pl.DataFrame) -> pl.Series:
-    """Return the flags of each row."""
-    raised = told.select(
-        no_members=pl.col("members") == 0,
-        no_level=pl.col("level").is_null(),
-        gap=pl.col("level").is_not_null() & pl.col("previous_level").is_null(),
-        members_without_price=pl.col("members_priced") < pl.col("members"),
-        dated_later=(pl.col("holdings_age_days") < 0).fill_null(value=False),
-        unusual_residual=_is_unusual(),
-    )
-    named = [
-        pl.when(name).then(pl.lit([name])).otherwise(pl.lit([], dtype=pl.List(pl.String)))
-        for name in raised.columns
-    ]
-    return raised.select(flags=pl.concat_list(named)).to_series()
+def _raised() -> dict[ReconciliationFlag, pl.Expr]:
+    return {
+        ReconciliationFlag.NO_MEMBERS: pl.col("members") == 0,
+        ReconciliationFlag.NO_LEVEL: pl.col("level").is_null(),
+        ReconciliationFlag.GAP: pl.col("level").is_not_null() & pl.col("previous_level").is_null(),
+        ReconciliationFlag.MEMBERS_WITHOUT_PRICE: pl.col("members_priced") < pl.col("members"),
+        ReconciliationFlag.DATED_LATER: pl.col("holdings_age_days") < 0,
+        ReconciliationFlag.UNUSUAL_RESIDUAL: _is_unusual(),
+    }
 
 
 def _is_unusual() -> pl.Expr:
@@ -276,21 +288,23 @@ def _is_unusual() -> pl.Expr:
     {
         "impacts": mart.IndexImpacts,
         "prices": core.Prices,
+        "actions": core.CorporateActions,
         "levels": core.IndexLevels,
         "holdings": ref.IndexHoldings,
         "indices": ref.Indices,
     },
 )
-def mart_index_reconciliations(
+def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it compares
     impacts: pl.DataFrame,
     prices: pl.DataFrame,
+    actions: pl.DataFrame,
     levels: pl.DataFrame,
     holdings: pl.DataFrame,
     indices: pl.DataFrame,
 ) -> Landing:
     """Reconcile all indices."""
     told = index_reconciliations(
-        impacts, prices, level_moves(levels, calendar.sessions()), holdings, indices
+        impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
     return Landing(
         told,
@@ -300,7 +314,7 @@ def mart_index_reconciliations(
                 pl.col("members_priced") < pl.col("members")
             ).height,
             "unusual_residuals": told.filter(
-                pl.col("flags").list.contains("unusual_residual")
+                pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
             ).height,
         },
     )

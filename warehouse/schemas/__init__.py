@@ -17,6 +17,7 @@ TABLES: dict[str, type[Table]] = {
         raw.Dividends,
         raw.SharesOutstanding,
         raw.IndexLevels,
+        core.CorporateActions,
         core.Prices,
         core.SharesOutstanding,
         core.IndexLevels,

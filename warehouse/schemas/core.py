@@ -4,7 +4,30 @@ from typing import ClassVar
 
 import polars as pl
 
-from warehouse.schemas.table import Table, column, positive
+from warehouse.schemas.table import Table, column, positive, word
+from warehouse.schemas.vocabulary import AdjustmentKind, CountBasis
+
+
+class CorporateActions(Table):
+    """What went ex: recorded splits told apart by their ratio, and what a person decided."""
+
+    symbol: str = column("Ticker")
+    ex_date: pl.Date = column("First session that trades in the new basis")
+    ratio: float = positive(
+        "New shares per old share; of a spin-off, the close before it over what is comparable",
+        unit="ratio",
+        made_of=("raw.splits.ratio", "ref.split_decisions.ratio"),
+    )
+    kind: str = word(
+        "split: changes the number of shares; spin_off: does not",
+        (AdjustmentKind.SPLIT, AdjustmentKind.SPIN_OFF),
+        made_of=("raw.splits.ratio", "ref.split_decisions.kind"),
+    )
+
+    class Config(Table.Config):
+        name = "core.corporate_actions"
+        description = "Which splits and spin-offs went ex, on their own dates."
+        metadata: ClassVar = {"key": ("symbol", "ex_date")}
 
 
 class Prices(Table):
@@ -20,12 +43,24 @@ class Prices(Table):
     adjustment_ratio: float = positive(
         "Divide the previous bar's close by this to compare the two; 1 on ordinary sessions",
         unit="ratio",
-        made_of=("raw.splits.ratio", "ref.split_decisions.ratio"),
+        made_of=("core.corporate_actions.ratio",),
     )
-    adjustment_kind: str = column(
-        "What went ex since the previous bar: split, spin_off or none",
-        isin=["split", "spin_off", "none"],
-        made_of=("raw.splits.ratio", "ref.split_decisions.kind"),
+    adjustment_kind: str = word(
+        "What went ex since the previous bar: split (if all of it was one), spin_off or none",
+        AdjustmentKind,
+        made_of=("core.corporate_actions.kind",),
+    )
+    split_ratio: float = positive(
+        "The part of adjustment_ratio that multiplies the number of shares: the splits",
+        unit="ratio",
+        made_of=("core.corporate_actions.ratio", "core.corporate_actions.kind"),
+    )
+    comparable_close: float = positive(
+        "Close of the previous session divided by adjustment_ratio: what this bar is compared with "
+        "for a one-day move; null without a bar on the previous session of the exchange",
+        unit="USD per share",
+        nullable=True,
+        made_of=("raw.prices.close", "core.corporate_actions.ratio"),
     )
 
     class Config(Table.Config):
@@ -43,21 +78,21 @@ class SharesOutstanding(Table):
     symbol: str = column("Ticker of the line that stands for the company")
     valid_from: pl.Date = column(
         "First date for which the count is used",
-        made_of=("raw.shares_outstanding.as_of_date", "raw.splits.ex_date"),
+        made_of=("raw.shares_outstanding.as_of_date", "core.corporate_actions.ex_date"),
     )
     valid_to: pl.Date = column(
         "Last date for which the count is used; null: still",
         nullable=True,
-        made_of=("raw.shares_outstanding.as_of_date", "raw.splits.ex_date"),
+        made_of=("raw.shares_outstanding.as_of_date", "core.corporate_actions.ex_date"),
     )
     shares_outstanding: float = positive("Shares of the whole company", unit="shares")
     reported_as_of: pl.Date = column(
         "Date of the report that the count rests on", made_of=("raw.shares_outstanding.as_of_date",)
     )
-    basis: str = column(
+    basis: str = word(
         "reported; split_adjusted: the last good report times a split; decided: let in by a person",
-        isin=["reported", "split_adjusted", "decided"],
-        made_of=("raw.splits.ratio", "ref.share_count_decisions.decision"),
+        CountBasis,
+        made_of=("core.corporate_actions.ratio", "ref.share_count_decisions.decision"),
     )
     has_warning: bool = column(
         "True where the count moved by more than 15 % without a split",

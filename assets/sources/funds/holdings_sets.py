@@ -12,10 +12,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from assets.market.index_units import PRICE_WEIGHTED
 from assets.sources.funds.files import HoldingsFile
 from warehouse.errors import HoldingsFileError
 from warehouse.schemas import ref
+from warehouse.schemas.vocabulary import Weighting
 
 INDEX_OF_FUND = {"SPY": "^GSPC", "IVV": "^GSPC", "DIA": "^DJI", "QQQ": "^NDX"}
 """Funds whose index is known."""
@@ -103,7 +103,7 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
     by_weight = not file.has_units
     if by_weight:
         members = _units_by_weight(file, members, closes, covered)
-    if weighting == PRICE_WEIGHTED:
+    if weighting == Weighting.PRICE:
         members = _one_each(file, members, index_symbol)
     held = f"weights of {file.fund} over the close" if by_weight else f"shares held by {file.fund}"
     rows = members.select(

@@ -7,7 +7,7 @@ import polars as pl
 
 from assets.market.index_divisors import level_moves
 from assets.market.index_units import members_in_force, with_units
-from assets.market.moves import one_day_moves
+from assets.market.moves import with_comparable_close
 from assets.mart.index_impacts import index_impacts
 from warehouse.schemas import core, mart, ref
 from warehouse.validation import validate
@@ -33,9 +33,28 @@ def prices(
                 "adjustment_ratio": pl.Float64, "adjustment_kind": pl.String},
         orient="row",
     )  # fmt: skip
+    told = with_comparable_close(
+        told.sort("symbol", "session_date").with_columns(
+            split_ratio=pl.when(pl.col("adjustment_kind") == "split")
+            .then("adjustment_ratio")
+            .otherwise(1.0)
+        ),
+        DAYS,
+    )
     blank = [pl.lit(None).cast(t).alias(n) for n, t in core.Prices.polars_schema().items()
              if n not in told.columns]  # fmt: skip
-    return told.with_columns(blank).select(core.Prices.names()).sort("symbol", "session_date")
+    return told.with_columns(blank).select(core.Prices.names())
+
+
+def actions(bars: pl.DataFrame) -> pl.DataFrame:
+    """What went ex on the sessions of bars, as the bars have it."""
+    return bars.filter(pl.col("adjustment_kind") != "none").select(
+        "symbol", ex_date="session_date", ratio="adjustment_ratio", kind="adjustment_kind"
+    )
+
+
+def went_ex(*rows: tuple[str, date, float, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=core.CorporateActions.polars_schema(), orient="row")
 
 
 def levels(series: list[float | None], index: str = "^X") -> pl.DataFrame:
@@ -84,19 +103,21 @@ def impacts(
     told_indices: pl.DataFrame | None = None,
     *,
     told_counts: pl.DataFrame | None = None,
+    told_actions: pl.DataFrame | None = None,
     lines: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     told_indices = indices() if told_indices is None else told_indices
-    moves = one_day_moves(bars, DAYS)
+    told_actions = actions(bars) if told_actions is None else told_actions
     members = members_in_force(held, told_indices, DAYS)
     found = index_impacts(
         with_units(
             members,
-            moves,
+            told_actions,
             counts({}) if told_counts is None else told_counts,
             securities("ABCDE") if lines is None else lines,
         ),
-        moves,
+        bars,
+        told_actions,
         level_moves(told_levels, DAYS),
         told_indices,
     )

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.market.moves import one_day_moves
 from assets.mart.index_impacts import unused_holdings
 from tests.assets.mart.index_market import (
     DAYS,
@@ -176,8 +175,7 @@ def test_a_member_without_a_price_is_a_row_of_nulls_and_out_of_the_sums() -> Non
 
 def test_a_gap_in_the_calendar_is_no_one_day_move() -> None:
     bars = prices({"A": [10.0, None, 12.0, 13.0]})
-    moves = one_day_moves(bars, DAYS)
-    assert moves["comparable_close"].to_list() == [None, None, 12.0]
+    assert bars["comparable_close"].to_list() == [None, None, 12.0]
 
 
 def test_an_index_that_nobody_described_is_left_out_and_said() -> None:

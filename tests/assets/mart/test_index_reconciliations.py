@@ -5,11 +5,21 @@ from datetime import date
 import polars as pl
 import pytest
 
+from assets.market import flags
 from assets.market.index_divisors import level_moves
 from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.index_residual_suspects import residual_suspects, residuals_as_usual
 from assets.products.previews import preview_of
-from tests.assets.mart.index_market import DAYS, counts, holdings, impacts, indices, levels, prices
+from tests.assets.mart.index_market import (
+    DAYS,
+    actions,
+    counts,
+    holdings,
+    impacts,
+    indices,
+    levels,
+    prices,
+)
 from warehouse.schemas import mart, ops
 from warehouse.validation import validate
 
@@ -25,6 +35,7 @@ def reconcile(
     found = index_reconciliations(
         impacts(held, bars, told_levels, told_indices, told_counts=told_counts),
         bars,
+        actions(bars),
         level_moves(told_levels, DAYS),
         held,
         told_indices,
@@ -182,7 +193,7 @@ def test_an_index_that_stands_still_has_no_half_of_a_move() -> None:
 
 def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.DataFrame:
     """Reconciliations of an index with small residuals and a last one."""
-    from assets.mart.index_reconciliations import _flags
+    from assets.mart.index_reconciliations import _raised
 
     bare = pl.DataFrame(
         {
@@ -193,7 +204,8 @@ def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.
             "residual_bps": [usual_bps * (-1) ** n for n in range(sessions)] + [last_bps],
         }
     ).with_columns(members=2, members_priced=2, level=1.0, previous_level=1.0, holdings_age_days=1)
-    return bare.with_columns(_flags(bare))
+    raised = _raised()
+    return bare.with_columns(flags.named(bare.select(flags.mask(raised)).to_series(), raised))
 
 
 @pytest.mark.parametrize(

@@ -49,13 +49,17 @@ def report_trace(console: Console, settings: Settings, symbol: str, session: dat
             )
             row = _raw(published, "raw.prices", company, "session_date", bar["session_date"])
             _tell_origin(say, settings, "raw.prices", row)
-        count = _count(published, company, session)
+        count = _count(published, cap)
         if count is None:
             say("core.shares_outstanding: no share count is known", 1)
             return
+        shares = cap["effect_shares_outstanding"]
+        rebased = shares is not None and shares != count["shares_outstanding"]
+        in_basis = f", {shares:,.0f} in the share basis of the session" if rebased else ""
         say(
             f"core.shares_outstanding: {count['shares_outstanding']:,.0f} shares from "
-            f"{count['valid_from']} on ({count['basis']}, report of {count['reported_as_of']})",
+            f"{count['valid_from']} on ({count['basis']}, report of {count['reported_as_of']})"
+            f"{in_basis}",
             1,
         )
         row = _raw(
@@ -88,12 +92,14 @@ def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]
     )
 
 
-def _count(published: Reader, company: str, session: date) -> dict[str, Any] | None:
+def _count(published: Reader, cap: dict[str, Any]) -> dict[str, Any] | None:
+    """Find the count that the price effect rests on; without one, that of the market cap."""
     found = published.rows(
-        "SELECT * FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from < $day "
-        "ORDER BY valid_from DESC LIMIT 1",
-        symbol=company,
-        day=session,
+        "SELECT * FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from <= $day "
+        "AND reported_as_of = $as_of ORDER BY valid_from DESC LIMIT 1",
+        symbol=cap["company_symbol"],
+        day=cap["session_date"],
+        as_of=cap["effect_shares_as_of"] or cap["shares_as_of"],
     )
     return found[0] if found else None
 

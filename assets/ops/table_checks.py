@@ -69,16 +69,17 @@ def missing_bars(prices: pl.DataFrame, symbol: str, sessions: list[date]) -> pl.
 
 
 def unsupported_losses(
-    losses: pl.DataFrame, prices: pl.DataFrame, counts: pl.DataFrame
+    losses: pl.DataFrame, caps: pl.DataFrame, prices: pl.DataFrame, counts: pl.DataFrame
 ) -> pl.DataFrame:
     """Return the losses above ``LARGE_LOSS_USD`` that rest on one row of prices or counts alone.
 
     The close is supported by a bar around it, or by the next session not opening (closing, where
-    only closes are known) more than half the way back. The share count is supported by another
-    report within ``ALIKE`` of it.
+    only closes are known) more than half the way back. The share count that the loss rests on is
+    supported by another report within ``ALIKE`` of it.
 
     Args:
         losses: ``mart.market_cap_losses``.
+        caps: ``mart.market_caps``.
         prices: ``core.prices``.
         counts: ``core.shares_outstanding``.
 
@@ -96,25 +97,16 @@ def unsupported_losses(
     judged = large.join(
         bars, left_on=["company_symbol", "session_date"], right_on=["symbol", "session_date"]
     ).with_columns(has_price=in_bar.fill_null(value=False) | stays.fill_null(value=False))
-    reports = counts.select("symbol", "valid_from", "shares_outstanding", "reported_as_of")
-    in_force = (
-        judged.select("company_symbol", "session_date")
-        .sort("session_date")
-        .join_asof(
-            reports.sort("valid_from"),
-            left_on="session_date",
-            right_on="valid_from",
-            by_left="company_symbol",
-            by_right="symbol",
-            check_sortedness=False,
-        )
+    of_loss = judged.select("company_symbol", "session_date").join(
+        caps.select(
+            "company_symbol", "session_date", "effect_shares_outstanding", "effect_shares_as_of"
+        ),
+        on=["company_symbol", "session_date"],
     )
-    alike = (pl.col("shares_outstanding_other") / pl.col("shares_outstanding") - 1).abs() <= ALIKE
+    alike = (pl.col("shares_outstanding") / pl.col("effect_shares_outstanding") - 1).abs() <= ALIKE
     supported = (
-        in_force.join(
-            reports.rename({"symbol": "company_symbol"}), on="company_symbol", suffix="_other"
-        )
-        .filter(alike & (pl.col("reported_as_of_other") != pl.col("reported_as_of")))
+        of_loss.join(counts, left_on="company_symbol", right_on="symbol")
+        .filter(alike & (pl.col("reported_as_of") != pl.col("effect_shares_as_of")))
         .select("company_symbol", "session_date", has_count=pl.lit(value=True))
         .unique()
     )
@@ -201,7 +193,11 @@ def _complete(model: type[Table]) -> Callable[[Warehouse], Failing]:
 def _plausible(warehouse: Warehouse) -> Failing:
     losses = warehouse.read(mart.MarketCapLosses.table())
     failing = unsupported_losses(
-        losses, warehouse.read(core.Prices.table()), warehouse.read(core.SharesOutstanding.table())
+        losses,
+        *(
+            warehouse.read(model.table())
+            for model in (mart.MarketCaps, core.Prices, core.SharesOutstanding)
+        ),
     )
     large = losses.filter(pl.col("loss_usd") > LARGE_LOSS_USD).height
     return failing, (

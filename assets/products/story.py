@@ -65,7 +65,8 @@ def _session(published: Reader, session: date | None) -> date:
 def _headline(published: Reader, day: date) -> Group:
     top = published.rows(
         "SELECT l.*, s.name, c.intraday_low_effect_usd, c.intraday_low_return, c.close_usd, "
-        "c.shares_outstanding, c.shares_as_of, c.share_count_age_days "
+        "c.effect_shares_outstanding, c.effect_shares_as_of, "
+        "session_date - c.effect_shares_as_of AS effect_shares_age_days "
         "FROM mart.market_cap_losses l JOIN mart.market_caps c USING (company_symbol, session_date)"
         " JOIN ref.securities s ON s.symbol = l.company_symbol "
         "WHERE session_date = $day AND rank_on_session = 1",
@@ -102,13 +103,13 @@ def _headline(published: Reader, day: date) -> Group:
         )
     lines.append(
         Text(
-            f"Counted with {t['shares_outstanding'] / 1e6:,.0f} million shares, first seen "
-            f"{t['shares_as_of']}. Price alone: dividends are not added back.",
+            f"Counted with {t['effect_shares_outstanding'] / 1e6:,.0f} million shares, first seen "
+            f"{t['effect_shares_as_of']}. Price alone: dividends are not added back.",
             style="dim",
         )
     )
     if t["flags"]:
-        age = f" (the count is {t['share_count_age_days']} days old)"
+        age = f" (the count is {t['effect_shares_age_days']} days old)"
         stale = age if "stale_share_count" in t["flags"] else ""
         lines.append(
             Text(f"Before you quote it: {flags_in_words(t['flags'])}{stale}.", style="yellow")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.market.moves import with_comparable_close
 from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses
 from assets.mart.market_caps import market_caps
 from assets.mart.sector_moves import sector_moves
@@ -17,7 +18,8 @@ def load(path: Path) -> pl.DataFrame:
 def caps(
     prices: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame, sessions: pl.DataFrame
 ) -> pl.DataFrame:
-    return market_caps(prices, counts, securities, sessions["session_date"].to_list())
+    comparable = with_comparable_close(prices, sessions["session_date"].to_list())
+    return market_caps(comparable, counts, securities)
 
 
 def write(made: pl.DataFrame, path: Path) -> None:

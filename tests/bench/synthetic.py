@@ -121,6 +121,13 @@ class Market:
         return (
             bars.with_columns(known.then(name).alias(name) for name in ("open", "high", "low"))
             .filter(there)
+            .with_columns(
+                # What the marts compute from is theirs to find out.
+                split_ratio=pl.when(pl.col("adjustment_kind") == "split")
+                .then("adjustment_ratio")
+                .otherwise(1.0),
+                comparable_close=pl.lit(None),
+            )
             .select(core.Prices.names())
             .cast(dict(core.Prices.polars_schema()))
         )

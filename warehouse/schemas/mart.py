@@ -4,7 +4,14 @@ from typing import Annotated, ClassVar
 
 import polars as pl
 
-from warehouse.schemas.table import Table, column, number, positive, size
+from warehouse.schemas.table import Table, column, number, positive, size, word, words
+from warehouse.schemas.vocabulary import (
+    CapFlag,
+    DrawdownFlag,
+    ReconciliationFlag,
+    Unit,
+    Verdict,
+)
 
 
 class MarketCaps(Table):
@@ -44,13 +51,25 @@ class MarketCaps(Table):
         nullable=True,
         made_of=("core.prices.close", "core.shares_outstanding.shares_outstanding"),
     )
+    effect_shares_outstanding: float = positive(
+        "The count that price_effect_usd rests on: of the previous session, in the share basis of "
+        "this one; null where there is no price effect",
+        unit="shares",
+        nullable=True,
+        made_of=("core.shares_outstanding.shares_outstanding", "core.prices.split_ratio"),
+    )
+    effect_shares_as_of: pl.Date = column(
+        "Date of the report behind that count",
+        nullable=True,
+        made_of=("core.shares_outstanding.reported_as_of",),
+    )
     price_effect_usd: float = number(
         "Change of market cap by price alone: previous count, split-adjusted, times the price move",
         unit="USD",
         nullable=True,
         made_of=(
             "core.prices.close",
-            "core.prices.adjustment_ratio",
+            "core.prices.comparable_close",
             "core.shares_outstanding.shares_outstanding",
         ),
     )
@@ -60,7 +79,7 @@ class MarketCaps(Table):
         nullable=True,
         made_of=(
             "core.prices.close",
-            "core.prices.adjustment_ratio",
+            "core.prices.comparable_close",
             "core.shares_outstanding.shares_outstanding",
         ),
     )
@@ -68,13 +87,13 @@ class MarketCaps(Table):
         "Price return over one session, split-adjusted, without dividends",
         unit="fraction",
         nullable=True,
-        made_of=("core.prices.close", "core.prices.adjustment_ratio"),
+        made_of=("core.prices.close", "core.prices.comparable_close"),
     )
     intraday_low_return: float = number(
         "Return from the previous close to the session's low",
         unit="fraction",
         nullable=True,
-        made_of=("core.prices.low", "core.prices.close", "core.prices.adjustment_ratio"),
+        made_of=("core.prices.low", "core.prices.comparable_close"),
     )
     intraday_low_effect_usd: float = number(
         "Price effect at the session's low; positive where even the low is a gain",
@@ -82,15 +101,15 @@ class MarketCaps(Table):
         nullable=True,
         made_of=(
             "core.prices.low",
-            "core.prices.close",
-            "core.prices.adjustment_ratio",
+            "core.prices.comparable_close",
             "core.shares_outstanding.shares_outstanding",
         ),
     )
-    flags: Annotated[pl.List, pl.String] = column(
+    flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: no_share_count, no_previous_share_count, "
         "stale_share_count (over 120 days), share_count_warning (moved over 15 %), "
         "corporate_action, gap (no bar on the previous session), first_bar, close_only",
+        CapFlag,
         made_of=(
             "core.prices.adjustment_kind",
             "core.shares_outstanding.reported_as_of",
@@ -162,7 +181,9 @@ class MarketCapLosses(Table):
         ge=0,
         made_of=("mart.market_caps.return_1d",),
     )
-    flags: Annotated[pl.List, pl.String] = column("The flags of the row in mart.market_caps")
+    flags: Annotated[pl.List, pl.String] = words(
+        "The flags of the row in mart.market_caps", CapFlag
+    )
 
     class Config(Table.Config):
         name = "mart.market_cap_losses"
@@ -219,7 +240,9 @@ class MarketCapGains(Table):
         ge=0,
         made_of=("mart.market_caps.return_1d",),
     )
-    flags: Annotated[pl.List, pl.String] = column("The flags of the row in mart.market_caps")
+    flags: Annotated[pl.List, pl.String] = words(
+        "The flags of the row in mart.market_caps", CapFlag
+    )
 
     class Config(Table.Config):
         name = "mart.market_cap_gains"
@@ -299,13 +322,13 @@ class IndexImpacts(Table):
         "members priced, where the divisor is implied: see members_priced",
         unit="fraction",
         nullable=True,
-        made_of=("ref.index_holdings.units", "core.prices.close", "core.prices.adjustment_ratio"),
+        made_of=("ref.index_holdings.units", "core.prices.close", "core.prices.comparable_close"),
     )
     return_1d: float = number(
         "Price return of the member over one session, split-adjusted, without dividends",
         unit="fraction",
         nullable=True,
-        made_of=("core.prices.close", "core.prices.adjustment_ratio"),
+        made_of=("core.prices.close", "core.prices.comparable_close"),
     )
     contribution_points: float = number(
         "Points that the member moved the index by",
@@ -446,10 +469,11 @@ class IndexReconciliations(Table):
     is_estimate: bool = column(
         "True where the units are derived, or dated after the session", nullable=True
     )
-    flags: Annotated[pl.List, pl.String] = column(
+    flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: no_members, no_level (no official close), gap (none "
         "on the previous session), members_without_price, dated_later (units from after the "
         "session), unusual_residual (see mart.index_residual_suspects)",
+        ReconciliationFlag,
         made_of=(
             "core.index_levels.close",
             "mart.index_impacts.contribution_return",
@@ -530,8 +554,9 @@ class Drawdowns(Table):
         made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
     )
     loss_usd: float = size(
-        "Market value lost by price from peak to trough, a positive size; null for an index or "
-        "without share counts",
+        "Market value lost by price from peak to trough, a positive size: what is known of it, "
+        "where sessions are left out (see flags). Null for an index, without share counts, and "
+        "where what is known adds up to no loss",
         unit="USD",
         nullable=True,
         made_of=("mart.market_caps.price_effect_usd",),
@@ -554,10 +579,13 @@ class Drawdowns(Table):
         ge=1,
         made_of=("core.prices.close", "core.prices.adjustment_ratio", "core.index_levels.close"),
     )
-    flags: Annotated[pl.List, pl.String] = column(
+    flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: history_starts (the high is the first close known), "
-        "gap (a session without a bar), no_share_count (on a session: its dollars are missing), "
-        "stale_share_count, share_count_warning, corporate_action"
+        "gap (a session without a bar), no_share_count, no_previous_share_count (the dollars of a "
+        "session with one of these three are left out), stale_share_count, share_count_warning, "
+        "corporate_action",
+        DrawdownFlag,
+        made_of=("mart.market_caps.flags",),
     )
 
     class Config(Table.Config):
@@ -583,8 +611,9 @@ class ClaimChecks(Table):
     claimed_value: float = number(
         "That number, in unit", nullable=True, made_of=("ref.claims.claimed",)
     )
-    unit: str = column(
+    unit: str = word(
         "Unit of both values: fraction, USD, rank or shares",
+        Unit,
         nullable=True,
         made_of=("ref.claims.metric",),
     )
@@ -635,6 +664,7 @@ class ClaimChecks(Table):
     verdict: str = column(
         "On the claim as a whole: holds; holds only under ...; overstated or understated under the "
         "standard convention; not checkable here",
+        str_matches=f"^({'|'.join(Verdict)})",
         made_of=(
             "mart.market_caps.return_1d",
             "mart.market_caps.price_effect_usd",

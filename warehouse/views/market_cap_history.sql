@@ -9,7 +9,10 @@ SELECT
     cap.market_cap_usd,
     cap.price_effect_usd,
     cap.share_count_effect_usd,
-    cap.flags
+    cap.flags,
+    cap.shares_as_of,
+    cap.effect_shares_outstanding,
+    cap.effect_shares_as_of
 FROM mart.market_caps AS cap
 WHERE cap.company_symbol = (
     SELECT line.company_symbol FROM ref.securities AS line WHERE line.symbol = company

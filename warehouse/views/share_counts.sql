@@ -1,10 +1,19 @@
 -- The share counts that were reported about a company, in the share basis of a session.
 --
--- A market cap rests on one of them (place 0). The others tell what another one would have given:
--- -1 is the report before, 1 the next one, which nobody could know on the session.
+-- The session's price effect rests on one of them (place 0): the one that mart.market_caps names.
+-- The others tell what another one would have given: -1 is the report before, 1 the next one, which
+-- nobody could know on the session. Without a price effect there is no place 0.
 CREATE OR REPLACE MACRO share_counts(company, session) AS TABLE
 WITH line AS (
     SELECT company_symbol AS symbol FROM ref.securities WHERE symbol = company
+),
+effect AS (
+    SELECT
+        cap.effect_shares_as_of AS reported_as_of,
+        cap.effect_shares_outstanding AS shares_outstanding
+    FROM mart.market_caps AS cap
+    JOIN line ON line.symbol = cap.company_symbol
+    WHERE cap.session_date = session::DATE AND cap.price_effect_usd IS NOT NULL
 ),
 report AS (
     SELECT
@@ -16,36 +25,53 @@ report AS (
     GROUP BY count.reported_as_of
 ),
 split AS (
-    SELECT price.session_date AS ex_date, price.adjustment_ratio AS ratio
-    FROM core.prices AS price
-    JOIN line ON line.symbol = price.symbol
-    WHERE price.adjustment_kind = 'split'
+    SELECT action.ex_date, action.ratio
+    FROM core.corporate_actions AS action
+    JOIN line ON line.symbol = action.symbol
+    WHERE action.kind = 'split'
 ),
 in_basis AS (
     SELECT
         report.reported_as_of,
         report.valid_from,
-        report.shares_outstanding * coalesce(
-            product(split.ratio) FILTER (
-                split.ex_date > report.valid_from AND split.ex_date <= session::DATE
-            ), 1
-        ) / coalesce(
-            product(split.ratio) FILTER (
-                split.ex_date <= report.valid_from AND split.ex_date > session::DATE
-            ), 1
-        ) AS shares_outstanding
+        coalesce(
+            any_value(effect.shares_outstanding),
+            report.shares_outstanding * coalesce(
+                product(split.ratio) FILTER (
+                    split.ex_date > report.valid_from AND split.ex_date <= session::DATE
+                ), 1
+            ) / coalesce(
+                product(split.ratio) FILTER (
+                    split.ex_date <= report.valid_from AND split.ex_date > session::DATE
+                ), 1
+            )
+        ) AS shares_outstanding,
+        any_value(effect.reported_as_of) IS NOT NULL AS is_effect
     FROM report
+    LEFT JOIN effect ON effect.reported_as_of = report.reported_as_of
     LEFT JOIN split ON true
     GROUP BY report.reported_as_of, report.valid_from, report.shares_outstanding
+),
+numbered AS (
+    SELECT *, row_number() OVER (ORDER BY valid_from, reported_as_of) AS number FROM in_basis
+),
+middle AS (
+    SELECT
+        max(number) FILTER (is_effect) AS of_effect,
+        count(*) FILTER (valid_from < session::DATE) AS before
+    FROM numbered
 )
 SELECT
-    row_number() OVER (ORDER BY valid_from, reported_as_of)
-    - count(*) FILTER (valid_from < session::DATE) OVER () AS place,
-    reported_as_of,
-    valid_from,
-    shares_outstanding
-FROM in_basis
+    CASE
+        WHEN middle.of_effect IS NOT NULL THEN numbered.number - middle.of_effect
+        WHEN numbered.number <= middle.before THEN numbered.number - middle.before - 1
+        ELSE numbered.number - middle.before
+    END AS place,
+    numbered.reported_as_of,
+    numbered.valid_from,
+    numbered.shares_outstanding
+FROM numbered CROSS JOIN middle
 ORDER BY place;
 
 COMMENT ON MACRO TABLE share_counts IS
-'share_counts(company, session): the accepted share counts of a company in the share basis of a session. place 0 is the one that the session''s loss rests on, -1 the report before, 1 the next one, known only later.';
+'share_counts(company, session): the accepted share counts of a company in the share basis of a session. place 0 is the one that the session''s price effect rests on (none without one), -1 the report before, 1 the next one, known only later.';

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
 
+from assets.market.share_counts import STALE_AFTER_DAYS
 from assets.mart.claim_checks.market import Market
-from assets.mart.market_caps import STALE_AFTER_DAYS
 from assets.ref.claims.models import Claim
 from assets.ref.claims.printed import holds
 from warehouse.ddl import literal
@@ -105,19 +105,9 @@ def _return(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
         yield Convention("previous close to low", _cap(claim, line, "intraday_low_return"))
     else:
         # A second line of the company: the marts have its first one alone.
-        yield Convention("close to close", _from_previous_close(claim, line, "close"))
-        yield Convention("previous close to low", _from_previous_close(claim, line, "low"))
+        yield Convention("close to close", _bar(claim, line, "close / comparable_close - 1"))
+        yield Convention("previous close to low", _bar(claim, line, "low / comparable_close - 1"))
     yield Convention("open to close", _bar(claim, line, "close / open - 1"))
-
-
-def _from_previous_close(claim: Claim, line: str, price: str) -> str:
-    day = f"DATE '{claim.session}'"
-    return (
-        f"SELECT bar.{price} * bar.adjustment_ratio / before.close - 1 FROM core.prices AS bar "
-        f"JOIN core.prices AS before ON before.symbol = bar.symbol AND before.session_date = "
-        f"(SELECT max(session_date) FROM core.prices WHERE session_date < {day}) "
-        f"WHERE bar.symbol = {literal(line)} AND bar.session_date = {day}"
-    )
 
 
 def _stands_for(claim: Claim, company: str) -> str:
@@ -136,8 +126,8 @@ def _stale(as_of: date, session: date | None) -> str:
 
 _COUNTS = {0: "", -1: "count reported before", 1: "count reported next"}
 _LOSS_PER_SHARE = {
-    "close to close": "cap.close_usd / (1 + cap.return_1d) - cap.close_usd",
-    "previous close to low": "-cap.intraday_low_return * cap.close_usd / (1 + cap.return_1d)",
+    "close to close": "bar.comparable_close - bar.close",
+    "previous close to low": "bar.comparable_close - bar.low",
     "open to close": "bar.open - bar.close",
 }
 
@@ -147,9 +137,8 @@ def _loss(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
     if not market.has_share_count(company):
         raise NotCheckable(f"no share count of {company} is known")
     bar = (
-        f"FROM mart.market_caps AS cap JOIN core.prices AS bar ON bar.symbol = cap.company_symbol "
-        f"AND bar.session_date = cap.session_date WHERE cap.company_symbol = {literal(company)} "
-        f"AND cap.session_date = DATE '{claim.session}'"
+        f"FROM core.prices AS bar WHERE bar.symbol = {literal(company)} "
+        f"AND bar.session_date = DATE '{claim.session}'"
     )
     for place, count in _COUNTS.items():
         report = market.report(company, claim.session, place)

@@ -153,6 +153,7 @@ _ASKED = {
     "prices": core.Prices,
     "levels": core.IndexLevels,
     "counts": core.SharesOutstanding,
+    "actions": core.CorporateActions,
 }
 
 

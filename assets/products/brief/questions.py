@@ -40,7 +40,8 @@ def leading(side: str, session: date) -> str:
             largest.rank_to_date, largest.is_record, largest.previous_record_usd,
             largest.previous_record_date, largest.history_from, largest.companies_covered,
             largest.flags, cap.intraday_low_effect_usd, cap.intraday_low_return,
-            cap.shares_outstanding, cap.shares_as_of, cap.share_count_age_days,
+            cap.effect_shares_outstanding, cap.effect_shares_as_of,
+            session_date - cap.effect_shares_as_of AS share_count_age_days,
             (SELECT count(*) FROM earlier) AS sessions_before,
             (SELECT floor(100 * avg((usd < largest.{side}_usd)::INT)) FROM earlier)::BIGINT
                 AS smaller_on_of_100,

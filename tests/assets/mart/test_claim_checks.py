@@ -210,7 +210,8 @@ def _market() -> dict[str, pl.DataFrame]:
         "mart.market_caps": _rows(mart.MarketCaps, [
             cap | {"company_symbol": "A", "close_usd": 90.0, "return_1d": -0.1,
                    "intraday_low_return": -0.15, "price_effect_usd": -1e8,
-                   "intraday_low_effect_usd": -1.5e8, "shares_outstanding": 1e7},
+                   "intraday_low_effect_usd": -1.5e8, "shares_outstanding": 1e7,
+                   "effect_shares_outstanding": 1e7, "effect_shares_as_of": date(2024, 9, 3)},
             cap | {"company_symbol": "O'B", "close_usd": 11.0, "return_1d": 0.1},
         ]),
         "mart.market_cap_losses": _rows(mart.MarketCapLosses, [
@@ -222,11 +223,15 @@ def _market() -> dict[str, pl.DataFrame]:
              "losers_usd": 1e8, "gainers_usd": 0.0, "losers": 1, "gainers": 0,
              "companies_without_share_count": 0}]),
         "core.prices": _rows(core.Prices, [
-            {"adjustment_ratio": 1.0, "adjustment_kind": "none"} | bar for bar in (
-                {"symbol": "A", "session_date": DAY, "open": 95.0, "close": 90.0},
+            {"adjustment_ratio": 1.0, "adjustment_kind": "none", "split_ratio": 1.0} | bar
+            for bar in (
+                {"symbol": "A", "session_date": DAY, "open": 95.0, "low": 85.0, "close": 90.0,
+                 "comparable_close": 100.0},
                 {"symbol": "A2", "session_date": BEFORE, "close": 100.0},
                 {"symbol": "A2", "session_date": DAY, "open": 47.0, "low": 43.0, "close": 44.0,
-                 "adjustment_ratio": 2.0, "adjustment_kind": "split"})]),
+                 "adjustment_ratio": 2.0, "adjustment_kind": "split", "split_ratio": 2.0,
+                 "comparable_close": 50.0})]),
+        "core.corporate_actions": _rows(core.CorporateActions, []),
         "core.shares_outstanding": _rows(core.SharesOutstanding, [
             {"symbol": "A", "valid_from": since, "shares_outstanding": n, "reported_as_of": since,
              "basis": "reported", "has_warning": False}
@@ -342,8 +347,8 @@ def test_a_fall_without_its_sign_is_hinted_at_and_a_hidden_digit_is_shown(market
 
 
 def test_a_gain_and_a_stale_count_are_said(market):
-    gains = _market()["mart.market_caps"].with_columns(return_1d=pl.lit(0.1))
-    with in_memory(_market() | {"mart.market_caps": gains}) as reader:
+    gains = _market()["core.prices"].with_columns(comparable_close=pl.lit(80.0))
+    with in_memory(_market() | {"core.prices": gains}) as reader:
         told = _check(Market(reader), metric="loss_usd", company="A", claimed="3 million USD")
     needed = told["share count it would take, close to close"]
     assert needed["explanation"].startswith("A gained on the session")
@@ -454,9 +459,13 @@ def test_the_verdict_does_not_depend_on_the_order_of_the_conventions(readings, r
 
 def test_share_counts_are_in_the_basis_of_the_session():
     tables = _market()
-    split = {"symbol": "A", "session_date": date(2025, 1, 8), "close": 9.0,
-             "adjustment_ratio": 10.0, "adjustment_kind": "split"}  # fmt: skip
-    tables["core.prices"] = pl.concat([tables["core.prices"], _rows(core.Prices, [split])])
+    split = {"symbol": "A", "ex_date": date(2025, 1, 8), "ratio": 10.0, "kind": "split"}
+    tables["core.corporate_actions"] = _rows(core.CorporateActions, [split])
+    later = {"company_symbol": "A", "session_date": date(2025, 1, 9), "close_usd": 9.0,
+             "price_effect_usd": -1e8, "effect_shares_outstanding": 1e8,
+             "effect_shares_as_of": date(2024, 9, 3), "flags": []}  # fmt: skip
+    caps = tables["mart.market_caps"]
+    tables["mart.market_caps"] = pl.concat([caps, _rows(mart.MarketCaps, [later])])
     with in_memory(tables) as reader:
 
         def counts(day: str) -> list[tuple]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.market.moves import with_comparable_close
 from assets.mart.market_caps import market_caps
 from warehouse.schemas import core, mart, ref
 from warehouse.validation import validate
@@ -37,8 +38,10 @@ def bars(
     for number, close in sorted(closes.items()):
         low = lows.get(number, close)
         ratio, kind = ex.get(number, (1.0, "none"))
-        rows.append((symbol, s(number), close, close, low, close, 100, ratio, kind))
-    return pl.DataFrame(rows, schema=core.Prices.polars_schema(), orient="row")
+        splits = ratio if kind == "split" else 1.0
+        rows.append((symbol, s(number), close, close, low, close, 100, ratio, kind, splits, None))
+    told = pl.DataFrame(rows, schema=core.Prices.polars_schema(), orient="row")
+    return with_comparable_close(told, WEEKDAYS)
 
 
 def counts(
@@ -57,7 +60,7 @@ def compute(
     prices: pl.DataFrame, known: pl.DataFrame, securities: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     covered = lines("A") if securities is None else securities
-    return market_caps(prices, known, covered, WEEKDAYS)
+    return market_caps(prices, known, covered)
 
 
 def on(caps: pl.DataFrame, number: int) -> dict[str, object]:

@@ -23,7 +23,7 @@ def test_missing_bars_count_from_the_first_one_on():
 
 def _loss(
     close=50.0, low=49.0, high=60.0, next_open=51.0, next_close=50.0,
-    counts=((1e10, 1), (1.01e10, 2)),
+    counts=((1e10, 1), (1.01e10, 2)), effect=-1,
 ):  # fmt: skip
     losses = pl.DataFrame(
         {"company_symbol": ["A"], "session_date": [DAYS[2]], "loss_usd": [5e11],
@@ -40,7 +40,12 @@ def _loss(
          "shares_outstanding": [n for n, _ in counts],
          "reported_as_of": [date(2024, 1, day) for _, day in counts]}
     )  # fmt: skip
-    return unsupported_losses(losses, prices, reports)["lacks"].to_list()
+    caps = pl.DataFrame(
+        {"company_symbol": ["A"], "session_date": [DAYS[2]],
+         "effect_shares_outstanding": [counts[effect][0]],
+         "effect_shares_as_of": [reports["reported_as_of"][effect]]}
+    )  # fmt: skip
+    return unsupported_losses(losses, caps, prices, reports)["lacks"].to_list()
 
 
 def test_a_large_loss_needs_two_prices_and_two_share_counts():
@@ -52,10 +57,15 @@ def test_a_large_loss_needs_two_prices_and_two_share_counts():
     assert _loss(**closes_only, next_close=90.0) == ["a second price"]
     assert _loss(counts=((1e10, 1),)) == ["a second share count"]
     assert _loss(counts=((1e10, 1), (2e10, 2))) == ["a second share count"]
+    # A report of the session itself may be as it likes: the loss rests on the one before.
+    assert _loss(counts=((1e10, 1), (1.01e10, 2), (3e10, 3)), effect=1) == []
+    assert _loss(counts=((1e10, 1), (3e10, 2), (3.01e10, 3)), effect=0) == ["a second share count"]
 
 
 def test_the_large_losses_of_the_sample_are_all_supported(founding):
-    tables = ("mart.market_cap_losses", "core.prices", "core.shares_outstanding")
+    tables = (
+        "mart.market_cap_losses", "mart.market_caps", "core.prices", "core.shares_outstanding",
+    )  # fmt: skip
     assert unsupported_losses(*(founding.sql(f"FROM {name}") for name in tables)).is_empty()
 
 

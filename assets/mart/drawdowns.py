@@ -5,20 +5,12 @@ from datetime import date
 
 import polars as pl
 
-from assets.market import calendar
+from assets.market import calendar, flags
+from assets.market.moves import chained_close
 from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
 from warehouse.schemas import core, mart
-
-TOLD_FLAGS = (
-    "gap",
-    "no_share_count",
-    "no_previous_share_count",
-    "stale_share_count",
-    "share_count_warning",
-    "corporate_action",
-)
-"""Flags of ``mart.market_caps`` that concern a fall over many sessions."""
+from warehouse.schemas.vocabulary import DrawdownFlag
 
 _EPISODE = ["symbol", "peak_date"]
 
@@ -31,7 +23,9 @@ def drawdowns(
     A drawdown starts after the last session at the highest close so far, and ends on the first
     session at or above it again. Closes are compared adjusted for splits and spin-offs, without
     dividends; a gap does not end it. ``loss_usd`` adds up the price effects of its sessions up to
-    the trough: what news calls the loss, with the share count of each session.
+    the trough: what news calls the loss, with the share count of each session. Sessions without a
+    price effect (a gap, no count on them or on the one before) are left out and flagged; what is
+    known may then add up to a gain, which is no loss: null.
 
     Args:
         prices: ``core.prices``.
@@ -53,7 +47,7 @@ def drawdowns(
             "close",
             "price_effect_usd",
             "flags",
-            comparable=pl.col("close") * pl.col("adjustment_ratio").cum_prod().over("symbol"),
+            comparable=chained_close(),
             is_index=pl.lit(value=False),
         )
     )
@@ -75,10 +69,10 @@ def drawdowns(
     )
     return (
         _episodes(below)
-        .join(_flags(falling), on=_EPISODE)
+        .join(_told(falling), on=_EPISODE)
         .join(losses, on=_EPISODE)
         .with_columns(
-            loss_usd=pl.when("has_effects").then("loss_usd"),
+            loss_usd=pl.when(pl.col("has_effects") & (pl.col("loss_usd") >= 0)).then("loss_usd"),
             loss_points=pl.when("is_index").then(pl.col("peak_close") - pl.col("trough_close")),
         )
         .select(mart.Drawdowns.names())
@@ -133,23 +127,19 @@ def _episodes(below: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _flags(falling: pl.DataFrame) -> pl.DataFrame:
+def _told(falling: pl.DataFrame) -> pl.DataFrame:
     """Collect the flags of the sessions of each fall, and whether any has a price effect."""
-    starting = pl.when(pl.col("peak_date") == pl.col("history_from")).then(
-        pl.lit(["history_starts"])
+    starts_at_peak = pl.col("peak_date") == pl.col("history_from")
+    raised = {
+        flag: starts_at_peak.first()
+        if flag == DrawdownFlag.HISTORY_STARTS
+        else pl.col("flags").list.contains(flag).any()
+        for flag in DrawdownFlag
+    }
+    told = falling.group_by(_EPISODE).agg(
+        has_effects=pl.col("price_effect_usd").is_not_null().any(), flags=flags.mask(raised)
     )
-    return falling.group_by(_EPISODE).agg(
-        has_effects=pl.col("price_effect_usd").is_not_null().any(),
-        flags=pl.concat_list(
-            starting.first().fill_null(pl.lit([], dtype=pl.List(pl.String))),
-            pl.col("flags")
-            .explode()
-            .filter(pl.col("flags").explode().is_in(TOLD_FLAGS))
-            .unique()
-            .sort()
-            .implode(),
-        ),
-    )
+    return told.with_columns(flags.named(told["flags"], raised))
 
 
 @table_asset(

@@ -5,6 +5,7 @@ from datetime import date
 
 import polars as pl
 
+from assets.market.index_units import members_in_force
 from assets.market.last_known import last_known
 from assets.market.ordered_sums import starts, sums
 from warehouse.schemas.vocabulary import AdjustmentKind, Weighting
@@ -47,71 +48,52 @@ def level_moves(levels: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
     )
 
 
-def ended_by(members: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+def ended_by(holdings: pl.DataFrame, actions: pl.DataFrame, indices: pl.DataFrame) -> pl.DataFrame:
     """Return when an action among the members changed the value of the units of each index.
 
-    A spin-off does, and under price weighting a split too: whether or not the member has a bar on
-    that session or the one before. An action between two sessions takes effect on the later one.
+    A spin-off does, and under price weighting a split too. Members are those of the ex-date,
+    whether or not one has a bar on it or on the session before.
 
     Args:
-        members: what ``members_in_force`` returns.
+        holdings: ``ref.index_holdings``.
         actions: ``core.corporate_actions``.
+        indices: ``ref.indices``.
 
     Returns:
-        index_symbol, session_date, ex_date (of the last such action); sorted.
+        index_symbol, ex_date, one row each.
     """
-    of_session = members.select("session_date").unique().sort("session_date")
-    effective = actions.sort("ex_date").join_asof(
-        of_session,
-        left_on="ex_date",
-        right_on="session_date",
-        strategy="forward",
-        coalesce=False,
-        check_sortedness=False,
-    )
+    dates = actions["ex_date"].unique().sort().to_list()
     changes_value = (pl.col("kind") == AdjustmentKind.SPIN_OFF) | (
         pl.col("weighting") == Weighting.PRICE
     )
     return (
-        members.select(*_OF_INDEX, "symbol", "weighting")
-        .join(effective, on=["symbol", "session_date"])
+        members_in_force(holdings, indices, dates)
+        .join(actions, left_on=["symbol", "session_date"], right_on=["symbol", "ex_date"])
         .filter(changes_value)
-        .group_by(_OF_INDEX)
-        .agg(pl.col("ex_date").max())
-        .sort(_OF_INDEX)
+        .select("index_symbol", ex_date="session_date")
+        .unique()
     )
 
 
-def divisors(
-    priced: pl.DataFrame, ended: pl.DataFrame, indices: pl.DataFrame, levels: pl.DataFrame
+def with_published(
+    rows: pl.DataFrame, holdings: pl.DataFrame, actions: pl.DataFrame, indices: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the divisor of each session: the published one while it holds, else the implied one.
+    """Add ``published_divisor``: the one that holds on a session, null where none does.
 
     A published divisor holds from its effective_from until an action that changes the value of the
-    units goes ex among the members. The implied divisor is the value of the units at the comparable
-    closes over the index's previous level: the very one that an index provider sets so that the
-    action leaves the level unchanged (S&P DJI, Index Mathematics Methodology, "Divisor
-    adjustments").
+    units goes ex among the members.
 
     Args:
-        priced: index_symbol, session_date, base (units times comparable close), sorted by
-            index_symbol, session_date; members with both closes.
-        ended: what ``ended_by`` returns.
+        rows: index_symbol, session_date, ...; they come back sorted by session_date.
+        holdings: ``ref.index_holdings``.
+        actions: ``core.corporate_actions``.
         indices: ``ref.indices``.
-        levels: what ``level_moves`` returns.
-
-    Returns:
-        index_symbol, session_date, total_base (USD, of the members priced), divisor (null without
-        a previous level), index_value (USD, divisor times previous level: the whole index, priced
-        or not, where the divisor is the published one); sorted.
     """
-    groups = starts(priced.select(_OF_INDEX))
-    bases = priced.select(_OF_INDEX)[groups].with_columns(total_base=sums(priced["base"], groups))
     told = last_known(
-        bases.join(levels, on=_OF_INDEX, how="left"),
-        ended,
+        rows,
+        ended_by(holdings, actions, indices),
         on="session_date",
-        since="session_date",
+        since="ex_date",
         by="index_symbol",
         last_action="ex_date",
     )
@@ -121,20 +103,48 @@ def divisors(
         on="session_date",
         since="effective_from",
         by="index_symbol",
-        divisor="divisor",
+        published_divisor="divisor",
         published_from="effective_from",
     )
-    holds = pl.col("divisor").is_not_null() & (
-        pl.col("last_action").is_null() | (pl.col("last_action") <= pl.col("published_from"))
+    holds = pl.col("last_action").is_null() | (pl.col("last_action") <= pl.col("published_from"))
+    return told.with_columns(published_divisor=pl.when(holds).then("published_divisor")).drop(
+        "last_action", "published_from"
     )
-    is_published = holds & pl.col("previous_level").is_not_null()
-    return told.select(
-        *_OF_INDEX,
-        "total_base",
-        divisor=pl.when(holds)
-        .then("divisor")
-        .otherwise(pl.col("total_base") / pl.col("previous_level")),
-        index_value=pl.when(is_published)
-        .then(pl.col("divisor") * pl.col("previous_level"))
-        .otherwise("total_base"),
-    ).sort(_OF_INDEX)
+
+
+def divisors(priced: pl.DataFrame, published: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
+    """Return the divisor of each session: the published one while it holds, else the implied one.
+
+    The implied divisor is the value of the units at the comparable closes over the index's previous
+    level: the very one that an index provider sets so that an action leaves the level unchanged
+    (S&P DJI, Index Mathematics Methodology, "Divisor adjustments").
+
+    Args:
+        priced: index_symbol, session_date, base (units times comparable close), sorted by
+            index_symbol, session_date; members with both closes.
+        published: what ``with_published`` returns for each index and session.
+        levels: what ``level_moves`` returns.
+
+    Returns:
+        index_symbol, session_date, total_base (USD, of the members priced), divisor (null without
+        a previous level), index_value (USD, divisor times previous level: the whole index, priced
+        or not, where the divisor is the published one); sorted.
+    """
+    groups = starts(priced.select(_OF_INDEX))
+    bases = priced.select(_OF_INDEX)[groups].with_columns(total_base=sums(priced["base"], groups))
+    is_published = pl.all_horizontal(pl.col("published_divisor", "previous_level").is_not_null())
+    return (
+        bases.join(levels, on=_OF_INDEX, how="left")
+        .join(published, on=_OF_INDEX, how="left")
+        .select(
+            *_OF_INDEX,
+            "total_base",
+            divisor=pl.coalesce(
+                "published_divisor", pl.col("total_base") / pl.col("previous_level")
+            ),
+            index_value=pl.when(is_published)
+            .then(pl.col("published_divisor") * pl.col("previous_level"))
+            .otherwise("total_base"),
+        )
+        .sort(_OF_INDEX)
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
-from assets.market.index_divisors import divisors, ended_by, level_moves
+from assets.market.index_divisors import divisors, level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
@@ -19,11 +19,7 @@ from warehouse.schemas import core, mart, ref
 
 
 def index_impacts(
-    members: pl.DataFrame,
-    prices: pl.DataFrame,
-    actions: pl.DataFrame,
-    levels: pl.DataFrame,
-    indices: pl.DataFrame,
+    members: pl.DataFrame, prices: pl.DataFrame, published: pl.DataFrame, levels: pl.DataFrame
 ) -> pl.DataFrame:
     """Compute what each member did to each index on each session.
 
@@ -38,9 +34,8 @@ def index_impacts(
     Args:
         members: what ``with_units`` returns.
         prices: ``core.prices``.
-        actions: ``core.corporate_actions``.
+        published: what ``with_published`` returns for each index and session.
         levels: what ``level_moves`` returns.
-        indices: ``ref.indices``.
 
     Returns:
         Columns of ``mart.index_impacts``, sorted by its key. A member without units or without one
@@ -71,8 +66,7 @@ def index_impacts(
         total_change=sums(priced["change"], groups),
         priced=pl.Series(np.diff(groups, append=priced.height)),
     )
-    ended = ended_by(members, actions)
-    of_all = divisors(priced, ended, indices, levels).join(changes, on=of_index)
+    of_all = divisors(priced, published, levels).join(changes, on=of_index)
     others = pl.col("total_base") - pl.col("base")
     return (
         rows.lazy()
@@ -158,12 +152,12 @@ def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formul
     """Compute all impacts."""
     traded = prices["session_date"].unique().sort().to_list()
     members = members_in_force(holdings, indices, traded)
+    of_index = members.select("index_symbol", "session_date").unique()
     impacts = index_impacts(
         with_units(members, actions, counts, securities),
         prices,
-        actions,
+        with_published(of_index, holdings, actions, indices),
         level_moves(levels, calendar.sessions()),
-        indices,
     )
     return Landing(
         impacts,

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar, flags
-from assets.market.index_divisors import level_moves
+from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_split_factor, with_weighting
 from assets.market.last_known import last_known
 from assets.market.ordered_sums import Starts, starts, sums
@@ -227,20 +227,15 @@ def index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it comp
         .filter((pl.col("session_date") <= pl.col("last_level")) | pl.col("members").is_not_null())
     )
     told = (
-        last_known(
-            joined,
-            indices,
-            on="session_date",
-            since="effective_from",
-            by="index_symbol",
-            published_divisor="divisor",
-        )
+        with_published(joined, holdings, actions, indices)
         .with_columns(
             pl.col("members", "members_priced").fill_null(0),
             actual_points=pl.col("level") - pl.col("previous_level"),
             actual_return=moved,
             residual_bps=(moved - pl.col("replicated_return")) * 1e4,
-            is_divisor_published=pl.col("divisor") == pl.col("published_divisor").fill_null(0.0),
+            is_divisor_published=pl.when(pl.col("divisor").is_not_null()).then(
+                pl.col("published_divisor").is_not_null()
+            ),
             weight_priced=pl.when(pl.col("members_priced") < pl.col("members"))
             .then("weight_priced")
             .when(pl.col("members") > 0)

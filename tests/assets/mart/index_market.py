@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.market.index_divisors import level_moves
+from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.market.moves import with_comparable_close
 from assets.mart.index_impacts import index_impacts
@@ -117,9 +117,13 @@ def impacts(
             securities("ABCDE") if lines is None else lines,
         ),
         bars,
-        told_actions,
+        with_published(
+            members.select("index_symbol", "session_date").unique(),
+            held,
+            told_actions,
+            told_indices,
+        ),
         level_moves(told_levels, DAYS),
-        told_indices,
     )
     validate(found, mart.IndexImpacts)
     return found

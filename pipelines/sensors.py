@@ -12,7 +12,7 @@ from dagster import DagsterEventType, EventLogRecord
 from dagster import _check as check
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from assets.mart.claim_checks.tables import FOLDER, claims_files
+from assets.ref.claims.table import FOLDER, claims_files
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run import evaluations, failure_reasons, remark

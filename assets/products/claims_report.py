@@ -41,7 +41,7 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
             )
         else:
             from assets.mart.claim_checks.market import Market
-            from assets.mart.claim_checks.tables import checked_rows
+            from assets.mart.claim_checks.table import checked_rows
             from assets.ref.claims.files import read_claims
 
             article = read_claims(file)

@@ -1,4 +1,4 @@
-"""``raw.*``: what the source delivers, through the first gate.
+"""What the tables of ``raw`` share: a delivery passes the first gate, and every symbol is told of.
 
 The first gate looks at a row by itself: shape, types, key, finite and positive numbers, a session
 of the exchange, not in the future, a known symbol.
@@ -15,15 +15,16 @@ import polars as pl
 
 from assets.market import calendar
 from assets.metadata import as_table
-from assets.resources import Inputs, first_session_of, session_range
+from assets.resources import Inputs, first_session_of
 from assets.sources import Delivery, Since
-from assets.table_asset import asset_key, table_asset
+from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
-from warehouse.schemas import Table, ops, raw, ref
+from warehouse.schemas import Table, ops
 from warehouse.validation import Gated, pass_gate
 
-_KINDS = frozenset({"polars", "pandera", "duckdb"})
+KINDS = frozenset({"polars", "pandera", "duckdb"})
+"""Technologies of a raw table, for the UI."""
 
 _OPTIONAL = frozenset({"shares_outstanding"})
 """Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
@@ -255,60 +256,13 @@ def since_when(
     return {symbol: left.get(symbol, first_session) for symbol in asked}
 
 
-def _since(inputs: Inputs, run: dg.DagsterRun, dataset: str, asked: Sequence[str]) -> Since:
+def asked_since(inputs: Inputs, run: dg.DagsterRun, dataset: str, asked: Sequence[str]) -> Since:
+    """Return from when a run has to ask for each symbol of a dataset."""
     first_session = date.fromisoformat(inputs.first_session)
     return since_when(inputs.covered(dataset), asked, first_session, first_session_of(run))
 
 
-@table_asset(raw.Prices, {"securities": ref.Securities}, kinds=_KINDS)
-def prices(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch the bars of the run's sessions."""
-    keys = context.partition_key_range
-    first, last = session_range(keys.start, keys.end)
-    asked = securities["symbol"].to_list()
-    delivery = inputs.open_source().prices(asked, first, last)
-    window = Window("session_date", first, last)
-    return land(delivery, raw.Prices, asked, inputs, window)
-
-
-@table_asset(raw.Splits, {"securities": ref.Securities}, kinds=_KINDS)
-def splits(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch recorded splits."""
-    asked = securities["symbol"].to_list()
-    since = _since(inputs, context.run, "splits", asked)
-    return land(inputs.open_source().splits(since), raw.Splits, asked, inputs)
-
-
-@table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=_KINDS)
-def dividends(
-    context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs
-) -> Landing:
-    """Fetch recorded dividends."""
-    asked = securities["symbol"].to_list()
-    since = _since(inputs, context.run, "dividends", asked)
-    return land(inputs.open_source().dividends(since), raw.Dividends, asked, inputs)
-
-
-@table_asset(raw.SharesOutstanding, {"securities": ref.Securities}, kinds=_KINDS)
-def shares_outstanding(securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch all reported share counts."""
-    asked = securities["symbol"].to_list()
-    delivery = inputs.open_source().shares_outstanding(asked)
-    return land(delivery, raw.SharesOutstanding, asked, inputs)
-
-
-@table_asset(raw.IndexLevels, {"indices": ref.Indices}, kinds=_KINDS)
-def index_levels(
-    context: dg.AssetExecutionContext, indices: pl.DataFrame, inputs: Inputs
-) -> Landing:
-    """Fetch index levels."""
-    asked = indices["index_symbol"].unique().sort().to_list()
-    since = _since(inputs, context.run, "index_levels", asked)
-    delivery = inputs.open_source().index_levels(since)
-    return land(delivery, raw.IndexLevels, asked, inputs)
-
-
-def _delivered(model: type[Table]) -> dg.AssetChecksDefinition:
+def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
     """Make the check that every symbol asked for came."""
     dataset = model.table().split(".")[1]
 
@@ -342,15 +296,3 @@ def _delivered(model: type[Table]) -> dg.AssetChecksDefinition:
         )
 
     return check
-
-
-delivered_checks = [
-    _delivered(model)
-    for model in (
-        raw.Prices,
-        raw.Splits,
-        raw.Dividends,
-        raw.SharesOutstanding,
-        raw.IndexLevels,
-    )
-]

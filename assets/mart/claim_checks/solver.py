@@ -8,6 +8,7 @@ from assets.mart.claim_checks.conventions import Convention, NotCheckable, conve
 from assets.mart.claim_checks.market import Market
 from assets.ref.claims.models import Claim, ClaimsFile
 from assets.ref.claims.printed import Printed, holds
+from assets.ref.claims.table import subject
 
 HOLDS = "holds"
 NOT_CHECKABLE = "not checkable here"
@@ -136,14 +137,6 @@ def as_claimed(claim: Claim) -> str | None:
         return "a record"
     plain = claim.comparator == "exactly" or claim.claimed in {"fell", "rose"}
     return claim.claimed if plain else f"{claim.comparator} {claim.claimed}"
-
-
-def subject(claim: Claim) -> str:
-    """Return whom a claim speaks of."""
-    named = claim.company or claim.sector or claim.group or ", ".join(claim.companies or [])
-    if claim.index:
-        return f"{named} in {claim.index}" if named else claim.index
-    return named or "nothing that is held here"
 
 
 def in_unit(value: float, unit: str) -> str:

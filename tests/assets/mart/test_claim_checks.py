@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from assets.mart.claim_checks.market import Market
 from assets.mart.claim_checks.solver import check_claim, verdict
-from assets.mart.claim_checks.tables import claim_rows, read_folder
 from assets.ref.claims.files import read_claims, schema_for_editors
 from assets.ref.claims.models import ClaimsFile
 from assets.ref.claims.printed import Printed, holds, read_printed
+from assets.ref.claims.table import claim_rows, read_folder
 from warehouse.errors import ClaimsFileError
 from warehouse.schemas import core, mart, ref
 from warehouse.scratch import in_memory

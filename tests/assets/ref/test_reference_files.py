@@ -4,7 +4,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ref.reference_files import check_companies, check_sessions, read_reference
+from assets.ref.decisions import check_sessions
+from assets.ref.reference_files import read_reference
+from assets.ref.securities import check_companies
 from warehouse.errors import ReferenceDataError
 from warehouse.schemas import Table, ref
 

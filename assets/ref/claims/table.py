@@ -1,21 +1,17 @@
-"""``ref.claims`` and ``mart.claim_checks``: files of claims, held against the tables."""
+"""``ref.claims``: the files of claims of the reference folder."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 
-from assets.mart.claim_checks.market import Market
-from assets.mart.claim_checks.solver import check_claim, subject
 from assets.ref.claims.files import read_claims
 from assets.ref.claims.models import Claim, ClaimsFile
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ClaimsFileError
 from warehouse.landing import Landing
-from warehouse.schemas import core, mart, ref
-from warehouse.scratch import in_memory
+from warehouse.schemas import ref
 from warehouse.validation import QUARANTINE_SCHEMA
 
 FOLDER = "claims"
@@ -51,6 +47,14 @@ def claim_rows(name: str, file: ClaimsFile) -> list[dict[str, object]]:
         }
         for position, claim in enumerate(file.claims, start=1)
     ]
+
+
+def subject(claim: Claim) -> str:
+    """Return whom a claim speaks of."""
+    named = claim.company or claim.sector or claim.group or ", ".join(claim.companies or [])
+    if claim.index:
+        return f"{named} in {claim.index}" if named else claim.index
+    return named or "nothing that is held here"
 
 
 def claims_files(folder: Path) -> list[Path]:
@@ -101,35 +105,6 @@ def _refused(path: Path, reason: str) -> dict[str, object]:
     }
 
 
-def claim_checks(claims: pl.DataFrame, market: Market) -> pl.DataFrame:
-    """Check all claims.
-
-    Args:
-        claims: ``ref.claims``.
-        market: the tables.
-
-    Returns:
-        Columns of ``mart.claim_checks``, sorted by claim_id, convention.
-    """
-    return checked_rows(_definitions(claims), market).sort("claim_id", "convention")
-
-
-def checked_rows(
-    claims: Iterable[tuple[str, int, ClaimsFile, Claim]], market: Market
-) -> pl.DataFrame:
-    """Check claims in the order given: claim_id, position, the article, the claim."""
-    return pl.DataFrame(
-        [row for claim in claims for row in check_claim(*claim, market)],
-        schema=mart.ClaimChecks.polars_schema(),
-    )
-
-
-def _definitions(claims: pl.DataFrame) -> Iterable[tuple[str, int, ClaimsFile, Claim]]:
-    for key, position, definition in claims.select("claim_id", "position", "definition").rows():
-        file = ClaimsFile.model_validate_json(definition)
-        yield key, position, file, file.claims[0]
-
-
 @table_asset(ref.Claims, kinds=frozenset({"yaml", "duckdb"}))
 def claims(inputs: Inputs) -> Landing:
     """Read ``claims/*.yaml``."""
@@ -140,26 +115,3 @@ def claims(inputs: Inputs) -> Landing:
         notes=tuple(f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]),
         metadata={"files_refused": bad.height},
     )
-
-
-_ASKED = {
-    "claims": ref.Claims,
-    "securities": ref.Securities,
-    "caps": mart.MarketCaps,
-    "losses": mart.MarketCapLosses,
-    "sectors": mart.SectorMoves,
-    "impacts": mart.IndexImpacts,
-    "reconciliations": mart.IndexReconciliations,
-    "prices": core.Prices,
-    "levels": core.IndexLevels,
-    "counts": core.SharesOutstanding,
-    "actions": core.CorporateActions,
-}
-
-
-@table_asset(mart.ClaimChecks, _ASKED)
-def mart_claim_checks(**tables: pl.DataFrame) -> pl.DataFrame:
-    """Check all claims against the tables of the run."""
-    named = {_ASKED[name].table(): rows for name, rows in tables.items()}
-    with in_memory(named) as tables_in_memory:
-        return claim_checks(tables["claims"], Market(tables_in_memory))

@@ -18,8 +18,8 @@ from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import REFRESH, plan_or_fail, requests_for
 from pipelines.settings import Settings
-from pipelines.webhook import NotDelivered, link, tell
-from warehouse.errors import WriterAtWork
+from pipelines.webhook import link, tell
+from warehouse.errors import NotDelivered, WriterAtWork
 from warehouse.lock import LOOK_SECONDS
 from warehouse.schemas import ref
 from warehouse.storage import Warehouse

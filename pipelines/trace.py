@@ -11,15 +11,11 @@ from rich.markup import escape
 
 from assets.products.wording import in_words, percent
 from pipelines.settings import Settings
-from warehouse.errors import CapshockError, WarehouseError
+from warehouse.errors import NothingToTrace, WarehouseError
 from warehouse.reader import Reader, read_published
 from warehouse.responses import ResponseStore
 
 _PATHS = {"raw.prices": "prices", "raw.shares_outstanding": "shares_outstanding"}
-
-
-class NothingToTrace(CapshockError):
-    """The published file has no row for what was asked."""
 
 
 def report_trace(console: Console, settings: Settings, symbol: str, session: date) -> None:

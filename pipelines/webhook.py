@@ -6,14 +6,11 @@ import requests
 import tenacity
 
 from pipelines.settings import Settings
+from warehouse.errors import NotDelivered
 
 ATTEMPTS = 3
 FIRST_WAIT_SECONDS = 0.5
 TIMEOUT_SECONDS = 5.0
-
-
-class NotDelivered(Exception):
-    """The webhook did not take the message. Says nothing of its URL, which is a secret."""
 
 
 def tell(settings: Settings, text: str, log: logging.Logger) -> None:
@@ -39,7 +36,8 @@ def tell(settings: Settings, text: str, log: logging.Logger) -> None:
         # The error's own words and its cause name the URL.
         raise NotDelivered(
             f"the webhook of CAPSHOCK_WEBHOOK_URL did not take a message ({said}, asked "
-            f"{ATTEMPTS} times); it is sent again with the next tick"
+            f"{ATTEMPTS} times)",
+            "It is sent again with the next tick.",
         ) from None
 
 

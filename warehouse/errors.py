@@ -67,3 +67,43 @@ class HoldingsFileError(CapshockError):
 
 class ClaimsFileError(CapshockError):
     """A file of claims is not what it should be; its claims are left out."""
+
+
+class SettingsError(CapshockError):
+    """A setting has a value that cannot be."""
+
+
+class NotCheckable(CapshockError):
+    """The tables hold nothing that a claim could be measured with."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, "")
+
+
+class SessionNotCovered(CapshockError):
+    """The published file has nothing about the session asked for."""
+
+
+class NothingToTrace(CapshockError):
+    """The published file has no row for what was asked."""
+
+
+class CannotDraw(CapshockError):
+    """The library that draws is missing or fails; the numbers are there without it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(
+            f"a chart could not be drawn: {error}", "`make install` brings what draws."
+        )
+
+
+class NotDelivered(CapshockError):
+    """The webhook did not take a message. Says nothing of its URL, which is a secret."""
+
+
+def names_of_the_family() -> set[str]:
+    """Return the names of all errors of the family that are defined so far."""
+    found = [CapshockError]
+    for known in found:
+        found += known.__subclasses__()
+    return {error.__name__ for error in found}

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.brief.writing import write_brief
-from assets.products.console import SessionNotCovered, require_session, short_path
+from assets.products.console import require_session, short_path
+from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader, read_published
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 import polars as pl
 
-from warehouse.errors import CapshockError
+from warehouse.errors import CannotDraw
 
 if TYPE_CHECKING:
     import altair as alt
@@ -51,15 +51,6 @@ CONFIG: dict[str, Any] = {
     "legend": {"labelColor": INK, "titleColor": MUTED, "labelFontSize": 12},
     "title": {"color": INK, "fontSize": 14, "anchor": "start", "fontWeight": 600},
 }
-
-
-class CannotDraw(CapshockError):
-    """The library that draws is missing or fails; the numbers are there without it."""
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(
-            f"a chart could not be drawn: {error}", "`make install` brings what draws."
-        )
 
 
 _P = ParamSpec("_P")

@@ -11,14 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from warehouse.errors import CapshockError
+from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader
 
 _BILLION = 1e9
-
-
-class SessionNotCovered(CapshockError):
-    """The published file has nothing about the session asked for."""
 
 
 def require_session(published: Reader, session: date) -> date:

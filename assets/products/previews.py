@@ -8,6 +8,7 @@ import polars as pl
 
 from assets.metadata import as_table
 from assets.products import charts
+from warehouse.errors import CannotDraw
 from warehouse.schemas import mart
 
 TOP = 10
@@ -63,7 +64,7 @@ def _plot(draw: Callable[[], charts.Drawable], says: str) -> dg.MetadataValue:
     """Return a picture as metadata; where none can be drawn, what is in the way."""
     try:
         return dg.MetadataValue.md(charts.as_markdown(draw(), says))
-    except charts.CannotDraw as error:
+    except CannotDraw as error:
         return dg.MetadataValue.text(str(error))
 
 

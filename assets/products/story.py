@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from assets.products.console import (
-    SessionNotCovered,
     Unit,
     new_table,
     require_session,
@@ -22,6 +21,7 @@ from assets.products.console import (
 from assets.products.doubts import DOUBTS
 from assets.products.story_indices import indices
 from assets.products.wording import flags_in_words, in_words, listed, percent, short
+from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader, read_published
 
 SHOWN = 10

@@ -14,7 +14,8 @@ from pipelines import definitions, sensors, webhook
 from pipelines.run import execute
 from pipelines.schedule import decide
 from pipelines.sensors import data_quality, new_reference_file, run_failed
-from pipelines.webhook import NotDelivered, tell
+from pipelines.webhook import tell
+from warehouse.errors import NotDelivered
 
 DDD = "DDD,2025-01-13,10,11,9,10,100"
 

@@ -7,7 +7,8 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from pipelines.trace import NothingToTrace, report_trace
+from pipelines.trace import report_trace
+from warehouse.errors import NothingToTrace
 
 
 def _traced(deployment, symbol: str, day: str) -> str:

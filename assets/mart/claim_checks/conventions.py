@@ -15,17 +15,10 @@ from assets.mart.claim_checks.market import Market
 from assets.ref.claims.models import Claim
 from assets.ref.claims.printed import holds
 from warehouse.ddl import literal
-from warehouse.errors import CapshockError
+from warehouse.errors import NotCheckable
 
 MAX_SECTORS_OF_A_UNION = 4
 """Sectors that a union of sectors has at most."""
-
-
-class NotCheckable(CapshockError):
-    """The tables hold nothing that a claim could be measured with."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason, "")
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from assets.mart.claim_checks.conventions import Convention, NotCheckable, conventions
+from assets.mart.claim_checks.conventions import Convention, conventions
 from assets.mart.claim_checks.market import Market
 from assets.ref.claims.models import Claim, ClaimsFile
 from assets.ref.claims.printed import Printed, holds
 from assets.ref.claims.table import subject
+from warehouse.errors import NotCheckable
 
 HOLDS = "holds"
 NOT_CHECKABLE = "not checkable here"

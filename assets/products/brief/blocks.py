@@ -12,6 +12,7 @@ from assets.products import charts
 from assets.products.brief import pictures, questions
 from assets.products.brief.answers import Answer, Figure, Said, say
 from assets.products.wording import day_in_words, plain_name
+from warehouse.errors import CannotDraw
 
 MAP_SIZES = {"wide": (1040, 560), "narrow": (350, 640)}
 """Width and height of the market map, in pixels."""
@@ -110,7 +111,7 @@ def _drawn(
             titled_svg=charts.svg(alone),
             png=charts.png(alone),
         )
-    except charts.CannotDraw as error:
+    except CannotDraw as error:
         return Picture(name, says, fault=error.what)
 
 

@@ -1,31 +1,25 @@
 """``@table_asset``: an asset that is a table, with everything its model says projected on it."""
 
-import functools
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import polars as pl
 
 from assets.products.previews import preview_of
+from assets.resources import Inputs
 from warehouse.ddl import VIEWS
-from warehouse.errors import CapshockError, TableInvalid, TooFewDelivered
+from warehouse.errors import CapshockError, TableInvalid
 from warehouse.io_manager import INPUTS_KEY
 from warehouse.landing import Landing
 from warehouse.schemas import Table
+from warehouse.storage import Warehouse
 from warehouse.validation import validate
 
 CONFORMS = "conforms"
 """Name of the blocking check that runs before each write."""
-
-RETRIES = 2
-RETRY_AFTER_SECONDS = 300.0
-"""Tries of a table whose source was out of reach, where nobody waits for the run."""
-
-SOMEBODY_WAITS = "capshock/somebody_waits"
-"""Tag of runs whose failures are said at once: a person sits before them."""
 
 
 def asset_key(model: type[Table]) -> dg.AssetKey:
@@ -117,9 +111,10 @@ def table_asset(
 ) -> Callable[[Callable[..., Landing | pl.DataFrame]], dg.AssetsDefinition]:
     """Make a table asset of a function that returns its rows.
 
-    The rows are validated against the model before anything is written: a failed check leaves the
-    last good data. Errors of the capshock family are permanent and not retried, but for a source
-    that is out of reach: runs that nobody waits for try again some minutes later.
+    The function is called with what it names: the frames of ``inputs``, and, if it has a parameter
+    of that name, the resource ``inputs``. The rows are validated against the model before anything
+    is written: a failed check leaves the last good data. Errors of the capshock family are
+    permanent, unless whoever started the run asks for another try (``Inputs.on_refusal``).
 
     Args:
         model: the table.
@@ -130,29 +125,23 @@ def table_asset(
     read = dict(inputs or {})
 
     def decorate(function: Callable[..., Landing | pl.DataFrame]) -> dg.AssetsDefinition:
-        wants_context = "context" in inspect.signature(function).parameters
+        wants_inputs = "inputs" in inspect.signature(function).parameters
 
-        def compute(context: dg.AssetExecutionContext, **given: Any) -> Iterator[Any]:
+        def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
+            outside = cast("Inputs", context.resources.inputs)
+            warehouse = cast("Warehouse", context.resources.io_manager.open())
+            given: dict[str, Any] = {n: warehouse.read(m.table()) for n, m in read.items()}
             try:
-                made = function(context, **given) if wants_context else function(**given)
+                made = function(**given, **({"inputs": outside} if wants_inputs else {}))
                 landing = made if isinstance(made, Landing) else Landing(made)
                 validate(landing.rows, model)
             except TableInvalid as error:
-                yield dg.AssetCheckResult(
-                    check_name=CONFORMS, passed=False, metadata={"broken": error.what}
-                )
+                yield _not_conforming({"broken": error.what})
                 raise dg.Failure(str(error), allow_retries=False) from error
             except CapshockError as error:
-                if isinstance(error, TooFewDelivered):
-                    given["inputs"].book(error.outcomes, context.run.run_id)
-                    if error.passes and SOMEBODY_WAITS not in context.run.tags:
-                        # Dagster counts the tries and reports the last one as the failure.
-                        raise dg.RetryRequested(RETRIES, RETRY_AFTER_SECONDS) from error
+                outside.on_refusal(error)
                 # Where the folders lie is the machine's business.
-                said = given["inputs"].named(error.what) if "inputs" in given else error.what
-                yield dg.AssetCheckResult(
-                    check_name=CONFORMS, passed=False, metadata={"error": said}
-                )
+                yield _not_conforming({"error": outside.named(error.what)})
                 raise dg.Failure(str(error), allow_retries=False) from error
             for note in landing.notes:
                 context.log.warning(note)
@@ -161,29 +150,15 @@ def table_asset(
             )
             yield dg.Output(landing, metadata=preview_of(model.table(), landing.rows))
 
-        functools.update_wrapper(compute, function)
-        signature = inspect.signature(function)
-        context_parameter = inspect.Parameter(
-            "context",
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            annotation=dg.AssetExecutionContext,
-        )
-        others = [p for name, p in signature.parameters.items() if name != "context"]
-        compute.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[context_parameter, *others], return_annotation=inspect.Signature.empty
-        )
-        compute.__annotations__ = {
-            k: v for k, v in function.__annotations__.items() if k not in ("return", "context")
-        } | {"context": dg.AssetExecutionContext}
         key = asset_key(model)
         return dg.asset(
             key=key,
-            ins={name: dg.AssetIn(asset_key(m)) for name, m in read.items()},
-            deps=[asset_key(m) for m in deps],
+            deps=[asset_key(m) for m in (*read.values(), *deps)],
             group_name=key.path[0],
             kinds=set(kinds),
             description=model.answers(),
             metadata=definition_metadata(model, read),
+            required_resource_keys={"inputs", "io_manager"},
             check_specs=[
                 dg.AssetCheckSpec(
                     CONFORMS,
@@ -195,3 +170,7 @@ def table_asset(
         )(compute)
 
     return decorate
+
+
+def _not_conforming(metadata: dict[str, str]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(check_name=CONFORMS, passed=False, metadata=metadata)

@@ -1,5 +1,6 @@
 """The code location: every table as an asset, the job that refreshes them, what they are given."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 from typing import cast
@@ -11,7 +12,8 @@ from assets.market import calendar
 from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
 from pipelines.partitions import session_partitions
-from pipelines.run_requests import REFRESH, inputs_of
+from pipelines.run_inputs import inputs_resource
+from pipelines.run_requests import REFRESH
 from pipelines.schedule import AFTER_THE_CLOSE, after_the_close
 from pipelines.sensors import data_quality, new_reference_file, run_failed
 from pipelines.settings import Settings
@@ -36,7 +38,10 @@ def freshness() -> dg.FreshnessPolicy:
 
 
 def build(
-    settings: Settings, cron: str = AFTER_THE_CLOSE, watch_every_seconds: int = 30
+    settings: Settings,
+    cron: str = AFTER_THE_CLOSE,
+    watch_every_seconds: int = 30,
+    on_progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dg.Definitions:
     """Return the code location for some settings.
 
@@ -44,6 +49,7 @@ def build(
         settings: where data come from and go to.
         cron: when the schedule looks for missing sessions, in New York.
         watch_every_seconds: how often the sensors look.
+        on_progress: told how many symbols of a dataset a live source has been asked for.
     """
     sessions = session_partitions(settings.first_session)
 
@@ -80,7 +86,7 @@ def build(
             new_reference_file(settings, watch_every_seconds),
         ],
         resources={
-            "inputs": inputs_of(settings),
+            "inputs": inputs_resource(settings, on_progress),
             "io_manager": WarehouseIOManager(
                 path=str(settings.warehouse.resolve()), wait_seconds=settings.lock_wait_seconds
             ),
@@ -89,4 +95,7 @@ def build(
     )
 
 
-defs = build(Settings.load())
+@dg.definitions
+def defs() -> dg.Definitions:
+    """Return the code location of this environment, when Dagster asks for it."""
+    return build(Settings.load())

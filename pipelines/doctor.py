@@ -17,9 +17,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.market import calendar
+from assets.resources import Inputs
 from pipelines.dead_runs import dead_runs
 from pipelines.run import evaluations, failure_reasons, remark
-from pipelines.run_requests import inputs_of, make_plan
+from pipelines.run_requests import make_plan
 from pipelines.schedule import NEW_YORK, TICK
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError, WarehouseError, WriterAtWork
@@ -161,7 +162,7 @@ def _missing(
         yield Finding("hand", "sessions", "none has been fetched: `capshock run`")
         return
     last = cast("date", warehouse.read("raw.prices")["session_date"].max())
-    closed = calendar.last_closed_session(inputs_of(settings).moment())
+    closed = calendar.last_closed_session(Inputs(settings).moment())
     behind = calendar.sessions(last + timedelta(days=1), closed)
     if settings.source != "files":
         # A live source is asked again for the last sessions: only the calendar says what lacks.
@@ -210,7 +211,7 @@ def _held(
 
 
 def _schedule(instance: dg.DagsterInstance, settings: Settings) -> Finding:
-    now = inputs_of(settings).moment()
+    now = Inputs(settings).moment()
     said = f"next tick {_next_tick(now):%A %Y-%m-%d %H:%M} in New York"
     try:
         alive = get_daemon_statuses(instance, ["SCHEDULER"])["SCHEDULER"].healthy

@@ -24,9 +24,6 @@ from sqlalchemy.pool import NullPool
 
 BATCH_SIZE = 500
 
-# Dagster batches only where this is set; whoever loads this storage wants it.
-os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))
-
 _ASSET_EVENTS = (
     DagsterEventType.ASSET_MATERIALIZATION,
     DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
@@ -38,6 +35,8 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         self._engines: dict[str, Engine] = {}
+        # Dagster hands over batches only where this is set, and knows it by no other way.
+        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))
         super().__init__(base_dir, inst_data)
 
     @classmethod

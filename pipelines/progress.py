@@ -13,14 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
-from assets.sources import PROGRESS
-from pipelines import definitions
-from pipelines.dead_runs import bury_dead_runs
+from pipelines.definitions import build
 from pipelines.plan import Plan
-from pipelines.run import Outcome, Step, execute
-from pipelines.run_requests import make_plan, tables_to_run
+from pipelines.run import Outcome, Step, execute, plan_run
+from pipelines.run_requests import tables_to_run
 from pipelines.settings import Settings
-from warehouse.storage import Warehouse
 
 
 def report_run(
@@ -31,22 +28,15 @@ def report_run(
     *,
     verbose: bool = False,
 ) -> bool:
-    """Plan and execute a run, and print what happens.
+    """Execute a run, and print what happens.
 
     Returns:
         Whether everything landed.
     """
     started = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
-        warehouse = Warehouse(settings.warehouse.resolve())
-        bury_dead_runs(instance, warehouse)
-        with warehouse.lock.held(
-            "capshock run, planning", settings.lock_wait_seconds, lambda said: _warn(console, said)
-        ):
-            plan = make_plan(instance, settings, first, last)
+        plan = plan_run(instance, settings, first, last, lambda said: _warn(console, said))
         _announce(console, plan, settings.source)
-        defs = definitions.defs
-        total = len(tables_to_run(defs.resolve_asset_graph(), plan))
         with (
             _past_the_capture(console) as terminal,
             Progress(
@@ -64,7 +54,13 @@ def report_run(
                 disable=verbose,
             ) as progress,
         ):
-            task = progress.add_task("starting", total=total)
+            task = progress.add_task("starting", total=None)
+
+            def show_asked(dataset: str, done: int, of: int) -> None:
+                progress.update(task, description=f"raw.{dataset} {done}/{of}")
+
+            defs = build(settings, on_progress=show_asked)
+            progress.update(task, total=len(tables_to_run(defs.resolve_asset_graph(), plan)))
 
             def show(news: Step | str) -> None:
                 if isinstance(news, str):
@@ -74,13 +70,7 @@ def report_run(
                 else:
                     progress.update(task, advance=1, refresh=True)
 
-            PROGRESS.listener = lambda dataset, done, of: progress.update(
-                task, description=f"raw.{dataset} {done}/{of}"
-            )
-            try:
-                outcome = execute(instance, defs, plan, show, verbose=verbose)
-            finally:
-                PROGRESS.listener = None
+            outcome = execute(instance, defs, plan, show, verbose=verbose)
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
 

@@ -3,18 +3,20 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
-from assets.table_asset import SOMEBODY_WAITS
+from pipelines.dead_runs import bury_dead_runs
 from pipelines.plan import Plan
-from pipelines.run_requests import REFRESH, tables_to_run, tags_of
-from warehouse import errors
-
-_OWN_ERRORS = {name for name, thing in vars(errors).items() if isinstance(thing, type)}
+from pipelines.run_inputs import SOMEBODY_WAITS
+from pipelines.run_requests import REFRESH, make_plan, tables_to_run, tags_of
+from pipelines.settings import Settings
+from warehouse.errors import names_of_the_family
+from warehouse.storage import Warehouse
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,32 @@ def remark(evaluation: AssetCheckEvaluation) -> str:
     table = ".".join(evaluation.asset_key.path)
     severity = "error" if evaluation.severity == dg.AssetCheckSeverity.ERROR else "warning"
     return f"{severity}, {table}, {evaluation.check_name}: {evaluation.description or 'not passed'}"
+
+
+def plan_run(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    first: date | None,
+    last: date | None,
+    on_wait: Callable[[str], None],
+) -> Plan:
+    """Bury the dead and plan, as the one writer: nobody may land rows meanwhile.
+
+    Args:
+        instance: Dagster's instance.
+        settings: where the data come from and go to.
+        first: first date asked for; None: what is missing.
+        last: last date asked for; None: what is missing.
+        on_wait: told at the beginning of a wait for another writer.
+
+    Raises:
+        SourceError: if the source has no session there, or cannot be read.
+        WriterAtWork: if another writer keeps the warehouse.
+    """
+    warehouse = Warehouse(settings.warehouse.resolve())
+    bury_dead_runs(instance, warehouse)
+    with warehouse.lock.held("capshock run, planning", settings.lock_wait_seconds, on_wait):
+        return make_plan(instance, settings, first, last)
 
 
 def execute(
@@ -176,7 +204,8 @@ def _reasons(events: Sequence[dg.DagsterEvent]) -> list[str]:
 
 def _told(error: SerializableErrorInfo) -> str:
     """Return what to tell of an error: capshock's own words if it has any, else the root cause."""
-    while error.cls_name not in _OWN_ERRORS and error.cause is not None:
+    own = names_of_the_family()
+    while error.cls_name not in own and error.cause is not None:
         error = error.cause
     message = error.message.strip()
-    return message.split(": ", 1)[1] if error.cls_name in _OWN_ERRORS else message
+    return message.split(": ", 1)[1] if error.cls_name in own else message

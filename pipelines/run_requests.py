@@ -13,6 +13,7 @@ from assets.ref.reference_files import read_reference
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
+from pipelines.run_inputs import RANGE_END, RANGE_START
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError
 from warehouse.schemas import raw, ref
@@ -24,35 +25,12 @@ REFRESH = "refresh"
 NOTES = "capshock/notes"
 """Tag with what a plan left out, as a JSON list of sentences."""
 
-RANGE_START = "dagster/asset_partition_range_start"
-RANGE_END = "dagster/asset_partition_range_end"
-
-
-def inputs_of(settings: Settings) -> Inputs:
-    """Return where raw and reference data come from."""
-    return Inputs(
-        source=settings.source,
-        data_dir=str(settings.data_dir.resolve()),
-        reference_dir=str(settings.reference_dir.resolve()),
-        warehouse=str(settings.warehouse.resolve()),
-        responses_dir=str(settings.warehouse.resolve().parent / "responses"),
-        state_dir=str(settings.warehouse.resolve().parent / ".build" / "yahoo"),
-        first_session=settings.first_session.isoformat(),
-        now=settings.now.isoformat() if settings.now else "",
-        requests_per_second=settings.requests_per_second,
-        min_ok_share=settings.min_ok_share,
-        keep_responses_days=settings.keep_responses_days,
-        briefs=settings.briefs,
-        max_rejected_share=settings.max_rejected_share,
-        max_rejected_rows=settings.max_rejected_rows,
-    )
-
 
 def make_plan(
     instance: dg.DagsterInstance, settings: Settings, first: date | None, last: date | None
 ) -> Plan:
     """Plan the sessions of a run: those named, or all that are missing."""
-    inputs = inputs_of(settings)
+    inputs = Inputs(settings)
     source = inputs.open_source()
     securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
     offer = Offer(
@@ -80,7 +58,7 @@ def plan_or_fail(instance: dg.DagsterInstance, settings: Settings) -> Plan:
     try:
         return make_plan(instance, settings, None, None)
     except CapshockError as error:
-        inputs = inputs_of(settings)
+        inputs = Inputs(settings)
         closed = calendar.last_closed_session(inputs.moment())
         return Plan(closed, closed, (f"Nothing can be planned: {inputs.named(error.what)}",))
 

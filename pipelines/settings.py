@@ -1,44 +1,33 @@
 """Settings, from the environment or a ``.env`` file."""
 
 import os
-from datetime import date, datetime
 from pathlib import Path
-from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from warehouse.errors import CapshockError
+from assets.resources import DataSettings
+from warehouse.errors import SettingsError
 
 _PACKAGE = Path(__file__).resolve().parent
-_DATA = _PACKAGE.parent / "warehouse"
 
 
-class SettingsError(CapshockError):
-    """A setting has a value that cannot be."""
+class Settings(BaseSettings, DataSettings):
+    """What a user can set: of the data, and of how and when it runs.
 
-
-class Settings(BaseSettings):
-    """What a user can set. Relative paths start at the current folder."""
+    Attributes:
+        overlap_sessions: how many of the last sessions a live source is asked for again.
+        lock_wait_seconds: how long to wait for another writer.
+        webhook_url: where messages go; None: into the log alone.
+        ui_url: where the readers of messages reach the UI.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="CAPSHOCK_", env_file=".env", env_ignore_empty=True, extra="ignore"
     )
 
-    source: str = "files"
-    data_dir: Path = _DATA / "sample"
-    reference_dir: Path = _DATA / "reference"
-    warehouse: Path = Path("warehouse/market.duckdb")
-    first_session: date = date(2021, 1, 29)
-    requests_per_second: float = Field(default=5.0, ge=0)
     overlap_sessions: int = Field(default=5, ge=0)
-    keep_responses_days: int = Field(default=400, ge=1)
-    min_ok_share: float = Field(default=0.9, ge=0, le=1)
-    now: datetime | None = None
-    max_rejected_share: float = Field(default=0.05, ge=0, le=1)
-    max_rejected_rows: int = Field(default=50, ge=0)
     lock_wait_seconds: float = Field(default=60.0, ge=0)
-    briefs: Literal["last", "all", "none"] = "last"
     webhook_url: SecretStr | None = None
     ui_url: str = "http://127.0.0.1:3000"
 

@@ -7,7 +7,7 @@ import dagster as dg
 from assets.ops.published_file import PUBLISHED
 from assets.products.brief import pages
 from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
-from assets.resources import Inputs, session_bounds
+from assets.resources import Inputs
 from warehouse.storage import Warehouse
 
 
@@ -25,9 +25,9 @@ def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]
     """Write the brief of the run's last session, or of each one where the settings say so."""
     warehouse = cast("Warehouse", context.resources.io_manager.open())
     inputs = cast("Inputs", context.resources.inputs)
-    days = sessions_to_tell(warehouse.published, session_bounds(context.run), inputs.briefs)
+    days = sessions_to_tell(warehouse.published, inputs.sessions, inputs.settings.briefs)
     if not days:
-        said = "none asked for" if inputs.briefs == "none" else "no session to tell"
+        said = "none asked for" if inputs.settings.briefs == "none" else "no session to tell"
         return dg.MaterializeResult(metadata={"brief": dg.MetadataValue.text(said)})
     for day in days:
         brief, page = write_brief(warehouse.published, day)

@@ -287,12 +287,12 @@ def fresh(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     inputs = cast("Inputs", context.resources.inputs)
     last = cast("date | None", warehouse.read(core.Prices.table())["session_date"].max())
     closed = calendar.last_closed_session(inputs.moment())
-    is_live = inputs.source != "files"
+    is_live = inputs.settings.source != "files"
     behind = calendar.sessions(last + timedelta(days=1), closed) if last else []
     if last is None:
         said = "there are no prices"
     elif not is_live:
-        said = f"source {inputs.source} ends on {last}"
+        said = f"source {inputs.settings.source} ends on {last}"
     else:
         said = f"the last session is {last}, {len(behind)} closed since"
     return dg.AssetCheckResult(

@@ -1,6 +1,5 @@
 """``raw.splits``, ``raw.dividends``: corporate actions as the source delivers them."""
 
-import dagster as dg
 import polars as pl
 
 from assets.raw.delivery import KINDS, asked_since, delivered, land
@@ -11,20 +10,18 @@ from warehouse.schemas import raw, ref
 
 
 @table_asset(raw.Splits, {"securities": ref.Securities}, kinds=KINDS)
-def splits(context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs) -> Landing:
+def splits(securities: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch recorded splits."""
     asked = securities["symbol"].to_list()
-    since = asked_since(inputs, context.run, "splits", asked)
+    since = asked_since(inputs, "splits", asked)
     return land(inputs.open_source().splits(since), raw.Splits, asked, inputs)
 
 
 @table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=KINDS)
-def dividends(
-    context: dg.AssetExecutionContext, securities: pl.DataFrame, inputs: Inputs
-) -> Landing:
+def dividends(securities: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch recorded dividends."""
     asked = securities["symbol"].to_list()
-    since = asked_since(inputs, context.run, "dividends", asked)
+    since = asked_since(inputs, "dividends", asked)
     return land(inputs.open_source().dividends(since), raw.Dividends, asked, inputs)
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from typing import cast
 
 import dagster as dg
 import pandera.polars as pa
@@ -15,12 +16,12 @@ import polars as pl
 
 from assets.market import calendar
 from assets.metadata import as_table
-from assets.resources import Inputs, first_session_of
+from assets.resources import Inputs
 from assets.sources import Delivery, Since
 from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
-from warehouse.schemas import Table, ops
+from warehouse.schemas import Table
 from warehouse.validation import Gated, pass_gate
 
 KINDS = frozenset({"polars", "pandera", "duckdb"})
@@ -60,8 +61,8 @@ def refuse_bad_delivery(gated: Gated, model: type[Table], inputs: Inputs) -> Non
     Raises:
         SourceError: with the broken rules, how often each, and an example.
     """
-    many = gated.rejected > inputs.max_rejected_share * gated.received
-    if not many or gated.rejected < inputs.max_rejected_rows:
+    many = gated.rejected > inputs.settings.max_rejected_share * gated.received
+    if not many or gated.rejected < inputs.settings.max_rejected_rows:
         return
     by_rule = (
         gated.quarantined.explode("rules")
@@ -166,7 +167,7 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     """
     good = told.filter(pl.col("outcome").is_in(["ok", "partial"])).height
     # Of a handful one may always be missing: seven indices are no tenth of anything.
-    allowed = math.ceil((1 - inputs.min_ok_share) * told.height - 1e-9)
+    allowed = math.ceil((1 - inputs.settings.min_ok_share) * told.height - 1e-9)
     if good and told.height - good <= allowed:
         return
     by_outcome = (
@@ -204,6 +205,7 @@ def land(
 
     Raises:
         SourceError: if the delivery has a wrong shape or too many wrong rows.
+        TooFewDelivered: if too few symbols came; what came of each is booked.
     """
     expected_sessions = calendar.sessions(window.first, window.last) if window else None
     gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment()))
@@ -215,7 +217,11 @@ def land(
     dataset = model.table().split(".")[1]
     told = outcomes(delivery, gated, dataset, asked, expected_sessions)
     if delivery.accounts is not None and dataset not in _OPTIONAL:
-        refuse_too_few(told, model, inputs)
+        try:
+            refuse_too_few(told, model, inputs)
+        except TooFewDelivered as error:
+            inputs.book(error.outcomes)
+            raise
     return Landing(
         rows=gated.passed,
         window=window,
@@ -256,10 +262,10 @@ def since_when(
     return {symbol: left.get(symbol, first_session) for symbol in asked}
 
 
-def asked_since(inputs: Inputs, run: dg.DagsterRun, dataset: str, asked: Sequence[str]) -> Since:
+def asked_since(inputs: Inputs, dataset: str, asked: Sequence[str]) -> Since:
     """Return from when a run has to ask for each symbol of a dataset."""
-    first_session = date.fromisoformat(inputs.first_session)
-    return since_when(inputs.covered(dataset), asked, first_session, first_session_of(run))
+    run_first = inputs.sessions[0] if inputs.sessions else None
+    return since_when(inputs.covered(dataset), asked, inputs.settings.first_session, run_first)
 
 
 def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
@@ -269,15 +275,11 @@ def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=asset_key(model),
         name="delivered",
-        additional_ins={"outcomes": dg.AssetIn(asset_key(ops.IngestOutcomes))},
+        required_resource_keys={"inputs"},
         description="Whether every symbol asked for was delivered; if not, which and why.",
     )
-    def check(
-        context: dg.AssetCheckExecutionContext, outcomes: pl.DataFrame
-    ) -> dg.AssetCheckResult:
-        told = outcomes.filter(
-            (pl.col("run_id") == context.run.run_id) & (pl.col("dataset") == dataset)
-        )
+    def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        told = cast("Inputs", context.resources.inputs).outcomes(dataset)
         lacking = told.filter(pl.col("outcome") != "ok").sort("outcome", "symbol")
         shown = lacking.select("symbol", "outcome", "rows", "expected_rows", "message")
         counted = lacking.group_by("outcome").len().sort("outcome").iter_rows()

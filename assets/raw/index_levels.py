@@ -1,6 +1,5 @@
 """``raw.index_levels``: index levels as the source delivers them."""
 
-import dagster as dg
 import polars as pl
 
 from assets.raw.delivery import KINDS, asked_since, delivered, land
@@ -11,12 +10,10 @@ from warehouse.schemas import raw, ref
 
 
 @table_asset(raw.IndexLevels, {"indices": ref.Indices}, kinds=KINDS)
-def index_levels(
-    context: dg.AssetExecutionContext, indices: pl.DataFrame, inputs: Inputs
-) -> Landing:
+def index_levels(indices: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch index levels."""
     asked = indices["index_symbol"].unique().sort().to_list()
-    since = asked_since(inputs, context.run, "index_levels", asked)
+    since = asked_since(inputs, "index_levels", asked)
     delivery = inputs.open_source().index_levels(since)
     return land(delivery, raw.IndexLevels, asked, inputs)
 

@@ -1,6 +1,6 @@
 """Where raw data comes from: a small protocol, and its implementations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
@@ -21,22 +21,6 @@ ACCOUNTS_SCHEMA = pl.Schema(
     }
 )
 """What came of a symbol; an outcome of ok still becomes partial where sessions are missing."""
-
-
-class Progress:
-    """Who wants to know how many symbols of a dataset have been asked for."""
-
-    def __init__(self) -> None:
-        self.listener: Callable[[str, int, int], None] | None = None
-
-    def tell(self, dataset: str, done: int, of: int) -> None:
-        """Tell the listener, if there is one."""
-        if self.listener is not None:
-            self.listener(dataset, done, of)
-
-
-PROGRESS = Progress()
-"""The one of this process: sources tell it, whoever started the run listens."""
 
 
 Since = Mapping[str, date]

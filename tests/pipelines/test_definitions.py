@@ -9,7 +9,8 @@ import dagster as dg
 import pytest
 
 from assets.table_asset import CONFORMS
-from pipelines.definitions import defs
+from pipelines.definitions import build
+from pipelines.settings import Settings
 from warehouse.schemas import TABLES
 
 BIN = Path(sys.executable).parent
@@ -17,7 +18,12 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def specs() -> dict[str, dg.AssetSpec]:
+def defs() -> dg.Definitions:
+    return build(Settings(_env_file=None))
+
+
+@pytest.fixture(scope="module")
+def specs(defs) -> dict[str, dg.AssetSpec]:
     return {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
 
 
@@ -91,7 +97,7 @@ def test_the_published_file_comes_after_every_table_and_names_only_the_last_ones
         assert not any(one in above(other) for other in named - {one})
 
 
-def test_every_table_asset_is_checked_before_it_is_written():
+def test_every_table_asset_is_checked_before_it_is_written(defs):
     checks = {
         check.asset_key.to_user_string(): check
         for assets_def in defs.resolve_asset_graph().assets_defs

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
-from assets.sources import ACCOUNTS_SCHEMA, PROGRESS, Delivery, Since
+from assets.sources import ACCOUNTS_SCHEMA, Delivery, Since
 from assets.sources.yahoo import bars as yahoo_bars
 from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
 from warehouse.responses import ResponseStore
@@ -77,18 +77,21 @@ class YahooSource:
         policy: how the source is asked.
         first_session: first session of the pipeline.
         now: the moment that counts as now (UTC).
+        on_progress: told how many symbols of a dataset have been asked for, of how many.
     """
 
     name = "yahoo"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - as many sides as it has
         self,
         store: ResponseStore,
         state: Path,
         policy: Policy,
         first_session: date,
         now: datetime,
+        on_progress: Callable[[str, int, int], None] = lambda *_: None,
     ) -> None:
+        self._on_progress = on_progress
         self._first_session = first_session
         self._last_closed = calendar.last_closed_session(now)
         self._today = now.astimezone(yahoo_bars.EXCHANGE).date()
@@ -214,7 +217,7 @@ class YahooSource:
         got: list[_Got] = []
         for done, symbol in enumerate(symbols, start=1):
             got.append(self._ask(symbol, ask))
-            PROGRESS.tell(dataset, done, len(symbols))
+            self._on_progress(dataset, done, len(symbols))
         key = model.key()[0]
         come = [o for o in got if o.rows is not None and o.rows.height]
         rows = model.no_rows()

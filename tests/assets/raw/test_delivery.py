@@ -14,7 +14,7 @@ from assets.raw.delivery import (
     refuse_too_few,
     since_when,
 )
-from assets.resources import Inputs
+from assets.resources import DataSettings, Inputs
 from assets.sources import Delivery
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.schemas import ops, raw
@@ -74,13 +74,7 @@ def assert_conserved(gated: Gated) -> None:
 
 
 def inputs(share: float = 0.05, rows: int = 50) -> Inputs:
-    return Inputs(
-        source="files",
-        data_dir="data",
-        reference_dir="reference",
-        max_rejected_share=share,
-        max_rejected_rows=rows,
-    )
+    return Inputs(DataSettings(max_rejected_share=share, max_rejected_rows=rows))
 
 
 def test_a_right_row_passes_as_it_is() -> None:
@@ -454,7 +448,7 @@ def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refuse
         schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String,
                 "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
     )  # fmt: skip
-    inputs = Inputs(source="yahoo", data_dir="", reference_dir="", min_ok_share=share)
+    inputs = Inputs(DataSettings(source="yahoo", min_ok_share=share))
     if is_refused:
         with pytest.raises(TooFewDelivered, match=f"only {good} of {of}"):
             refuse_too_few(told, raw.IndexLevels, inputs)

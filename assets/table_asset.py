@@ -8,7 +8,7 @@ from typing import Any, cast
 import dagster as dg
 import polars as pl
 
-from assets.products.previews import preview_of
+from assets.catalogue import place_of
 from assets.resources import Inputs
 from warehouse.ddl import VIEWS
 from warehouse.errors import CapshockError, TableInvalid
@@ -106,23 +106,26 @@ def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -
 def table_asset(
     model: type[Table],
     inputs: Mapping[str, type[Table]] | None = None,
-    deps: tuple[type[Table], ...] = (),
+    behind: Mapping[str, type[Table]] | None = None,
     kinds: frozenset[str] = frozenset({"polars", "duckdb"}),
 ) -> Callable[[Callable[..., Landing | pl.DataFrame]], dg.AssetsDefinition]:
     """Make a table asset of a function that returns its rows.
 
-    The function is called with what it names: the frames of ``inputs``, and, if it has a parameter
-    of that name, the resource ``inputs``. The rows are validated against the model before anything
-    is written: a failed check leaves the last good data. Errors of the capshock family are
-    permanent, unless whoever started the run asks for another try (``Inputs.on_refusal``).
+    The function is called with what it names: the frames of ``inputs`` and ``behind``, and, if it
+    has a parameter of that name, the resource ``inputs``. The rows are validated against the model
+    before anything is written: a failed check leaves the last good data. Errors of the capshock
+    family are permanent, unless whoever started the run asks for another try
+    (``Inputs.on_refusal``).
 
     Args:
         model: the table.
         inputs: parameter name -> table to read and pass to the function as a frame.
-        deps: tables that must be there first, but are not passed.
+        behind: the same of tables that the inputs are made from, and of what the gates write beside
+            them: passed too, but the lineage leads through the inputs, and draws no arrow of its
+            own.
         kinds: technologies, for the UI.
     """
-    read = dict(inputs or {})
+    read = {**(inputs or {}), **(behind or {})}
 
     def decorate(function: Callable[..., Landing | pl.DataFrame]) -> dg.AssetsDefinition:
         wants_inputs = "inputs" in inspect.signature(function).parameters
@@ -148,13 +151,13 @@ def table_asset(
             yield dg.AssetCheckResult(
                 check_name=CONFORMS, passed=True, metadata={"rows": landing.rows.height}
             )
-            yield dg.Output(landing, metadata=preview_of(model.table(), landing.rows))
+            yield dg.Output(landing)
 
         key = asset_key(model)
         return dg.asset(
             key=key,
-            deps=[asset_key(m) for m in (*read.values(), *deps)],
-            group_name=key.path[0],
+            deps=[asset_key(m) for m in (inputs or {}).values()],
+            **place_of(model.table()),
             kinds=set(kinds),
             description=model.answers(),
             metadata=definition_metadata(model, read),

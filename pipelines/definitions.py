@@ -20,8 +20,6 @@ from pipelines.settings import Settings
 from warehouse.io_manager import WarehouseIOManager
 from warehouse.schemas import raw
 
-OWNERS = ("team:capshock",)
-
 GRACE = timedelta(hours=2)
 """What a run may take after the close, with retries."""
 
@@ -54,7 +52,6 @@ def build(
     sessions = session_partitions(settings.first_session)
 
     def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
-        spec = spec.replace_attributes(owners=OWNERS)
         if settings.source != "files" and spec.key == PUBLISHED:
             # What files hold ends where the files end.
             spec = spec.replace_attributes(freshness_policy=freshness())

@@ -144,7 +144,8 @@ def _told(falling: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(
     mart.Drawdowns,
-    {"prices": core.Prices, "caps": mart.MarketCaps, "levels": core.IndexLevels},
+    {"caps": mart.MarketCaps, "levels": core.IndexLevels},
+    behind={"prices": core.Prices},
 )
 def mart_drawdowns(prices: pl.DataFrame, caps: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
     """Find all drawdowns."""

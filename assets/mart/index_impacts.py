@@ -132,13 +132,12 @@ def unused_holdings(
     mart.IndexImpacts,
     {
         "holdings": ref.IndexHoldings,
-        "indices": ref.Indices,
-        "securities": ref.Securities,
         "prices": core.Prices,
         "actions": core.CorporateActions,
         "levels": core.IndexLevels,
         "counts": core.SharesOutstanding,
     },
+    behind={"indices": ref.Indices, "securities": ref.Securities},
 )
 def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
     holdings: pl.DataFrame,

@@ -280,8 +280,8 @@ def _is_unusual() -> pl.Expr:
 
 @table_asset(
     mart.IndexReconciliations,
-    {
-        "impacts": mart.IndexImpacts,
+    {"impacts": mart.IndexImpacts},
+    behind={
         "prices": core.Prices,
         "actions": core.CorporateActions,
         "levels": core.IndexLevels,

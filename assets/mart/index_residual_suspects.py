@@ -114,14 +114,12 @@ def residual_suspects(
 
 @table_asset(
     mart.IndexResidualSuspects,
-    {
+    {"reconciliations": mart.IndexReconciliations, "caps": mart.MarketCaps},
+    behind={
         "impacts": mart.IndexImpacts,
-        "reconciliations": mart.IndexReconciliations,
         "prices": core.Prices,
-        "caps": mart.MarketCaps,
         "quarantine": ops.Quarantine,
     },
-    deps=(core.SharesOutstanding, core.IndexLevels),
 )
 def mart_index_residual_suspects(
     impacts: pl.DataFrame,

@@ -123,7 +123,8 @@ def _raised() -> dict[CapFlag, pl.Expr]:
 
 @table_asset(
     mart.MarketCaps,
-    {"prices": core.Prices, "counts": core.SharesOutstanding, "securities": ref.Securities},
+    {"prices": core.Prices, "counts": core.SharesOutstanding},
+    behind={"securities": ref.Securities},
 )
 def mart_market_caps(
     prices: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame

@@ -47,7 +47,7 @@ def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-@table_asset(mart.SectorMoves, {"caps": mart.MarketCaps, "securities": ref.Securities})
+@table_asset(mart.SectorMoves, {"caps": mart.MarketCaps}, behind={"securities": ref.Securities})
 def mart_sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
     """Add up all sectors."""
     return sector_moves(caps, securities)

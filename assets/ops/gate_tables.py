@@ -2,34 +2,22 @@
 
 import dagster as dg
 
+from assets.catalogue import place_of
 from assets.table_asset import asset_key, definition_metadata
-from warehouse.schemas import Table, core, ops, raw
+from warehouse.schemas import ops
 
-_GATED: tuple[type[Table], ...] = (
-    raw.Prices,
-    raw.Splits,
-    raw.Dividends,
-    raw.SharesOutstanding,
-    raw.IndexLevels,
-    core.Prices,
-    core.SharesOutstanding,
-    core.IndexLevels,
-)
-
-
-def _kept_by(model: type[Table], writers: tuple[type[Table], ...]) -> dg.AssetSpec:
-    return dg.AssetSpec(
+gate_tables = [
+    dg.AssetSpec(
         asset_key(model),
-        deps=[asset_key(writer) for writer in writers],
-        description=f"{model.answers()} Written together with the tables it speaks of.",
-        group_name="ops",
+        description=f"{model.answers()} Written together with the tables it speaks of, and "
+        "observed when a run is published.",
         kinds={"duckdb"},
         metadata=definition_metadata(model, {}),
+        **place_of(model.table()),
     )
-
-
-kept_tables = [
-    _kept_by(ops.Quarantine, _GATED),
-    _kept_by(ops.IngestOutcomes, _GATED[:5]),
+    for model in (ops.Quarantine, ops.IngestOutcomes)
 ]
-"""Tables that the gates write in the same transaction as their own: seen, never run."""
+"""Tables that the gates write in the same transaction as their own: seen, never run.
+
+They have no arrows: every gate writes them, and lines from all of raw and core would hide the rest.
+"""

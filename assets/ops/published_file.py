@@ -2,13 +2,16 @@
 
 import dagster as dg
 
+from assets.catalogue import place_of
+from assets.ops.observations import observations
 from assets.table_asset import asset_key
-from warehouse.schemas import Table, mart, ops
+from warehouse.schemas import Table, mart, ops, raw
 
 PUBLISHED = dg.AssetKey(["ops", "published_file"])
 """The file that readers open."""
 
 _LAST: tuple[type[Table], ...] = (
+    raw.Dividends,
     mart.MarketCapGains,
     mart.IndexResidualSuspects,
     mart.Drawdowns,
@@ -20,7 +23,7 @@ _LAST: tuple[type[Table], ...] = (
 @dg.asset(
     key=PUBLISHED,
     deps=[asset_key(ops.DataDictionary), *(asset_key(model) for model in _LAST)],
-    group_name="ops",
+    **place_of("ops.published_file"),
     kinds={"duckdb"},
     required_resource_keys={"io_manager", "inputs"},
     description="The DuckDB file that readers open: a compact copy of all tables, put in place in "
@@ -30,6 +33,8 @@ def published_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     """Publish the private database."""
     warehouse = context.resources.io_manager.open()
     size = warehouse.publish()
+    for observation in observations(warehouse, context.run_id):
+        context.log_event(observation)
     pruned = context.resources.inputs.settle(warehouse.response_ids())
     return dg.MaterializeResult(
         metadata={

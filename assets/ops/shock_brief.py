@@ -4,6 +4,7 @@ from typing import cast
 
 import dagster as dg
 
+from assets.catalogue import place_of
 from assets.ops.published_file import PUBLISHED
 from assets.products.brief import pages
 from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
@@ -14,7 +15,7 @@ from warehouse.storage import Warehouse
 @dg.asset(
     key=["ops", "shock_brief"],
     deps=[PUBLISHED],
-    group_name="ops",
+    **place_of("ops.shock_brief"),
     kinds={"html", "duckdb"},
     required_resource_keys={"io_manager", "inputs"},
     description="The page that tells a session to people: what fell most and whether that is a "

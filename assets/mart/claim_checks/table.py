@@ -8,7 +8,7 @@ from assets.mart.claim_checks.market import Market
 from assets.mart.claim_checks.solver import check_claim
 from assets.ref.claims.models import Claim, ClaimsFile
 from assets.table_asset import table_asset
-from warehouse.schemas import core, mart, ref
+from warehouse.schemas import Table, core, mart, ref
 from warehouse.scratch import in_memory
 
 
@@ -41,14 +41,16 @@ def _definitions(claims: pl.DataFrame) -> Iterable[tuple[str, int, ClaimsFile, C
         yield key, position, file, file.claims[0]
 
 
-_ASKED = {
+_INPUTS: dict[str, type[Table]] = {
     "claims": ref.Claims,
-    "securities": ref.Securities,
-    "caps": mart.MarketCaps,
     "losses": mart.MarketCapLosses,
     "sectors": mart.SectorMoves,
-    "impacts": mart.IndexImpacts,
     "reconciliations": mart.IndexReconciliations,
+}
+_BEHIND: dict[str, type[Table]] = {
+    "securities": ref.Securities,
+    "caps": mart.MarketCaps,
+    "impacts": mart.IndexImpacts,
     "prices": core.Prices,
     "levels": core.IndexLevels,
     "counts": core.SharesOutstanding,
@@ -56,9 +58,10 @@ _ASKED = {
 }
 
 
-@table_asset(mart.ClaimChecks, _ASKED)
+@table_asset(mart.ClaimChecks, _INPUTS, _BEHIND)
 def mart_claim_checks(**tables: pl.DataFrame) -> pl.DataFrame:
     """Check all claims against the tables of the run."""
-    named = {_ASKED[name].table(): rows for name, rows in tables.items()}
+    asked = _INPUTS | _BEHIND
+    named = {asked[name].table(): rows for name, rows in tables.items()}
     with in_memory(named) as tables_in_memory:
         return claim_checks(tables["claims"], Market(tables_in_memory))

@@ -11,7 +11,7 @@ import assets
 from assets.market import calendar
 from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
-from pipelines.partitions import session_partitions
+from pipelines.partitions import end_of_data, session_partitions
 from pipelines.run_inputs import inputs_resource
 from pipelines.run_requests import REFRESH
 from pipelines.schedule import AFTER_THE_CLOSE, after_the_close
@@ -49,7 +49,7 @@ def build(
         watch_every_seconds: how often the sensors look.
         on_progress: told how many symbols of a dataset a live source has been asked for.
     """
-    sessions = session_partitions(settings.first_session)
+    sessions = session_partitions(settings.first_session, end_of_data(settings))
 
     def with_policies(spec: dg.AssetSpec) -> dg.AssetSpec:
         if settings.source != "files" and spec.key == PUBLISHED:

@@ -1,11 +1,15 @@
 """``ops.published_file``: the file that readers open."""
 
+from typing import cast
+
 import dagster as dg
 
 from assets.catalogue import place_of
 from assets.ops.observations import observations
+from assets.resources import Inputs
 from assets.table_asset import asset_key
 from warehouse.schemas import Table, mart, ops, raw
+from warehouse.storage import Warehouse
 
 PUBLISHED = dg.AssetKey(["ops", "published_file"])
 """The file that readers open."""
@@ -31,11 +35,12 @@ _LAST: tuple[type[Table], ...] = (
 )
 def published_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Publish the private database."""
-    warehouse = context.resources.io_manager.open()
+    warehouse = cast("Warehouse", context.resources.io_manager.open())
+    inputs = cast("Inputs", context.resources.inputs)
     size = warehouse.publish()
-    for observation in observations(warehouse, context.run_id):
+    for observation in observations(warehouse, inputs.run_id):
         context.log_event(observation)
-    pruned = context.resources.inputs.settle(warehouse.response_ids())
+    pruned = inputs.settle(warehouse.response_ids())
     return dg.MaterializeResult(
         metadata={
             "file": warehouse.published.name,

@@ -36,6 +36,15 @@ class FilesSource:
         found = scan.select("symbol", session_date=_as_date(scan, "session_date"))
         return self._collect(path, found.filter(pl.col("symbol").is_in(symbols)).drop_nulls())
 
+    def last_session(self) -> date | None:
+        """Return the last date with a bar of any symbol; None if there is none."""
+        path = self._find("prices")
+        scan = self._scan(path, raw.Prices)
+        last: date | None = self._collect(
+            path, scan.select(_as_date(scan, "session_date").max())
+        ).item()
+        return last
+
     def fingerprint(self) -> str:
         """Return the sha-256 of the price file."""
         return _sha256(self._find("prices"))

@@ -1,0 +1,40 @@
+"""Sessions without a bar: no run of them is green, and one among others is named."""
+
+from datetime import date
+
+import dagster as dg
+
+from assets.table_asset import asset_key
+from tests.conftest import Deployment
+from warehouse.schemas import raw
+
+HOLE = "2025-01-10"
+
+
+def _with_a_hole(small_market) -> None:
+    path = small_market / "prices.csv"
+    path.write_text(
+        "".join(
+            line for line in path.read_text().splitlines(keepends=True) if f",{HOLE}," not in line
+        )
+    )
+
+
+def test_a_session_without_a_bar_is_not_green_and_among_others_it_is_named(small_market, tmp_path):
+    _with_a_hole(small_market)
+    with dg.DagsterInstance.ephemeral() as instance:
+        given = {"data_dir": small_market, "reference_dir": small_market}
+        (tmp_path / "w").mkdir()
+        deployment = Deployment(tmp_path / "w", instance, given)
+        failed = deployment.run(HOLE, HOLE)
+        assert not failed.succeeded
+        assert failed.reasons[0].startswith(
+            f"raw.prices: the source has no bar of any symbol on {HOLE}"
+        )
+        assert instance.get_materialized_partitions(asset_key(raw.Prices)) == set()
+
+        landed = deployment.must_run()
+        said = (
+            f"warning, raw.prices, every_session: no symbol has a bar on {date.fromisoformat(HOLE)}"
+        )
+        assert said in landed.remarks

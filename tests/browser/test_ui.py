@@ -6,15 +6,13 @@ import dagster as dg
 import pytest
 from playwright.sync_api import expect
 
+from assets.catalogue import GROUPS
 from tests.browser.conftest import PICTURES
 from warehouse.schemas import TABLES, mart
 
 pytestmark = pytest.mark.slow
 
 MARTS = [model for name, model in TABLES.items() if name.startswith("mart.")]
-GROUPS = ("ref", "raw", "core", "mart", "ops")
-
-
 _EXTENT = """() => {
     const boxes = [...document.querySelectorAll("svg foreignObject")].map(
         node => node.getBoundingClientRect());
@@ -49,7 +47,7 @@ def test_the_lineage_reads_from_left_to_right(ui, page):
         box = page.locator("svg").get_by_text(group, exact=True).first
         expect(box).to_be_visible()
         places[group] = box.bounding_box()["x"]
-    assert places["ref"] < places["raw"] < places["core"] < places["mart"] < places["ops"]
+    assert sorted(GROUPS, key=places.__getitem__) == list(GROUPS)
     _picture(page, "lineage-groups", clip={"x": 540, "y": 350, "width": 1040, "height": 320})
     page.set_viewport_size({"width": 1700, "height": 3000})
     page.goto(f"{ui.url}/asset-groups?expanded={','.join(f'global@global:{g}' for g in GROUPS)}")
@@ -70,6 +68,9 @@ def test_each_mart_tells_what_it_holds_and_shows_its_last_run(ui, page, model):
         expect(page.get_by_text(column.name, exact=True).first).to_be_attached()
     _picture(page, f"asset-{model.table().split('.')[1]}")
     page.goto(f"{ui.url}/assets/{path}?view=events")
+    # What readers see is told once the run is published.
+    expect(page.get_by_text("Observed in run")).to_be_visible()
+    expect(page.get_by_text("readers see", exact=True)).to_be_visible()
     expect(page.get_by_text("preview", exact=True)).to_be_visible()
     expect(page.get_by_text("dagster/row_count", exact=True)).to_be_visible()
     page.get_by_text("[Show Markdown]").click()
@@ -79,9 +80,24 @@ def test_each_mart_tells_what_it_holds_and_shows_its_last_run(ui, page, model):
     _picture(page, f"plot-{model.table().split('.')[1]}")
 
 
+@pytest.mark.parametrize("table", ["quarantine", "ingest_outcomes"])
+def test_what_the_gates_write_shows_its_rows(ui, page, table):
+    page.goto(f"{ui.url}/assets/ops/{table}")
+    expect(page.get_by_text("Row count")).to_be_visible()
+    expect(page.get_by_text("Never materialized")).not_to_be_attached()
+    _picture(page, f"asset-{table}")
+
+
+def test_the_partitions_of_files_end_where_the_files_end(ui, page):
+    page.goto(f"{ui.url}/assets/raw/prices?view=partitions")
+    expect(page.get_by_text("2025-02-14").first).to_be_visible()
+    expect(page.get_by_text("1,017").first).to_be_visible()
+    _picture(page, "partitions")
+
+
 def test_the_checks_of_a_table_are_there_with_their_reasons(ui, page):
     page.goto(f"{ui.url}/assets/{mart.MarketCapLosses.table().replace('.', '/')}?view=checks")
-    for name in ("conforms", "plausible", "references", "unique_key"):
+    for name in ("conforms", "plausible", "published", "references", "unique_key"):
         expect(page.get_by_text(name, exact=True).first).to_be_visible()
     page.get_by_text("plausible", exact=True).first.click()
     expect(page.get_by_text("A loss above $150bn rests on two rows")).to_be_visible()

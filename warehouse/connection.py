@@ -5,34 +5,66 @@ Light to import: a command that only reads the published file needs no table mod
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
 
-from warehouse.errors import WarehouseError, WarehouseLocked
+from warehouse.errors import WarehouseDamaged, WarehouseError, WarehouseLocked
 
 SCHEMA_VERSION = 6
 """Rises with every change to the shape of a table: files of another version are refused."""
 
+PUBLISH_ANEW = "Run `capshock run`: it publishes the file anew."
+"""The way out where a published file is not what it should be."""
+
+_DAMAGE = (
+    "Corrupt database file",
+    "Could not read enough bytes",
+    "is not a valid DuckDB database file",
+)
+"""What DuckDB says of a file that is cut short or has other bytes than were written."""
+
+_NO_WAY_IN = ("Permission denied", "Read-only file system", "Operation not permitted")
+
+_SQLITE = b"SQLite format 3\0"
+
 
 def connect(
-    path: Path, wait_seconds: float = 0.0, *, read_only: bool = False
+    path: Path | None, wait_seconds: float = 0.0, *, read_only: bool = False
 ) -> duckdb.DuckDBPyConnection:
     """Open a DuckDB file, waiting for another process to let go of it.
 
+    Args:
+        path: the file, made where there is none; None: a database in memory.
+        wait_seconds: how long to wait.
+        read_only: change nothing; the file must be there.
+
     Raises:
         WarehouseLocked: after ``wait_seconds``, naming the process that holds the file.
-        WarehouseError: if the file is missing (read only) or is no DuckDB file.
+        WarehouseDamaged: if the file is cut short, or not as it was written.
+        WarehouseError: if the file is missing (read only), or cannot be opened.
     """
+    if path is not None and _starts_as_sqlite(path):
+        # DuckDB would fetch an extension from the internet to read it.
+        raise WarehouseError(
+            f"{path}: this is a database of SQLite, not of capshock",
+            "Point CAPSHOCK_WAREHOUSE somewhere else, or move the file away.",
+        )
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only)
+            return duckdb.connect(":memory:" if path is None else str(path), read_only=read_only)
         except duckdb.Error as error:
+            if is_damage(error):
+                raise damaged(path, error, PUBLISH_ANEW) from error
             if "Could not set lock" not in str(error):
                 raise WarehouseError(
-                    f"{path}: cannot open the database: {error}",
-                    "Check the path and that the file is a DuckDB database.",
+                    f"{path}: cannot open the database: {first_line(error)}",
+                    "Make it readable and writable, or point CAPSHOCK_WAREHOUSE somewhere else."
+                    if any(said in str(error) for said in _NO_WAY_IN)
+                    else "Check the path and that the file is a DuckDB database.",
                 ) from error
             if time.monotonic() >= deadline:
                 held = re.search(r"held in (.+?) by|held in (.+?)\. ", str(error))
@@ -49,18 +81,28 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
     """Open a warehouse file for reading.
 
     Raises:
+        WarehouseDamaged: if the file is cut short, or not as it was written.
         WarehouseError: if there is no such file, or it is not one that this version of capshock
             wrote.
     """
-    if not path.exists():
+    try:
+        is_there = path.exists()
+    except OSError as error:
+        raise WarehouseError(
+            f"{path}: cannot look for the published file: {error.strerror}",
+            "Check CAPSHOCK_WAREHOUSE.",
+        ) from error
+    if not is_there:
         raise WarehouseError(f"{path}: there is no published file", "Run `capshock run` first.")
     connection = connect(path, read_only=True)
     try:
         found = connection.execute("SELECT max(schema_version) FROM ops.schema_version").fetchall()
     except duckdb.Error as error:
         connection.close()
+        if is_damage(error):
+            raise damaged(path, error, PUBLISH_ANEW) from error
         raise WarehouseError(
-            f"{path}: this is no warehouse of capshock: {str(error).splitlines()[0]}",
+            f"{path}: this is no warehouse of capshock: {first_line(error)}",
             "Point CAPSHOCK_WAREHOUSE at the file that `capshock run` publishes.",
         ) from error
     if found[0][0] != SCHEMA_VERSION:
@@ -71,3 +113,41 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
             "Run `capshock run` to publish it anew.",
         )
     return connection
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Tell whether DuckDB found a file that is not as it was written."""
+    return any(said in str(error) for said in _DAMAGE)
+
+
+def damaged(path: Path | str | None, error: duckdb.Error, way_out: str) -> WarehouseDamaged:
+    """Return the error that says which file is damaged, and what to do."""
+    return WarehouseDamaged(f"{path}: the file is damaged: {first_line(error)}", way_out)
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, without what DuckDB adds for those who mend DuckDB."""
+    return str(error).splitlines()[0]
+
+
+@contextmanager
+def damage_told(path: Path | str, way_out: str) -> Iterator[None]:
+    """Say which file it was where a query finds it damaged; DuckDB reads blocks when asked.
+
+    Raises:
+        WarehouseDamaged: naming the file and the way out.
+    """
+    try:
+        yield
+    except duckdb.Error as error:
+        if is_damage(error):
+            raise damaged(path, error, way_out) from error
+        raise
+
+
+def _starts_as_sqlite(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        return False

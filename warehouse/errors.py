@@ -53,6 +53,10 @@ class WarehouseLocked(WarehouseError):
     """Another process holds the private database; the message names it."""
 
 
+class WarehouseDamaged(WarehouseError):
+    """A database is cut short, or has bytes that are not the ones that were written."""
+
+
 class WriterAtWork(WarehouseLocked):
     """Another writer has the warehouse's lock; the message names it."""
 

@@ -68,10 +68,7 @@ class WriterLock:
                 "Wait until it has finished, or end it; then run again. Nothing was written.",
             ) from None
         except OSError as error:
-            raise WarehouseError(
-                f"{self._folder}: cannot write the warehouse folder: {error}",
-                "Make the folder writable, or point CAPSHOCK_WAREHOUSE somewhere else.",
-            ) from error
+            raise self._not_writable(error) from error
 
     def release(self) -> None:
         """Give the lock back."""
@@ -93,14 +90,20 @@ class WriterLock:
             self.release()
 
     def is_held(self) -> bool:
-        """Tell whether a process holds the lock, this one included."""
-        if not self._folder.exists():
-            return False
+        """Tell whether a process holds the lock, this one included.
+
+        Raises:
+            WarehouseError: if the folder cannot be written, so that nobody can tell.
+        """
         probe = FileLock(self._folder / "writer.lock")
         try:
+            if not self._folder.exists():
+                return False
             probe.acquire(timeout=0)
         except Timeout:
             return True
+        except OSError as error:
+            raise self._not_writable(error) from error
         probe.release()
         return False
 
@@ -108,7 +111,14 @@ class WriterLock:
         """Say who holds the lock, for people."""
         try:
             held = json.loads(self._holder.read_text())
-        except (OSError, ValueError):
+            minutes = (time.time() - held["since_epoch_s"]) / 60
+            return f"{held['holder']}, process {held['pid']}, for {minutes:.1f} minutes"
+        except (OSError, ValueError, KeyError, TypeError):
+            # It is being written, or was left half-written by a process that died.
             return "a process that did not leave its name"
-        minutes = (time.time() - held["since_epoch_s"]) / 60
-        return f"{held['holder']}, process {held['pid']}, for {minutes:.1f} minutes"
+
+    def _not_writable(self, error: OSError) -> WarehouseError:
+        return WarehouseError(
+            f"{self._folder}: cannot write the warehouse folder: {error}",
+            "Make room or the folder writable, or point CAPSHOCK_WAREHOUSE somewhere else.",
+        )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from warehouse.connection import open_published
+from warehouse.connection import PUBLISH_ANEW, damage_told, open_published
 
 if TYPE_CHECKING:
     import duckdb
@@ -54,8 +54,10 @@ def read_published(path: Path) -> Iterator[Reader]:
     """Open the published file for reading.
 
     Raises:
+        WarehouseDamaged: if the file is cut short or not as it was written; also from within, where
+            a query is the first to find it.
         WarehouseError: if there is no such file, or it is not one that this version of capshock
             wrote.
     """
-    with open_published(path) as connection:
+    with open_published(path) as connection, damage_told(path, PUBLISH_ANEW):
         yield Reader(connection)

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
-import duckdb
 import polars as pl
 
 from warehouse import ddl
+from warehouse.connection import connect
 from warehouse.landing import run_statement
 from warehouse.reader import Reader
 from warehouse.schemas import TABLES
@@ -20,7 +20,7 @@ def in_memory(tables: Mapping[str, pl.DataFrame]) -> Iterator[Reader]:
     Args:
         tables: ``schema.table`` -> rows; the tables not given are empty.
     """
-    with duckdb.connect() as connection:
+    with connect(None) as connection:
         for name, model in TABLES.items():
             create_schema, create_table = islice(ddl.statements(model), 2)
             run_statement(connection, create_schema)

@@ -13,7 +13,7 @@ from assets.sources import Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError
 from warehouse.responses import ResponseStore
-from warehouse.storage import Warehouse
+from warehouse.storage import Warehouse, open_warehouse
 
 SOURCES = ("files", "yahoo")
 
@@ -155,7 +155,7 @@ class Inputs:
         return datetime.now(UTC) if now is None else now.astimezone(UTC)
 
     def _warehouse(self) -> Warehouse:
-        return Warehouse(self.settings.warehouse.resolve())
+        return open_warehouse(self.settings.warehouse)
 
     def _outcomes(self, dataset: str) -> pl.DataFrame:
         outcomes = self._warehouse().read("ops.ingest_outcomes")

@@ -83,9 +83,9 @@ def hashes(
     ] = None,
 ) -> None:
     """Print a hash of every table: equal hashes mean that running again changed nothing."""
-    from warehouse.storage import table_hashes
+    from warehouse.storage import open_warehouse
 
-    for table, digest in table_hashes((file or Settings.load().warehouse).resolve()).items():
+    for table, digest in open_warehouse(file or Settings.load().warehouse).hashes().items():
         out.print(f"{digest}  {table}", highlight=False)
 
 

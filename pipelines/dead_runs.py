@@ -25,7 +25,7 @@ def dead_runs(instance: dg.DagsterInstance, warehouse: Warehouse) -> list[RunRec
     Runs hold the lock from their first step to their last; the system frees it when their process
     dies, however it dies.
     """
-    if warehouse.lock.is_held():
+    if warehouse.is_held():
         return []
     return [
         record

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import platform
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from pipelines.run_requests import make_plan
 from pipelines.schedule import NEW_YORK, TICK
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError, WarehouseError, WriterAtWork
-from warehouse.storage import Warehouse
+from warehouse.storage import Warehouse, open_warehouse
 
 PACKAGES = ("dagster", "duckdb", "polars", "pandera", "yfinance")
 LITTLE_SPACE_BYTES = 2_000_000_000
@@ -73,7 +72,7 @@ def report(console: Console, settings: Settings) -> bool:
 def examine(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Finding]:
     """Look at everything; a part that cannot be looked at is itself a finding."""
     settings = settings.model_copy(update={"lock_wait_seconds": PATIENCE_SECONDS})
-    warehouse = Warehouse(settings.warehouse.resolve(), PATIENCE_SECONDS)
+    warehouse = open_warehouse(settings.warehouse, PATIENCE_SECONDS)
     yield _environment()
     yield _space(warehouse)
     yield _lock(warehouse)
@@ -88,16 +87,17 @@ def _environment() -> Finding:
 
 
 def _space(warehouse: Warehouse) -> Finding:
-    folder = next(p for p in (warehouse.published, *warehouse.published.parents) if p.exists())
-    free = shutil.disk_usage(folder).free
-    sizes = [f.stat().st_size for f in (warehouse.published, warehouse.private) if f.exists()]
-    said = f"{free / 1e9:,.1f} GB free; the warehouse takes {sum(sizes) / 1e6:,.0f} MB"
-    return Finding("hand" if free < LITTLE_SPACE_BYTES else "ok", "disk", said)
+    free = warehouse.free_bytes()
+    taken = f"the warehouse takes {warehouse.size_bytes() / 1e6:,.0f} MB"
+    if free is None:
+        return Finding("ok", "disk", taken)
+    level: Level = "hand" if free < LITTLE_SPACE_BYTES else "ok"
+    return Finding(level, "disk", f"{free / 1e9:,.1f} GB free; {taken}")
 
 
 def _lock(warehouse: Warehouse) -> Finding:
-    if warehouse.lock.is_held():
-        return Finding("ok", "writer", f"at work: {warehouse.lock.holder()}")
+    if warehouse.is_held():
+        return Finding("ok", "writer", f"at work: {warehouse.holder()}")
     return Finding("ok", "writer", "nobody is writing")
 
 
@@ -141,7 +141,7 @@ def _tables(
     """Look into the private database, unless a run has it open: that is as it should be."""
     parts = {"sessions": _missing, "published": _published, "held rows": _held}
     try:
-        with warehouse.lock.held("capshock doctor", PATIENCE_SECONDS):
+        with warehouse.holding("capshock doctor", PATIENCE_SECONDS):
             for subject, part in parts.items():
                 try:
                     yield from part(instance, settings, warehouse)
@@ -158,7 +158,7 @@ def _missing(
     instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
 ) -> Iterator[Finding]:
     plan = make_plan(instance, settings, None, None)
-    if not warehouse.private.exists():
+    if not warehouse.exists():
         yield Finding("hand", "sessions", "none has been fetched: `capshock run`")
         return
     last = cast("date", warehouse.read("raw.prices")["session_date"].max())
@@ -194,7 +194,7 @@ def _held(
     instance: dg.DagsterInstance, settings: Settings, warehouse: Warehouse
 ) -> Iterator[Finding]:
     del instance, settings
-    if not warehouse.private.exists():
+    if not warehouse.exists():
         return
     held = warehouse.read("ops.quarantine").filter(pl.col("status") == "held")
     if held.is_empty():

@@ -133,7 +133,7 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
     """
     everything = plan_window(offer, None, None)
-    if offer.bars is None or not warehouse.private.exists():
+    if offer.bars is None or not warehouse.exists():
         return everything
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
     scans = warehouse.read("ops.scans").filter(pl.col("dataset") == "prices")
@@ -194,7 +194,7 @@ def plan_live(
         overlap: how many of the last sessions are asked for again.
     """
     everything = plan_window(offer, None, None)
-    if not warehouse.private.exists():
+    if not warehouse.exists():
         return everything
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
     # What was asked for and did not land, because too little came, has no dates.

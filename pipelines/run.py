@@ -16,7 +16,7 @@ from pipelines.run_inputs import SOMEBODY_WAITS
 from pipelines.run_requests import REFRESH, make_plan, tables_to_run, tags_of
 from pipelines.settings import Settings
 from warehouse.errors import names_of_the_family
-from warehouse.storage import Warehouse
+from warehouse.storage import open_warehouse
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,9 @@ def plan_run(
         SourceError: if the source has no session there, or cannot be read.
         WriterAtWork: if another writer keeps the warehouse.
     """
-    warehouse = Warehouse(settings.warehouse.resolve())
+    warehouse = open_warehouse(settings.warehouse)
     bury_dead_runs(instance, warehouse)
-    with warehouse.lock.held("capshock run, planning", settings.lock_wait_seconds, on_wait):
+    with warehouse.planning("capshock run, planning", settings.lock_wait_seconds, on_wait):
         return make_plan(instance, settings, first, last)
 
 

@@ -17,7 +17,7 @@ from pipelines.run_inputs import RANGE_END, RANGE_START
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError
 from warehouse.schemas import raw, ref
-from warehouse.storage import Warehouse
+from warehouse.storage import open_warehouse
 
 REFRESH = "refresh"
 """The job that fetches sessions and brings every table up to date."""
@@ -41,7 +41,7 @@ def make_plan(
     )
     if first is not None or last is not None:
         return plan_window(offer, first, last)
-    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+    warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
     booked = instance.get_materialized_partitions(asset_key(raw.Prices))
     if offer.bars is None:
         symbols = securities["symbol"].to_list()

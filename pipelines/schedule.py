@@ -14,7 +14,7 @@ from pipelines.run_requests import NOTES, REFRESH, plan_or_fail, requests_for, s
 from pipelines.settings import Settings
 from warehouse.errors import WriterAtWork
 from warehouse.lock import LOOK_SECONDS
-from warehouse.storage import Warehouse
+from warehouse.storage import Warehouse, open_warehouse
 
 NEW_YORK = ZoneInfo("America/New_York")
 TICK = time(18, 30)
@@ -75,7 +75,7 @@ def decide(
     today = now.astimezone(NEW_YORK).date()
     if today not in calendar.sessions(today, today):
         return dg.SkipReason(f"{today} is no session of the New York Stock Exchange.")
-    warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+    warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
     bury_dead_runs(instance, warehouse)
     under_way = [record.dagster_run for record in unfinished_runs(instance)]
     if under_way:
@@ -84,7 +84,7 @@ def decide(
             f"Run {said} is on its way. What it leaves out is requested by the next tick."
         )
     try:
-        with warehouse.lock.held("the schedule, planning", LOOK_SECONDS):
+        with warehouse.planning("the schedule, planning", LOOK_SECONDS):
             plan = plan_or_fail(instance, settings)
             # A run may have died between its prices and the published file.
             if plan.first is not None or not warehouse.is_published():

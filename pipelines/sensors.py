@@ -22,7 +22,7 @@ from pipelines.webhook import link, tell
 from warehouse.errors import NotDelivered, WriterAtWork
 from warehouse.lock import LOOK_SECONDS
 from warehouse.schemas import ref
-from warehouse.storage import Warehouse
+from warehouse.storage import open_warehouse
 
 WILL_RETRY = "dagster/will_retry"
 SHOWN = 5
@@ -46,7 +46,7 @@ def run_failed(settings: Settings, every_seconds: int = 30) -> dg.SensorDefiniti
         "whose process has died are marked as failed first.",
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-        warehouse = Warehouse(settings.warehouse.resolve(), settings.lock_wait_seconds)
+        warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
         bury_dead_runs(context.instance, warehouse)
 
         def message(run: dg.DagsterRun) -> str | None:
@@ -189,7 +189,7 @@ def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.Sensor
         folder = settings.reference_dir.resolve()
         found = _signatures(folder)
         cursor = json.dumps(found)
-        if context.cursor is None or not Warehouse(settings.warehouse.resolve()).private.exists():
+        if context.cursor is None or not open_warehouse(settings.warehouse).exists():
             return dg.SensorResult(
                 cursor=cursor, skip_reason=dg.SkipReason("From here on; the first run reads all.")
             )
@@ -222,8 +222,8 @@ def _requests(
     graph = check.not_none(context.repository_def).asset_graph
     keys = {_FED_BY[name.split("/")[0]] for name in changed}
     if keys & set(WIDE):
-        lock = Warehouse(settings.warehouse.resolve()).lock
-        with lock.held("the sensor new_reference_file, planning", LOOK_SECONDS):
+        warehouse = open_warehouse(settings.warehouse)
+        with warehouse.planning("the sensor new_reference_file, planning", LOOK_SECONDS):
             return requests_for(graph, plan_or_fail(context.instance, settings))
     depending = dg.AssetSelection.assets(*keys).downstream().resolve(graph)
     selected = sorted(depending & graph.executable_asset_keys)

@@ -20,7 +20,7 @@ from pipelines.plan import Plan
 from pipelines.run import Outcome, execute
 from pipelines.run_requests import REFRESH, make_plan
 from pipelines.settings import Settings
-from warehouse.storage import Warehouse, table_hashes
+from warehouse.duckdb_file import DuckDBFile
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_MARKET = ROOT / "tests" / "small_market"
@@ -73,8 +73,8 @@ class Deployment:
         return Settings(_env_file=None, **given | self.overrides)
 
     @property
-    def warehouse(self) -> Warehouse:
-        return Warehouse(self.settings.warehouse, 0.5)
+    def warehouse(self) -> DuckDBFile:
+        return DuckDBFile(self.settings.warehouse, 0.5)
 
     def plan(self, first: str | None = None, last: str | None = None) -> Plan:
         return make_plan(self.instance, self.settings, _day(first), _day(last))
@@ -112,7 +112,7 @@ class Deployment:
         return self.sql(query, *parameters).item()
 
     def hashes(self) -> dict[str, str]:
-        return table_hashes(self.settings.warehouse)
+        return self.warehouse.hashes()
 
 
 def _day(text: str | None) -> date | None:

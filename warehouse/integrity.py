@@ -92,6 +92,5 @@ def _names(columns: Iterable[str]) -> str:
 
 
 def _failing(warehouse: Warehouse, query: str) -> pl.DataFrame:
-    with warehouse.transaction() as connection:
-        frame: pl.DataFrame = connection.sql(query).pl()
-    return frame
+    with warehouse.open_written() as reader:
+        return reader.frame(query)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -13,7 +12,7 @@ from pydantic import PrivateAttr
 
 from warehouse.landing import Landing
 from warehouse.schemas import TABLES
-from warehouse.storage import Warehouse
+from warehouse.storage import Warehouse, open_warehouse
 
 INPUTS_KEY = "capshock/inputs"
 """Definition metadata under which a table asset names the tables it is made from."""
@@ -25,7 +24,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
     Locks the warehouse for one writer as long as a run lasts.
 
     Attributes:
-        path: the published file.
+        path: where the warehouse is.
         wait_seconds: how long to wait for another writer.
     """
 
@@ -41,7 +40,7 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         Raises:
             WriterAtWork: if another run keeps it, naming the run.
         """
-        self._warehouse = Warehouse(Path(self.path), self.wait_seconds)
+        self._warehouse = open_warehouse(self.path, self.wait_seconds)
         run = context.run
         holder = f"run {run.run_id[:8]} of {run.job_name}" if run else "a process"
         with self._warehouse.writing(holder, check.not_none(context.log).warning):

@@ -9,7 +9,6 @@ from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
 from warehouse.errors import WarehouseError
 from warehouse.io_manager import WarehouseIOManager
-from warehouse.reader import read_published
 from warehouse.schemas import TABLES, ops
 from warehouse.storage import Warehouse
 
@@ -74,7 +73,7 @@ def versions_written(warehouse: Warehouse) -> dict[str, int]:
 def versions_seen(warehouse: Warehouse) -> dict[str, int]:
     """Return the version of each table in the published file; none where there is no such file."""
     try:
-        with read_published(warehouse.published) as reader:
+        with warehouse.open_published() as reader:
             found = reader.rows("SELECT table_name, version FROM ops.table_versions")
     except WarehouseError:
         return {}

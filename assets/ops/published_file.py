@@ -43,7 +43,7 @@ def published_file(context: dg.AssetExecutionContext) -> dg.MaterializeResult[No
     pruned = inputs.settle(warehouse.response_ids())
     return dg.MaterializeResult(
         metadata={
-            "file": warehouse.published.name,
+            "file": warehouse.name,
             "size_bytes": size,
             "stored_responses_pruned": pruned,
         }

@@ -9,7 +9,6 @@ from assets.ops.published_file import PUBLISHED
 from assets.products.brief import pages
 from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
 from assets.resources import Inputs
-from warehouse.storage import Warehouse
 
 
 @dg.asset(
@@ -17,21 +16,21 @@ from warehouse.storage import Warehouse
     deps=[PUBLISHED],
     **place_of("ops.shock_brief"),
     kinds={"html", "duckdb"},
-    required_resource_keys={"io_manager", "inputs"},
+    required_resource_keys={"inputs"},
     description="The page that tells a session to people: what fell most and whether that is a "
     "record, who moved the indices, the market map, the claims, and what is missing. "
     "One file that needs nothing else; its pictures, tables and Markdown lie beside it.",
 )
 def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
     """Write the brief of the run's last session, or of each one where the settings say so."""
-    warehouse = cast("Warehouse", context.resources.io_manager.open())
     inputs = cast("Inputs", context.resources.inputs)
-    days = sessions_to_tell(warehouse.published, inputs.sessions, inputs.settings.briefs)
+    published = inputs.settings.warehouse.resolve()
+    days = sessions_to_tell(published, inputs.sessions, inputs.settings.briefs)
     if not days:
         said = "none asked for" if inputs.settings.briefs == "none" else "no session to tell"
         return dg.MaterializeResult(metadata={"brief": dg.MetadataValue.text(said)})
     for day in days:
-        brief, page = write_brief(warehouse.published, day)
+        brief, page = write_brief(published, day)
         for fault in brief.faults():
             context.log.warning("brief of %s: tables instead of pictures: %s", day, fault)
     return dg.MaterializeResult(

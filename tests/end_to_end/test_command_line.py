@@ -19,8 +19,8 @@ ROOT = Path(__file__).parents[2]
 
 WRITE = """
 import pathlib, sys
-from warehouse.storage import Warehouse
-with Warehouse(pathlib.Path(sys.argv[1])).writing("run 1234 of refresh"):
+from warehouse.storage import open_warehouse
+with open_warehouse(sys.argv[1]).writing("run 1234 of refresh"):
     print("writing", flush=True)
     sys.stdin.readline()
 """
@@ -293,7 +293,7 @@ def test_a_run_goes_through_while_a_reader_holds_the_published_file(
 @pytest.mark.slow
 def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capshock, home):
     """kill -9 at ten moments of a run; then one run; the tables are those of an undisturbed run."""
-    from warehouse.storage import table_hashes
+    from warehouse.storage import open_warehouse
 
     def start() -> subprocess.Popen:
         return subprocess.Popen(
@@ -305,7 +305,7 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capsho
     assert start().wait(timeout=120) == 0
     whole = time.monotonic() - began
     file = home / "warehouse" / "market.duckdb"
-    expected = table_hashes(file)
+    expected = open_warehouse(file).hashes()
     for n in range(10):
         if n % 5 == 0:
             # Twice from nothing, so that kills also hit the first landing of every table.
@@ -316,10 +316,10 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capsho
         process.kill()
         process.wait(timeout=30)
         if file.exists():
-            table_hashes(file)  # whatever is published can be read
+            open_warehouse(file).hashes()  # whatever is published can be read
     ran = capshock("run")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert table_hashes(file) == expected
+    assert open_warehouse(file).hashes() == expected
 
 
 def test_verbose_prints_dagsters_own_log(capshock):

@@ -18,7 +18,7 @@ from dagster._core.definitions.instigation_logger import get_instigation_log_rec
 from assets.table_asset import asset_key
 from pipelines.dead_runs import unfinished_runs
 from warehouse.schemas import raw
-from warehouse.storage import table_hashes
+from warehouse.storage import open_warehouse
 
 pytestmark = pytest.mark.slow
 
@@ -241,4 +241,4 @@ def test_killed_at_any_moment_the_next_tick_completes(site, small):
         assert ends["WITH THE DAEMON"] >= 1, ends
         with site.daemon(now, TEST_TICKS="1"):
             _wait(lambda: site.warehouse.exists() and not unfinished_runs(instance), 180, site)
-    assert table_hashes(site.warehouse) == undisturbed
+    assert open_warehouse(site.warehouse).hashes() == undisturbed

@@ -160,6 +160,12 @@ class Table(pa.DataFrameModel):
         return tuple(cls.Config.metadata["key"])
 
     @classmethod
+    def date_of_key(cls) -> str | None:
+        """Return the date among the columns that identify a row; None where there is none."""
+        dates = [c.name for c in cls.columns() if c.is_key and c.dtype == pl.Date]
+        return dates[0] if dates else None
+
+    @classmethod
     def references(cls) -> dict[str, dict[str, str]]:
         """Return the tables in which rows of this one must have a row, and by which columns."""
         return dict(cls.Config.metadata.get("references", {}))

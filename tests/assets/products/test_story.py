@@ -9,10 +9,10 @@ from rich.console import Console
 from assets.products.console import Unit
 from assets.products.story import tell
 from assets.products.wording import in_words
-from warehouse.storage import Warehouse
+from warehouse.duckdb_file import DuckDBFile
 
 
-def _told(warehouse: Warehouse, day: str) -> str:
+def _told(warehouse: DuckDBFile, day: str) -> str:
     out = io.StringIO()
     tell(Console(file=out, width=100), warehouse.published, date.fromisoformat(day))
     return " ".join(out.getvalue().split())

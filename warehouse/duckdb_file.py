@@ -1,0 +1,391 @@
+"""The warehouse as a DuckDB file: the private database that runs write, the one readers open.
+
+DuckDB lets one process write a file or many read it: a run keeps the private database open from its
+first step to its last; who plans the next one looks into it under the same lock; what readers open
+is another file.
+
+The private database is derived: where it turns out to be damaged it is moved aside, and built anew
+from the published file, which holds all that it held when it was published, or else by the next run
+from the source.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from warehouse import ddl
+from warehouse.connection import (
+    SCHEMA_VERSION,
+    connect,
+    damaged,
+    first_line,
+    is_damage,
+    open_published,
+)
+from warehouse.errors import WarehouseDamaged, WarehouseError
+from warehouse.landing import run_statement
+from warehouse.lock import WriterLock
+from warehouse.reader import Reader, read_published
+from warehouse.schemas import TABLES
+from warehouse.storage import Say, Warehouse, silently
+
+STORAGE_VERSION = "v1.5.0"
+"""Storage format of the published file: the DuckDB 1.5 that most users have opens it."""
+
+_COPY = "__copy"
+"""Name of the published file while it is written."""
+
+_PUBLISHED = "__published"
+"""Name of the published file while it is read to build the private database anew."""
+
+_BUILD_ANEW = (
+    "Run again: it is moved aside and built anew, from the published file where that is sound."
+)
+
+_HEADERS_BYTES = 3 * 4096
+"""What a DuckDB file has before its first block."""
+
+
+class DuckDBFile(Warehouse):
+    """A published DuckDB file that readers open, and the private one that runs write.
+
+    Args:
+        published: path of the published file; the private one lies in ``.build`` beside it.
+        wait_seconds: how long to wait for a lock that another process holds.
+    """
+
+    def __init__(self, published: Path, wait_seconds: float = 30.0) -> None:
+        self.published = published
+        self.folder = published.parent / ".build"
+        self.private = self.folder / published.name
+        self.location = str(published)
+        self.name = published.name
+        self.wait_seconds = wait_seconds
+        self.lock = WriterLock(self.folder)
+
+    # --- who is at work ---------------------------------------------------------------------------
+
+    def exists(self) -> bool:
+        """Tell whether there is a private database."""
+        return self.private.exists()
+
+    @contextmanager
+    def writing(self, holder: str, say: Say = silently) -> Iterator[None]:
+        """Hold the lock, and the private database open.
+
+        Connections made meanwhile share what is open already (opening a file and writing it back at
+        its closing costs as much as the queries of a step).
+        """
+        with (
+            self.holding(holder, self.wait_seconds, say),
+            closing(self._open_mended(self.wait_seconds)),
+        ):
+            if self._mended.exists():
+                say(self._mended.read_text(encoding="utf-8"))
+                self._mended.unlink()
+            yield
+
+    @contextmanager
+    def planning(self, holder: str, wait_seconds: float, say: Say = silently) -> Iterator[None]:
+        """Hold the lock, and what there is of the private database open."""
+        with self.holding(holder, wait_seconds, say), ExitStack() as stack:
+            if self.exists():
+                # What stands in the way is told by whoever asks for a table.
+                with suppress(WarehouseError):
+                    stack.enter_context(closing(self._open_mended(wait_seconds=0)))
+            yield
+
+    @contextmanager
+    def holding(self, holder: str, wait_seconds: float, say: Say = silently) -> Iterator[None]:
+        """Hold the lock alone."""
+        with self.lock.held(holder, wait_seconds, say):
+            yield
+
+    def is_held(self) -> bool:
+        """Tell whether a process holds the lock, this one included."""
+        return self.lock.is_held()
+
+    def holder(self) -> str:
+        """Say who holds the lock, for people."""
+        return self.lock.holder()
+
+    # --- room -------------------------------------------------------------------------------------
+
+    def size_bytes(self) -> int:
+        """Return what both files take."""
+        return sum(f.stat().st_size for f in (self.published, self.private) if f.exists())
+
+    def free_bytes(self) -> int:
+        """Return what is left on the disk of the published file."""
+        folder = next(p for p in (self.published, *self.published.parents) if p.exists())
+        return shutil.disk_usage(folder).free
+
+    # --- the private database ---------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open the private database, run one transaction, and close it."""
+        connection = self._connect(self.wait_seconds)
+        try:
+            with self._faults_told():
+                run_statement(connection, "BEGIN")
+                yield connection
+                run_statement(connection, "COMMIT")
+        finally:
+            # Closing rolls back whatever was not committed.
+            connection.close()
+
+    def _connect(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+        """Open the private database; make it where there is none."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not self.private.exists():
+                with self._faults_told():
+                    self._make()
+        except OSError as error:
+            raise self._not_writable(error) from error
+        try:
+            connection = connect(self.private, wait_seconds)
+        except WarehouseDamaged as error:
+            raise WarehouseDamaged(error.what, _BUILD_ANEW) from error
+        try:
+            with self._faults_told():
+                self._require_layout(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _open_mended(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+        """Open the private database, built anew if it is damaged: for who holds the lock alone."""
+        found = self._suspicion()
+        if found is None:
+            try:
+                return self._open_whole(wait_seconds)
+            except WarehouseDamaged as error:
+                found = error.what
+        try:
+            self._build_anew(found)
+        except OSError as error:
+            raise self._not_writable(error) from error
+        return self._connect(wait_seconds)
+
+    def _open_whole(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+        connection = self._connect(wait_seconds)
+        try:
+            self._require_whole(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _make(self, published: Path | None = None) -> None:
+        """Make the private database, in one step: a process that dies meanwhile leaves none.
+
+        Args:
+            published: the file its rows come from; None: it has none.
+        """
+        for stale in self.folder.glob(f"{self.name}.*.making*"):
+            stale.unlink(missing_ok=True)
+        draft = self.folder / f"{self.name}.{os.getpid()}.making"
+        with closing(connect(draft)) as connection:
+            _make_tables(connection)
+            if published is not None:
+                _copy_rows(connection, published)
+        draft.replace(self.private)
+        self._suspect.unlink(missing_ok=True)
+
+    def _require_layout(self, connection: duckdb.DuckDBPyConnection) -> None:
+        try:
+            version = run_statement(
+                connection, "SELECT max(schema_version) FROM ops.schema_version"
+            )[0][0]
+        except duckdb.CatalogException as error:
+            if run_statement(connection, "FROM duckdb_tables()"):
+                raise WarehouseError(
+                    f"{self.private}: this is no database of capshock: {first_line(error)}",
+                    "Move the file away, or point CAPSHOCK_WAREHOUSE somewhere else.",
+                ) from error
+            # An older version was killed before it had made the tables: there is nothing to lose.
+            _make_tables(connection)
+            return
+        if version != SCHEMA_VERSION:
+            raise WarehouseError(
+                f"{self.private}: tables of layout {version}, this version writes {SCHEMA_VERSION}",
+                f"Move {self.folder} aside and run again: the tables are built anew from the "
+                "source.",
+            )
+
+    def _require_whole(self, connection: duckdb.DuckDBPyConnection) -> None:
+        """Find a file that was cut short: DuckDB finds it when it comes to the missing blocks."""
+        sizes = (
+            "SELECT total_blocks * block_size FROM pragma_database_size() "
+            "WHERE database_name = current_database()"
+        )
+        wanted = _HEADERS_BYTES + int(run_statement(connection, sizes)[0][0])
+        found = self.private.stat().st_size
+        if found < wanted:
+            raise WarehouseDamaged(
+                f"{self.private}: the file is damaged: it has {found:,} of {wanted:,} bytes",
+                _BUILD_ANEW,
+            )
+
+    # --- damage -----------------------------------------------------------------------------------
+
+    def _suspicion(self) -> str | None:
+        """Return what an earlier session found wrong with the private database, if any did."""
+        if not (self._suspect.exists() and self.private.exists()):
+            return None
+        return self._suspect.read_text(encoding="utf-8")
+
+    @property
+    def _suspect(self) -> Path:
+        """Where a session that finds the private database damaged leaves word for the next one.
+
+        It cannot mend it: others of its process may have it open.
+        """
+        return self.folder / f"{self.name}.damaged"
+
+    @property
+    def _mended(self) -> Path:
+        """Where the next run finds what to say of it."""
+        return self.folder / f"{self.name}.mended"
+
+    @contextmanager
+    def _faults_told(self) -> Iterator[None]:
+        """Say what is wrong where DuckDB finds the private database damaged or out of reach."""
+        try:
+            yield
+        except duckdb.Error as error:
+            if is_damage(error):
+                found = damaged(self.private, error, _BUILD_ANEW)
+                with suppress(OSError):
+                    self._suspect.write_text(found.what, encoding="utf-8")
+                raise found from error
+            if isinstance(error, duckdb.IOException | duckdb.FatalException):
+                raise WarehouseError(
+                    f"{self.private}: cannot read or write the database: {first_line(error)}",
+                    "Make room or the folder writable, and run again: nothing of this step was "
+                    "written.",
+                ) from error
+            raise
+
+    def _build_anew(self, what: str) -> None:
+        """Move a damaged private database aside, and put in its place what was published.
+
+        Args:
+            what: what is wrong with it, for people.
+        """
+        now = datetime.now(UTC)
+        aside = self.folder / f"{self.name}.damaged-{now:%Y%m%dT%H%M%S}Z"
+        self.private.replace(aside)
+        wal = self.private.with_name(f"{self.name}.wal")
+        if wal.exists():
+            wal.replace(aside.with_name(f"{aside.name}.wal"))
+        try:
+            # Of this version, and sound as far as one sees at once.
+            open_published(self.published).close()
+            self._make(self.published)
+            origin = f"It was built anew from {self.published}."
+        except (WarehouseError, duckdb.Error) as error:
+            said = error.what if isinstance(error, WarehouseError) else first_line(error)
+            origin = (
+                f"It is built anew from the source, as there is nothing else to build it from: "
+                f"{said}."
+            )
+        self._mended.write_text(
+            f"{what}. It was moved aside, to {aside}: delete that when you have looked at it. "
+            f"{origin}",
+            encoding="utf-8",
+        )
+        self._suspect.unlink(missing_ok=True)
+
+    def _not_writable(self, error: OSError) -> WarehouseError:
+        return WarehouseError(
+            f"{self.folder}: cannot write the warehouse folder: {error}",
+            "Make room or the folder writable, or point CAPSHOCK_WAREHOUSE somewhere else.",
+        )
+
+    # --- publishing -------------------------------------------------------------------------------
+
+    @contextmanager
+    def open_published(self) -> Iterator[Reader]:
+        """Ask the published file."""
+        with read_published(self.published) as reader:
+            yield reader
+
+    def publish(self) -> int:
+        """Copy the private database over the published file, in one step for its readers.
+
+        The copy is compact, carries the comments and macros of this version, and has a storage
+        format that older DuckDB command lines open.
+        """
+        self._require_consistent_chain()
+        # Dead runs leave their half-written copies; this process is the one writer.
+        for stale in self.folder.glob(f"{self.name}.*.publishing*"):
+            stale.unlink(missing_ok=True)
+        copy = self.folder / f"{self.name}.{os.getpid()}.publishing"
+        try:
+            with closing(self._connect(self.wait_seconds)) as connection:
+                private = run_statement(connection, "SELECT current_database()")[0][0]
+                run_statement(
+                    connection,
+                    f"ATTACH {ddl.literal(str(copy))} AS {_COPY} "
+                    f"(STORAGE_VERSION '{STORAGE_VERSION}')",
+                )
+                try:
+                    run_statement(
+                        connection, f"COPY FROM DATABASE {ddl.quoted(private)} TO {_COPY}"
+                    )
+                    _describe(connection, _COPY)
+                finally:
+                    run_statement(connection, f"DETACH {_COPY}")
+            with copy.open("rb") as handle:
+                os.fsync(handle.fileno())
+            # A WAL that a reader's crashed session left would make the new file unreadable.
+            self.published.with_name(f"{self.name}.wal").unlink(missing_ok=True)
+            copy.replace(self.published)
+        except (OSError, duckdb.Error) as error:
+            if isinstance(error, duckdb.Error) and is_damage(error):
+                with self._faults_told():
+                    raise
+            raise WarehouseError(
+                f"{self.published}: cannot publish: {first_line(error)}",
+                "The previous file is untouched. Make room or the folder writable; run again.",
+            ) from error
+        return self.published.stat().st_size
+
+
+def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    run_statement(connection, "BEGIN")
+    for model in TABLES.values():
+        for statement in ddl.statements(model):
+            run_statement(connection, statement)
+    run_statement(connection, "INSERT INTO ops.schema_version VALUES (?)", [SCHEMA_VERSION])
+    run_statement(connection, "COMMIT")
+
+
+def _copy_rows(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
+    """Copy the rows of a published file into the tables of a new database."""
+    run_statement(connection, f"ATTACH {ddl.literal(str(published))} AS {_PUBLISHED} (READ_ONLY)")
+    for name in TABLES:
+        table = ddl.qualified(name)
+        run_statement(connection, f"DELETE FROM {table}")
+        run_statement(connection, f"INSERT INTO {table} BY NAME FROM {_PUBLISHED}.{table}")
+    run_statement(connection, f"DETACH {_PUBLISHED}")
+
+
+def _describe(connection: duckdb.DuckDBPyConnection, database: str) -> None:
+    """Put the comments and macros of this version into a database that has the tables."""
+    before = run_statement(connection, "SELECT current_database()")[0][0]
+    run_statement(connection, f"USE {ddl.quoted(database)}")
+    for model in TABLES.values():
+        for statement in ddl.comments(model):
+            run_statement(connection, statement)
+    ddl.create_macros(connection)
+    run_statement(connection, f"USE {ddl.quoted(before)}")

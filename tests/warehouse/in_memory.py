@@ -64,3 +64,7 @@ def index(
           "contribution_points": w * r * (levels[n - 1] or 0.0)}
          for n, members in enumerate(parts, start=1) for symbol, (w, r) in members.items()],
     )  # fmt: skip
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
+    return connection.sql(query).pl().to_dicts()

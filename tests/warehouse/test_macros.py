@@ -8,13 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.in_memory import day, fill, index, warehouse
+from tests.warehouse.in_memory import day, fill, index, rows, warehouse
 from warehouse import ddl
 from warehouse.schemas import mart
-
-
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict]:
-    return connection.sql(query).pl().to_dicts()
 
 
 def contributions(connection: duckdb.DuckDBPyConnection, last: date) -> dict[str, dict]:

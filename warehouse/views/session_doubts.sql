@@ -1,0 +1,67 @@
+-- What is missing, estimated, stale or held about a session.
+--
+-- A kind of doubt that nothing is subject to has one row, with a null subject.
+CREATE OR REPLACE MACRO session_doubts(session) AS TABLE
+WITH kind(place, doubt, flag) AS (
+    VALUES
+        (1, 'no share count', 'no_share_count'),
+        (2, 'share count older than 120 days', 'stale_share_count'),
+        (3, 'share count moved over 15 %', 'share_count_warning'),
+        (4, 'gap: no bar the session before', 'gap'),
+        (5, 'first bar: no close before', 'first_bar'),
+        (6, 'no bar on this session', NULL),
+        (7, 'index units from after the session', NULL),
+        (8, 'index without members here', NULL),
+        (9, 'index members without a price', NULL),
+        (10, 'suspects of an unusual residual', NULL),
+        (11, 'close only, no low', 'close_only'),
+        (12, 'rows held up to this session', NULL),
+        (13, 'rows rejected up to this session', NULL)
+),
+reconciliation AS (
+    SELECT moved.*
+    FROM mart.index_reconciliations AS moved WHERE moved.session_date = session::DATE
+),
+found AS (
+    SELECT kind.place, cap.company_symbol AS subject, cap.company_symbol AS sort_key
+    FROM kind
+    JOIN mart.market_caps AS cap ON list_contains(cap.flags, kind.flag)
+    WHERE cap.session_date = session::DATE
+    UNION ALL
+    SELECT 6, symbol, symbol
+    FROM raw.prices SEMI JOIN ref.securities USING (symbol)
+    GROUP BY symbol
+    HAVING bool_or(session_date < session::DATE) AND NOT bool_or(session_date = session::DATE)
+    UNION ALL
+    SELECT 7, index_symbol || ' by ' || -holdings_age_days || ' days', index_symbol
+    FROM reconciliation WHERE list_contains(flags, 'dated_later')
+    UNION ALL
+    -- No space before the sign: a list may break there.
+    SELECT
+        8, index_symbol || coalesce(printf(' %+.2f%%', actual_return * 100), ''), index_symbol
+    FROM reconciliation WHERE members = 0
+    UNION ALL
+    SELECT 9, symbol || ' (' || index_symbol || ')', index_symbol || ' ' || symbol
+    FROM mart.index_impacts WHERE session_date = session::DATE AND return_1d IS NULL
+    UNION ALL
+    SELECT
+        10,
+        index_symbol || ': ' || symbol || ' (' || reasons[1] || ')',
+        index_symbol || printf(' %020.12f ', abs(implied_return)) || symbol
+    FROM mart.index_residual_suspects WHERE session_date = session::DATE
+    UNION ALL
+    SELECT
+        CASE status WHEN 'held' THEN 12 ELSE 13 END,
+        coalesce(symbol, 'no symbol') || ' ' || coalesce(row_date::VARCHAR, 'without a date'),
+        -- The last ones first; those without a date at the end.
+        printf('%08d ', coalesce(session::DATE - row_date, 99999999)) || coalesce(symbol, '')
+    FROM ops.quarantine
+    WHERE status IN ('held', 'rejected') AND (row_date <= session::DATE OR row_date IS NULL)
+)
+SELECT kind.place, kind.doubt, found.subject
+FROM kind
+LEFT JOIN found ON found.place = kind.place
+ORDER BY kind.place, found.sort_key, found.subject;
+
+COMMENT ON MACRO TABLE session_doubts IS
+'session_doubts(session): what is missing, estimated, stale or held about a session: a row for each kind of doubt and what is subject to it, in order; a null subject: nothing is.';

@@ -116,9 +116,14 @@ def trace(
     session: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="Session.")],
 ) -> None:
     """Walk a market-cap loss back to the rows and the bytes it came from."""
-    from pipelines.trace import report_trace
+    from assets.products.trace import Origins, report_trace
+    from warehouse.responses import ResponseStore
 
-    report_trace(out, Settings.load(), symbol, session.date())
+    settings = Settings.load()
+    published = settings.warehouse.resolve()
+    responses = ResponseStore(published.parent / "responses")
+    origins = Origins(settings.data_dir.resolve(), responses)
+    report_trace(out, published, origins, symbol, session.date())
 
 
 @app.command()

@@ -8,8 +8,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from assets.products.brief.questions import COVERED
 from assets.products.console import new_table, section
+from assets.products.telling.questions import COVERED
 from assets.products.wording import percent, points, short
 from warehouse.reader import Reader
 

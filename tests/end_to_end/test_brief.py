@@ -16,9 +16,9 @@ import duckdb
 import pytest
 
 from assets.products.brief import pages
-from assets.products.brief.answers import STYLES
-from assets.products.brief.content import compose
 from assets.products.brief.writing import briefs_beside, write_brief
+from assets.products.telling.answers import STYLES
+from assets.products.telling.session import compose
 from tests.assets.products import brief_market
 from warehouse.reader import Reader
 

@@ -13,9 +13,9 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from assets.products.brief.answers import Figure, Said
-from assets.products.brief.blocks import Block
-from assets.products.brief.content import Brief
+from assets.products.telling.answers import Figure, Said
+from assets.products.telling.blocks import Block
+from assets.products.telling.session import Brief
 from assets.products.wording import day_in_words
 
 _TEMPLATES = Path(__file__).parent / "templates"

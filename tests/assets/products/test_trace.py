@@ -7,13 +7,17 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from pipelines.trace import report_trace
+from assets.products.trace import Origins, report_trace
 from warehouse.errors import NothingToTrace
+from warehouse.responses import ResponseStore
 
 
 def _traced(deployment, symbol: str, day: str) -> str:
     out = io.StringIO()
-    report_trace(Console(file=out, width=200), deployment.settings, symbol, date.fromisoformat(day))
+    settings = deployment.settings
+    origins = Origins(settings.data_dir, ResponseStore(settings.warehouse.parent / "responses"))
+    console = Console(file=out, width=200)
+    report_trace(console, settings.warehouse, origins, symbol, date.fromisoformat(day))
     return out.getvalue()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assets.products.brief.answers import Answer, Figure, Said, say
+from assets.products.telling.answers import Answer, Figure, Said, say
 
 ENOUGH_SESSIONS = 250
 """Sessions of history before anything is called large, quiet or a record."""

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from assets.products import charts
-from assets.products.brief import pictures, questions
-from assets.products.brief.answers import Answer, Figure, Said, say
+from assets.products.brief import pictures
+from assets.products.telling import questions
+from assets.products.telling.answers import Answer, Figure, Said, say
 from assets.products.wording import day_in_words, plain_name
 from warehouse.errors import CannotDraw
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from assets.products.brief import blocks, questions, words
-from assets.products.brief.answers import Answer, Said, ask
-from assets.products.brief.blocks import Block
+from assets.products.telling import blocks, questions
+from assets.products.telling import sentences as words
+from assets.products.telling.answers import Answer, Said, ask
+from assets.products.telling.blocks import Block
 from warehouse.reader import Reader
 
 

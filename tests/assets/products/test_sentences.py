@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.products.brief import words
-from assets.products.brief.answers import STYLES, Answer, say
+from assets.products.telling import sentences as words
+from assets.products.telling.answers import STYLES, Answer, say
 
 DAY = date(2025, 1, 27)
 

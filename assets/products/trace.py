@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,43 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.wording import in_words, percent
-from pipelines.settings import Settings
 from warehouse.errors import NothingToTrace, WarehouseError
 from warehouse.reader import Reader, read_published
 from warehouse.responses import ResponseStore
 
-_PATHS = {"raw.prices": "prices", "raw.shares_outstanding": "shares_outstanding"}
+_BARS, _COUNTS = "raw.prices", "raw.shares_outstanding"
 
 
-def report_trace(console: Console, settings: Settings, symbol: str, session: date) -> None:
+@dataclass(frozen=True)
+class Origins:
+    """Where the bytes lie that raw rows were read from.
+
+    Attributes:
+        data_dir: folder of the source ``files``.
+        responses: what other sources answered.
+    """
+
+    data_dir: Path
+    responses: ResponseStore
+
+
+def report_trace(
+    console: Console, path: Path, origins: Origins, symbol: str, session: date
+) -> None:
     """Walk a session of a company back: market cap, core rows, raw rows, responses or files.
+
+    Args:
+        console: where to print.
+        path: the published file.
+        origins: where the bytes lie.
+        symbol: a line of the company.
+        session: the session.
 
     Raises:
         NothingToTrace: if the company has no market cap on the session.
         WarehouseError: if there is no published file.
     """
-    with read_published(settings.warehouse.resolve()) as published:
+    with read_published(path) as published:
 
         def say(text: str, depth: int = 0, style: str = "") -> None:
             console.print(escape("  " * depth + text), style=style, highlight=False, soft_wrap=True)
@@ -43,8 +65,7 @@ def report_trace(console: Console, settings: Settings, symbol: str, session: dat
                 f"{bar['adjustment_kind']} x{bar['adjustment_ratio']:g}",
                 1,
             )
-            row = _raw(published, "raw.prices", company, "session_date", bar["session_date"])
-            _tell_origin(say, settings, "raw.prices", row)
+            _say_origin(say, origins, _BARS, _raw_bar(published, company, bar["session_date"]))
         count = _count(published, cap)
         if count is None:
             say("core.shares_outstanding: no share count is known", 1)
@@ -58,30 +79,27 @@ def report_trace(console: Console, settings: Settings, symbol: str, session: dat
             f"{in_basis}",
             1,
         )
-        row = _raw(
-            published, "raw.shares_outstanding", company, "as_of_date", count["reported_as_of"]
-        )
-        _tell_origin(say, settings, "raw.shares_outstanding", row)
+        _say_origin(say, origins, _COUNTS, _raw_count(published, company, count["reported_as_of"]))
 
 
 def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]:
-    found = published.rows(
-        "SELECT * FROM market_cap_history($symbol) WHERE session_date = $day",
+    caps = published.rows(
+        "FROM market_cap_history($symbol) WHERE session_date = $day",
         symbol=symbol,
         day=session,
     )
-    if not found:
+    if not caps:
         raise NothingToTrace(
             f"{symbol} has no market cap on {session} in the published file",
             "Check the symbol (ref.securities) and that the date is a session; `capshock run` "
             "fetches more.",
         )
-    return found[0]
+    return caps[0]
 
 
 def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]]:
     return published.rows(
-        "SELECT * FROM core.prices WHERE symbol = $symbol AND session_date <= $day "
+        "FROM core.prices WHERE symbol = $symbol AND session_date <= $day "
         "ORDER BY session_date DESC LIMIT 2",
         symbol=company,
         day=session,
@@ -90,44 +108,49 @@ def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]
 
 def _count(published: Reader, cap: dict[str, Any]) -> dict[str, Any] | None:
     """Find the count that the price effect rests on; without one, that of the market cap."""
-    found = published.rows(
-        "SELECT * FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from <= $day "
+    counts = published.rows(
+        "FROM core.shares_outstanding WHERE symbol = $symbol AND valid_from <= $day "
         "AND reported_as_of = $as_of ORDER BY valid_from DESC LIMIT 1",
         symbol=cap["company_symbol"],
         day=cap["session_date"],
         as_of=cap["effect_shares_as_of"] or cap["shares_as_of"],
     )
-    return found[0] if found else None
+    return counts[0] if counts else None
 
 
-def _raw(
-    published: Reader, table: str, symbol: str, column: str, day: date
-) -> dict[str, Any] | None:
-    found = published.rows(
-        f"SELECT * FROM {table} WHERE symbol = $symbol AND {column} = $day",
-        symbol=symbol,
+def _raw_bar(published: Reader, company: str, day: date) -> dict[str, Any] | None:
+    bars = published.rows(
+        "FROM raw.prices WHERE symbol = $symbol AND session_date = $day", symbol=company, day=day
+    )
+    return bars[0] if bars else None
+
+
+def _raw_count(published: Reader, company: str, day: date) -> dict[str, Any] | None:
+    counts = published.rows(
+        "FROM raw.shares_outstanding WHERE symbol = $symbol AND as_of_date = $day",
+        symbol=company,
         day=day,
     )
-    return found[0] if found else None
+    return counts[0] if counts else None
 
 
-def _tell_origin(say: Any, settings: Settings, table: str, row: dict[str, Any] | None) -> None:
+def _say_origin(say: Any, origins: Origins, table: str, row: dict[str, Any] | None) -> None:
     """Say which bytes a raw row was read from, and whether they are still the same."""
     if row is None:
         say(f"{table}: no row of that date (the count was decided, or its row is gone)", 2)
         return
     provenance = {"source", "fetched_at", "response_id"}
-    told = ", ".join(f"{k} {v}" for k, v in row.items() if k not in provenance and v is not None)
-    say(f"{table}: {told}", 2)
+    values = ", ".join(f"{k} {v}" for k, v in row.items() if k not in provenance and v is not None)
+    say(f"{table}: {values}", 2)
     say(
         f"first read {row['fetched_at']:%Y-%m-%d %H:%M:%S} UTC from source {row['source']}, "
         f"sha-256 {row['response_id']}",
         3,
     )
     if row["source"] == "files":
-        say(_file_origin(settings.data_dir.resolve(), _PATHS[table], row), 3)
+        say(_file_origin(origins.data_dir, table.removeprefix("raw."), row), 3)
         return
-    store = ResponseStore(settings.warehouse.resolve().parent / "responses")
+    store = origins.responses
     for fetch in store.fetches(row["response_id"])[:1]:
         say(f"asked {fetch.url}", 3)
         say(f"answered with status {fetch.status}, {json.dumps(dict(fetch.headers))}", 3)

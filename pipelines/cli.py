@@ -57,9 +57,9 @@ def story(
     ] = None,
 ) -> None:
     """Tell a session from the published file: losses, gains, sectors, and what is missing."""
-    from assets.products.story import tell
+    from assets.products.story import report_story
 
-    tell(out, Settings.load().warehouse.resolve(), _date(session))
+    report_story(out, Settings.load().warehouse.resolve(), _date(session))
 
 
 @app.command()

@@ -35,9 +35,9 @@ def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]
             context.log.warning("brief of %s: tables instead of pictures: %s", day, fault)
     return dg.MaterializeResult(
         metadata={
-            "headline": dg.MetadataValue.text(str(brief.headline)),
+            "headline": dg.MetadataValue.text(str(brief.telling.headline)),
             "brief": dg.MetadataValue.path(f"{FOLDER}/{page.name}"),
-            "as_markdown": dg.MetadataValue.md(pages.markdown(brief)),
+            "as_markdown": dg.MetadataValue.md(pages.markdown(brief.telling)),
             "size_bytes": page.stat().st_size,
             "briefs_written": len(days),
         }

@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.brief.writing import write_brief
-from assets.products.console import require_session, short_path
+from assets.products.console import short_path
+from assets.products.sessions import last_session, require_session
 from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader, read_published
 
@@ -28,13 +29,14 @@ def report_brief(console: Console, path: Path, session: date | None, *, open_it:
     def say(text: str, style: str = "") -> None:
         console.print(escape(text), style=style, highlight=False, soft_wrap=True)
 
-    say(f"{brief.headline}", "bold")
+    say(f"{brief.telling.headline}", "bold")
     say(f"  the page      {short_path(page)}")
     say(f"  for a chat    {parts}/brief.md")
-    drawn = [block.name for block in brief.blocks() if block.picture and block.picture.svg]
+    drawn = [name for name, picture in brief.pictures.items() if picture.svg]
     if drawn:
         say(f"  pictures      {parts}/*.svg, *.png: {', '.join(drawn)}")
-    say(f"  tables        {parts}/*.csv: {', '.join(block.name for block in brief.blocks())}")
+    tables = [block.name for block in brief.telling.blocks()]
+    say(f"  tables        {parts}/*.csv: {', '.join(tables)}")
     for fault in brief.faults():
         say(f"The page has tables instead of pictures: {fault}", "yellow")
     if open_it:
@@ -44,9 +46,7 @@ def report_brief(console: Console, path: Path, session: date | None, *, open_it:
 def _session(published: Reader, session: date | None) -> date:
     if session is not None:
         return require_session(published, session)
-    last: date | None = published.rows("SELECT max(session_date) AS day FROM mart.market_caps")[0][
-        "day"
-    ]
+    last = last_session(published)
     if last is None:
         raise SessionNotCovered("the published file holds no session", "Run `capshock run` first.")
     return last

@@ -1,8 +1,7 @@
-"""How the command line asks the published file, and writes tables."""
+"""How the command line writes tables and paths."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from warehouse.errors import SessionNotCovered
-from warehouse.reader import Reader
-
 _BILLION = 1e9
-
-
-def require_session(published: Reader, session: date) -> date:
-    """Return a session that the published file holds.
-
-    Raises:
-        SessionNotCovered: if it does not, naming the ones around it.
-    """
-    near = published.rows(
-        "SELECT max(session_date) FILTER (session_date <= $day) AS before, "
-        "min(session_date) FILTER (session_date > $day) AS after FROM mart.market_caps",
-        day=session,
-    )[0]
-    if near["before"] != session:
-        # A slow import, for the message alone.
-        from assets.market import calendar
-
-        around = " and ".join(str(d) for d in (near["before"], near["after"]) if d) or "none"
-        if session not in calendar.sessions(session, session):
-            what, more = "is no session of the New York Stock Exchange", ""
-        else:
-            what, more = "the published file holds no such session", "; `capshock run` fetches more"
-        raise SessionNotCovered(f"{session}: {what}", f"The nearest in the file: {around}{more}.")
-    return session
 
 
 @dataclass(frozen=True)

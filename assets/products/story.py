@@ -1,7 +1,8 @@
-"""``capshock story``: a session told from the published file."""
+"""``capshock story``: a session, told on the console."""
 
 import os
 import sys
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,24 +12,23 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from assets.products.console import (
-    Unit,
-    new_table,
+from assets.products.console import Unit, new_table, section, short_path
+from assets.products.sessions import (
     require_session,
-    section,
-    short_path,
+    session_of_largest_loss,
 )
-from assets.products.doubts import DOUBTS
 from assets.products.story_indices import indices
+from assets.products.telling.answers import Answer
+from assets.products.telling.sentences import Standing
+from assets.products.telling.session import Telling, tell_session
 from assets.products.wording import flags_in_words, in_words, listed, percent, short
 from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader, read_published
 
-SHOWN = 10
-"""Rows of each ranking of the story."""
+_MOVED = {"loss": ("lost", "bold red"), "gain": ("gained", "bold blue")}
 
 
-def tell(console: Console, path: Path, session: date | None) -> None:
+def report_story(console: Console, path: Path, session: date | None) -> None:
     """Print the story of a session; by default the one with the largest loss in the file.
 
     Raises:
@@ -36,137 +36,120 @@ def tell(console: Console, path: Path, session: date | None) -> None:
         SessionNotCovered: if the file does not hold the session, naming the ones around it.
     """
     with read_published(path) as published:
-        day = _session(published, session)
-        console.print(_headline(published, day))
-        console.print(_ranked(published, day, "losses", "loss"))
-        console.print(_ranked(published, day, "gains", "gain"))
-        console.print(_sectors(published, day))
-        console.print(indices(published, day))
-        console.print(_missing(published, day))
-        console.print(Text("\nWhere to look next", style="bold"))
-        for command in _next(path, day):
-            console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
+        telling = tell_session(published, _session(published, session))
+    for part in story(telling):
+        console.print(part)
+    console.print(Text("\nWhere to look next", style="bold"))
+    for command in _next(path, telling.session):
+        console.print(f"  {escape(command)}", style="cyan", soft_wrap=True, highlight=False)
+
+
+def story(telling: Telling) -> Iterator[Group]:
+    """Yield the parts of a telling as the console shows them."""
+    yield _headline(telling)
+    yield _ranked(telling.losses.answer, "losses", "loss")
+    yield _ranked(telling.gains.answer, "gains", "gain")
+    yield _sectors(telling)
+    yield indices(telling)
+    yield _doubts(telling)
 
 
 def _session(published: Reader, session: date | None) -> date:
-    if session is None:
-        found = published.rows(
-            "SELECT session_date FROM mart.market_cap_losses ORDER BY loss_usd DESC LIMIT 1"
+    if session is not None:
+        return require_session(published, session)
+    largest = session_of_largest_loss(published)
+    if largest is None:
+        raise SessionNotCovered(
+            "the published file holds no loss of any session", "Run `capshock run` first."
         )
-        if not found:
-            raise SessionNotCovered(
-                "the published file holds no loss of any session", "Run `capshock run` first."
-            )
-        day: date = found[0]["session_date"]
-        return day
-    return require_session(published, session)
+    return largest
 
 
-def _headline(published: Reader, day: date) -> Group:
-    top = published.rows(
-        "SELECT l.*, s.name, c.intraday_low_effect_usd, c.intraday_low_return, c.close_usd, "
-        "c.effect_shares_outstanding, c.effect_shares_as_of, "
-        "session_date - c.effect_shares_as_of AS effect_shares_age_days "
-        "FROM mart.market_cap_losses l JOIN mart.market_caps c USING (company_symbol, session_date)"
-        " JOIN ref.securities s ON s.symbol = l.company_symbol "
-        "WHERE session_date = $day AND rank_on_session = 1",
-        day=day,
-    )
+def _headline(telling: Telling) -> Group:
+    day = telling.session
     title = Text(f"\n{day:%A}, {day.day} {day:%B %Y}", style="bold")
-    if not top:
-        return Group(title, Text("No loss of market value of any company is known."))
-    t = top[0]
-    lines = [
-        Text.assemble(
-            (f"{t['company_symbol']} lost {in_words(t['loss_usd'])} dollars", "bold red"),
-            f" of market value ({percent(-t['loss_return'])}) at the close: {_standing(t)}",
-        )
-    ]
-    if t["previous_record_usd"] is not None:
-        earlier = published.rows(
-            "SELECT company_symbol FROM mart.market_cap_losses "
-            "WHERE session_date = $day AND rank_on_session = 1",
-            day=t["previous_record_date"],
-        )[0]["company_symbol"]
-        lines.append(
-            Text(
-                f"Largest before: {earlier} on {t['previous_record_date']}, "
-                f"{in_words(t['previous_record_usd'])}."
-            )
-        )
-    if t["intraday_low_effect_usd"] is not None:
-        lines.append(
-            Text(
-                f"At the session's low: {in_words(-t['intraday_low_effect_usd'])} "
-                f"({percent(t['intraday_low_return'])})."
-            )
-        )
-    lines.append(
-        Text(
-            f"Counted with {t['effect_shares_outstanding'] / 1e6:,.0f} million shares, first seen "
-            f"{t['effect_shares_as_of']}. Price alone: dividends are not added back.",
-            style="dim",
-        )
+    lead = telling.lead
+    if lead is None:
+        return Group(title, Text(f"{telling.headline}."))
+    # Where the lead is the news, the sentence about it is the headline.
+    headline = [] if lead.is_news or not lead.is_known else [Text(f"{telling.headline}.")]
+    return Group(title, *headline, *_about(lead))
+
+
+def _about(lead: Standing) -> Iterator[Text]:
+    moved, style = _MOVED[lead.side]
+    row = next(_rows(lead.leading))
+    yield Text.assemble(
+        (f"{row['company_symbol']} {moved} {in_words(row['size_usd'])} dollars", style),
+        f" of market value ({percent(row['return_1d'])}) at the close: {_standing(row)}",
     )
-    if t["flags"]:
-        age = f" (the count is {t['effect_shares_age_days']} days old)"
-        stale = age if "stale_share_count" in t["flags"] else ""
-        lines.append(
-            Text(f"Before you quote it: {flags_in_words(t['flags'])}{stale}.", style="yellow")
+    if row["previous_record_usd"] is not None:
+        yield Text(
+            f"Largest before: {row['previous_record_symbol']} on {row['previous_record_date']}, "
+            f"{in_words(row['previous_record_usd'])}."
         )
-    return Group(title, *lines)
-
-
-def _standing(loss: dict[str, Any]) -> str:
-    since = f"since {loss['history_from']} among {loss['companies_covered']} companies"
-    if loss["is_record"]:
-        return f"the largest one-day loss of any company {since} with a history."
-    if loss["companies_covered"] == 0:
-        return f"the history, from {loss['history_from']} on, is too short to call records."
-    return f"number {loss['rank_to_date']:,} of all one-day losses {since} with a history."
-
-
-def _ranked(published: Reader, day: date, what: str, size: str) -> Group:
-    rows = published.rows(
-        f"SELECT m.*, s.name FROM mart.market_cap_{what} m "
-        "JOIN ref.securities s ON s.symbol = m.company_symbol "
-        "WHERE session_date = $day ORDER BY rank_on_session LIMIT $shown",
-        day=day,
-        shown=SHOWN,
+    if lead.side == "loss" and row["intraday_low_effect_usd"] is not None:
+        yield Text(
+            f"At the session's low: {in_words(-row['intraday_low_effect_usd'])} "
+            f"({percent(row['intraday_low_return'])})."
+        )
+    yield Text(
+        f"Counted with {row['shares_outstanding'] / 1e6:,.0f} million shares, first seen "
+        f"{row['shares_as_of']}. Price alone: dividends are not added back.",
+        style="dim",
     )
-    if not rows:
-        return section(f"Largest {what}", Text("none"))
-    unit = Unit.fitting(row[f"{size}_usd"] for row in rows)
-    table = new_table("", "company", f"{size}, {unit.name}", "return", "rank", "flags")
-    sign = -1 if size == "loss" else 1
-    for row in rows:
+    if row["flags"]:
+        age = f" (the count is {row['share_count_age_days']} days old)"
+        stale = age if "stale_share_count" in row["flags"] else ""
+        yield Text(f"Before you quote it: {flags_in_words(row['flags'])}{stale}.", style="yellow")
+
+
+def _standing(row: dict[str, Any]) -> str:
+    since = f"since {row['history_from']} among {row['companies_covered']} companies"
+    if row["is_record"]:
+        return f"the largest one-day {row['side']} of any company {since} with a history."
+    if row["companies_covered"] == 0:
+        return f"the history, from {row['history_from']} on, is too short to call records."
+    plural = {"loss": "losses", "gain": "gains"}[row["side"]]
+    return f"number {row['rank_to_date']:,} of all one-day {plural} {since} with a history."
+
+
+def _rows(answer: Answer) -> Iterator[dict[str, Any]]:
+    return answer.table.iter_rows(named=True)
+
+
+def _ranked(answer: Answer, plural: str, side: str) -> Group:
+    if not len(answer):
+        return section(f"Largest {plural}", Text("none"))
+    unit = Unit.fitting(answer.table[f"{side}_usd"])
+    table = new_table("", "company", f"{side}, {unit.name}", "return", "rank", "flags")
+    sign = -1 if side == "loss" else 1
+    for row in _rows(answer):
         table.add_row(
             escape(row["company_symbol"]),
             escape(short(row["name"])),
-            unit.write(row[f"{size}_usd"]),
-            percent(sign * row[f"{size}_return"]),
+            unit.write(row[f"{side}_usd"]),
+            percent(sign * row[f"{side}_return"]),
             f"{row['rank_to_date']:,}",
             flags_in_words(row["flags"]),
         )
-    since = rows[0]["history_from"]
-    return section(f"Largest {what} (rank: among all since {since})", table)
+    since = answer.value("history_from")
+    return section(f"Largest {plural} (rank: among all since {since})", table)
 
 
-def _sectors(published: Reader, day: date) -> Group:
-    rows = published.rows(
-        "SELECT * FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd",
-        day=day,
+def _sectors(telling: Telling) -> Group:
+    sectors, market = telling.sectors.answer, telling.market
+    if not len(sectors):
+        return section("Sectors", Text("none"))
+    unit = Unit.fitting(
+        row["losers_usd"] + row["gainers_usd"] for row in sectors.table.iter_rows(named=True)
     )
-    unit = Unit.fitting(row["losers_usd"] + row["gainers_usd"] for row in rows)
     headers = ("sector", f"net, {unit.name}", "losers", "gainers", "fell", "rose")
     table = new_table(*headers, text_columns=1)
-    total = dict.fromkeys(("net_change_usd", "losers_usd", "gainers_usd", "losers", "gainers"), 0)
-    for row in rows:
+    for row in _rows(sectors):
         table.add_row(escape(row["sector"]), *_sector_numbers(row, unit))
-        for name in total:
-            total[name] += row[name]
     table.add_section()
-    table.add_row("All", *_sector_numbers(total, unit))
+    table.add_row("All", *_sector_numbers(next(_rows(market)), unit))
     return section("Sectors", table)
 
 
@@ -180,13 +163,12 @@ def _sector_numbers(row: dict[str, Any], unit: Unit) -> tuple[str, ...]:
     )
 
 
-def _missing(published: Reader, day: date) -> Group:
+def _doubts(telling: Telling) -> Group:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for label, query in DOUBTS.items():
-        found = [row["subject"] for row in published.rows(query, day=day)]
-        table.add_row(label, escape(listed(found)))
+    for row in _rows(telling.doubts):
+        table.add_row(row["doubt"], escape(listed(row["subjects"])))
     return section("What is missing or doubtful", table)
 
 

@@ -16,9 +16,9 @@ import duckdb
 import pytest
 
 from assets.products.brief import pages
+from assets.products.brief.pages import compose
 from assets.products.brief.writing import briefs_beside, write_brief
 from assets.products.telling.answers import STYLES
-from assets.products.telling.session import compose
 from tests.assets.products import brief_market
 from warehouse.reader import Reader
 
@@ -154,7 +154,7 @@ def test_no_number_stands_on_the_page_without_its_query(page):
 
 
 def test_every_number_in_a_picture_is_written_in_its_answer(page, brief):
-    answers = {block.name: block.answer for block in brief.blocks()}
+    answers = {block.name: block.answer for block in brief.telling.blocks()}
     assert set(page.pictures) == {
         "bars", "losses", "map", "points-gspc", "points-ndx", "points-dji",
     }  # fmt: skip
@@ -175,7 +175,7 @@ def test_every_number_in_a_picture_is_written_in_its_answer(page, brief):
 
 
 def test_the_founding_page_says_what_happened(page, brief):
-    assert str(brief.headline) == (
+    assert str(brief.telling.headline) == (
         "NVIDIA loses $592.7bn, the largest one-day loss of any company since 29 January 2021"
     )
     figures = {text for _, text in page.figures}
@@ -199,27 +199,27 @@ def test_the_page_needs_nothing_else(brief):
 
 def test_a_quiet_day_is_told_as_one(connection):
     brief = compose(Reader(connection), QUIET)
-    assert str(brief.headline) == "A quiet session: no company loses more than $8.9bn"
+    assert str(brief.telling.headline) == "A quiet session: no company loses more than $8.9bn"
 
 
 def test_a_record_gain_leads_the_page_of_a_day_without_a_loss(connection):
     brief = compose(Reader(connection), date(2022, 11, 10))
-    assert str(brief.headline) == (
+    assert str(brief.telling.headline) == (
         "Apple gains $190.9bn, the largest one-day gain of any company since 29 January 2021"
     )
-    assert brief.bars.title.parts[0].value == "Apple Inc. Common Stock"
-    names = [row[0].text for row in brief.indices.rows()]
+    assert brief.telling.bars.title.parts[0].value == "Apple Inc. Common Stock"
+    names = [row[0].text for row in brief.telling.indices.rows()]
     assert "Dow Jones Industrial Average" in names
 
 
 def test_who_moved_an_index_is_not_said_where_most_members_lack_a_price(connection):
     """On 2025-01-02 only the mega caps have a close on the session before."""
     brief = compose(Reader(connection), date(2025, 1, 2))
-    assert [block.name for block in brief.waterfalls] == ["points-dji"]
-    assert "alone is" not in " ".join(map(str, brief.deck))
-    assert "All 61 companies whose change is known" in " ".join(map(str, brief.deck))
-    first_bars = dict(brief.doubts)["first bar: no close before"]
-    assert first_bars.value("how_many") > 400
+    assert [block.name for block in brief.telling.steps.values()] == ["points-dji"]
+    assert "alone is" not in " ".join(map(str, brief.telling.sentences))
+    assert "All 61 companies whose change is known" in " ".join(map(str, brief.telling.sentences))
+    doubts = {row["doubt"]: row["how_many"] for row in brief.telling.doubts.table.to_dicts()}
+    assert doubts["first bar: no close before"] > 400
 
 
 def test_what_is_missing_and_held_is_on_the_page(connection):
@@ -230,8 +230,8 @@ def test_what_is_missing_and_held_is_on_the_page(connection):
 
 
 def test_markdown_has_the_numbers_and_reads_alone(brief):
-    text = pages.markdown(brief)
-    assert text.startswith(f"# {brief.headline}\n")
+    text = pages.markdown(brief.telling)
+    assert text.startswith(f"# {brief.telling.headline}\n")
     assert "| NVDA | NVIDIA | $592.7bn | -16.97 % | 1 |  |" in text
     assert "| S&P 500 | 6,012.28 | -1.46 % | -89.0 | -70.1 | -0.33 % | 10 January 2025 |" in text
     assert "◐ **holds counted otherwise**: Nvidia plunged nearly 18 percent on Monday." in text
@@ -342,5 +342,5 @@ def test_a_session_without_losses_and_an_empty_index_have_pages_too(small):
         ("2025-01-03", "Alpha gains $2.0m; the history is too short to tell how much that is"),
     ):
         brief, page = write_brief(small.settings.warehouse, date.fromisoformat(day))
-        assert str(brief.headline) == said
+        assert str(brief.telling.headline) == said
         assert "None on this session" in page.read_text()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from assets.products.story import tell
+from assets.products.story import report_story
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -43,7 +43,7 @@ def test_a_query_gives_the_answer_shown(founding, query, answer):
 
 def test_the_story_shown_is_the_story_told(founding):
     told = io.StringIO()
-    tell(Console(file=told, width=80), founding.settings.warehouse, None)
+    report_story(Console(file=told, width=80), founding.settings.warehouse, None)
     lines = {line.rstrip() for line in told.getvalue().splitlines()}
     shown = [line for line in STORY.splitlines() if line.strip() != "..."]
     assert len(shown) > 30

@@ -2,7 +2,7 @@
 --
 -- A kind of doubt that nothing is subject to has one row, with a null subject.
 CREATE OR REPLACE MACRO session_doubts(session) AS TABLE
-WITH kind(place, doubt, flag) AS (
+WITH kind(number, doubt, flag) AS (
     VALUES
         (1, 'no share count', 'no_share_count'),
         (2, 'share count older than 120 days', 'stale_share_count'),
@@ -23,7 +23,7 @@ reconciliation AS (
     FROM mart.index_reconciliations AS moved WHERE moved.session_date = session::DATE
 ),
 found AS (
-    SELECT kind.place, cap.company_symbol AS subject, cap.company_symbol AS sort_key
+    SELECT kind.number, cap.company_symbol AS subject, cap.company_symbol AS sort_key
     FROM kind
     JOIN mart.market_caps AS cap ON list_contains(cap.flags, kind.flag)
     WHERE cap.session_date = session::DATE
@@ -58,10 +58,16 @@ found AS (
     FROM ops.quarantine
     WHERE status IN ('held', 'rejected') AND (row_date <= session::DATE OR row_date IS NULL)
 )
-SELECT kind.place, kind.doubt, found.subject
+SELECT
+    kind.number,
+    kind.doubt,
+    row_number() OVER (
+        PARTITION BY kind.number ORDER BY found.sort_key, found.subject
+    ) AS place,
+    found.subject
 FROM kind
-LEFT JOIN found ON found.place = kind.place
-ORDER BY kind.place, found.sort_key, found.subject;
+LEFT JOIN found ON found.number = kind.number
+ORDER BY kind.number, place;
 
 COMMENT ON MACRO TABLE session_doubts IS
 'session_doubts(session): what is missing, estimated, stale or held about a session: a row for each kind of doubt and what is subject to it, in order; a null subject: nothing is.';

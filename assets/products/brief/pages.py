@@ -2,8 +2,9 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -13,14 +14,35 @@ import jinja2
 import polars as pl
 from markupsafe import Markup
 
-from assets.products.telling.answers import Figure, Said
+from assets.products.brief.drawing import Picture, pictures_of
+from assets.products.telling.answers import Figure, Sentence
 from assets.products.telling.blocks import Block
-from assets.products.telling.session import Brief
+from assets.products.telling.session import Telling, tell_session
 from assets.products.wording import day_in_words
+from warehouse.reader import Reader
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 _MARKUP = ("<", ">", "|", "*", "_", "`", "[", "]", "#", "\\")
+
+
+@dataclass(frozen=True)
+class Brief:
+    """A telling with its pictures, by the name of their block."""
+
+    telling: Telling
+    pictures: Mapping[str, Picture]
+
+    def faults(self) -> list[str]:
+        """Return why pictures could not be drawn."""
+        faults = (picture.fault for picture in self.pictures.values())
+        return list(dict.fromkeys(fault for fault in faults if fault))
+
+
+def compose(published: Reader, session: date) -> Brief:
+    """Tell a session and draw its pictures."""
+    telling = tell_session(published, session)
+    return Brief(telling, pictures_of(telling))
 
 
 @dataclass(frozen=True)
@@ -39,15 +61,16 @@ def html(brief: Brief) -> str:
     """Return the page: self-contained, nothing is fetched."""
     environment = _environment()
     return environment.get_template("page.html.j2").render(
-        _shared(brief) | {"style": _style(), "units": list(_units(brief))}
+        _shared(brief.telling)
+        | {"style": _style(), "units": list(_units(brief.telling)), "pictures": brief.pictures}
     )
 
 
-def markdown(brief: Brief) -> str:
-    """Return the brief as Markdown, without pictures."""
+def markdown(telling: Telling) -> str:
+    """Return a telling as Markdown, without pictures."""
     environment = _environment().overlay(autoescape=False, finalize=_escaped)
     text = environment.get_template("brief.md.j2").render(
-        _shared(brief) | {"table": _markdown_table}
+        _shared(telling) | {"table": _markdown_table}
     )
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -61,19 +84,21 @@ def write(brief: Brief, folder: Path) -> Path:
     Returns:
         The page.
     """
-    parts = folder / str(brief.session)
+    telling = brief.telling
+    parts = folder / str(telling.session)
     parts.mkdir(parents=True, exist_ok=True)
-    files: dict[str, bytes] = {"brief.md": markdown(brief).encode()}
-    for block in brief.blocks():
+    files: dict[str, bytes] = {"brief.md": markdown(telling).encode()}
+    for block in telling.blocks():
         files[f"{block.name}.csv"] = _csv(block.answer.table)
-        if block.picture is not None and block.picture.svg:
-            files[f"{block.name}.svg"] = block.picture.titled_svg.encode()
-            files[f"{block.name}.png"] = block.picture.png
+    for name, picture in brief.pictures.items():
+        if picture.svg:
+            files[f"{name}.svg"] = picture.titled_svg.encode()
+            files[f"{name}.png"] = picture.png
     for name, content in files.items():
         _put(parts / name, content)
     for stale in set(parts.iterdir()) - {parts / name for name in files}:
         stale.unlink()
-    page = folder / f"{brief.session}.html"
+    page = folder / f"{telling.session}.html"
     _put(page, html(brief).encode())
     return page
 
@@ -89,14 +114,15 @@ def _csv(table: pl.DataFrame) -> bytes:
     return table.with_columns(pl.col(lists).list.join("; ")).write_csv().encode()
 
 
-def _shared(brief: Brief) -> dict[str, Any]:
+def _shared(telling: Telling) -> dict[str, Any]:
+    doubts = list(telling.doubts.figures([("doubt", "text"), ("subjects", "list")]))
     return {
-        "brief": brief,
-        "day": day_in_words(brief.session),
-        "weekday": f"{brief.session:%A}",
-        "claims": list(_claims(brief.claims)),
-        "found": [(label, a) for label, a in brief.doubts if a.value("how_many")],
-        "not_found": [label for label, a in brief.doubts if not a.value("how_many")],
+        "telling": telling,
+        "day": day_in_words(telling.session),
+        "weekday": f"{telling.session:%A}",
+        "claims": list(_claims(telling.claims)),
+        "found": [(doubt, subjects) for doubt, subjects in doubts if subjects.value],
+        "not_found": [doubt for doubt, subjects in doubts if not subjects.value],
     }
 
 
@@ -114,8 +140,8 @@ def _judged(block: Block, row: int) -> Judged:
     answer = block.answer
     verdict = answer.value("verdict", row)
     kind, sign, word = next(
-        shown
-        for start, shown in (
+        judgement
+        for start, judgement in (
             ("holds only", ("otherwise", "◐", "holds counted otherwise")),
             ("holds", ("holds", "✓", "holds")),
             ("overstated", ("fails", "✗", "overstated")),
@@ -124,13 +150,13 @@ def _judged(block: Block, row: int) -> Judged:
         )
         if verdict.startswith(start)
     )
-    written = (answer.figure(n, "text", row) for n in ("statement", "explanation", "holds_by"))
-    return Judged(kind, sign, word, *written)
+    figures = (answer.figure(n, "text", row) for n in ("statement", "explanation", "holds_by"))
+    return Judged(kind, sign, word, *figures)
 
 
-def _units(brief: Brief) -> Iterator[tuple[Figure, Figure]]:
+def _units(telling: Telling) -> Iterator[tuple[Figure, Figure]]:
     """Yield name and source of the units of each index with members."""
-    answer = brief.indices.answer
+    answer = telling.indices.answer
     for row in range(len(answer)):
         if answer.value("is_covered", row):
             yield answer.figure("name", "text", row), answer.figure("holdings_source", "text", row)
@@ -144,7 +170,7 @@ def _inline(svg: str, name: str) -> Markup:
 
 def _escaped(value: Any) -> Any:
     """Write a value into Markdown; what comes from the tables is text, not markup."""
-    if isinstance(value, Said):
+    if isinstance(value, Sentence):
         return "".join(_escaped(part) for part in value.parts)
     if isinstance(value, Figure):
         return "".join(f"\\{c}" if c in _MARKUP else c for c in value.text.replace("\n", " "))

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from assets.products.brief import pages
-from assets.products.telling.session import Brief, compose
+from assets.products.brief.pages import Brief, compose
 from warehouse.errors import WarehouseError
 from warehouse.reader import read_published
 

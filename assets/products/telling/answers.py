@@ -4,9 +4,11 @@ A page is made of figures: a value as it is written, and the query, row and colu
 every number of a page can be unfolded to its SQL, and a test can hold it against its table.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from textwrap import dedent
 from typing import Any
 
 import polars as pl
@@ -21,6 +23,7 @@ from assets.products.wording import (
     percent,
     plain_name,
 )
+from warehouse.ddl import literal
 from warehouse.reader import Reader
 
 UNKNOWN = "not known"
@@ -35,8 +38,8 @@ def _size_of(write: Callable[[Any], str]) -> Callable[[Any], str]:
 
 def _points(number: float) -> str:
     """Write signed points: -70.1; where they are small, so that they are not +0.0."""
-    said = f"{number:+,.1f}" if abs(number) >= 1 else f"{number:+.2f}"
-    return "0.00" if said in {"+0.00", "-0.00"} else said
+    text = f"{number:+,.1f}" if abs(number) >= 1 else f"{number:+.2f}"
+    return "0.00" if text in {"+0.00", "-0.00"} else text
 
 
 STYLES: Mapping[str, Callable[[Any], str]] = {
@@ -56,6 +59,7 @@ STYLES: Mapping[str, Callable[[Any], str]] = {
     "price": lambda usd: f"${usd:,.2f}",
     "count": lambda number: f"{number:,.0f}",
     "shares": lambda number: f"{number / 1e6:,.1f}m" if number >= 1e6 else f"{number:,.0f}",  # noqa: PLR2004
+    "million": lambda number: f"{number / 1e6:,.0f} million",
     "ordinal": ordinal,
     "day": day_in_words,
     "weekday": lambda day: f"{day:%a} {day.day} {day:%b}",
@@ -98,7 +102,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Said:
+class Sentence:
     """A sentence of words and figures; as text it is plain, as HTML its figures are marked."""
 
     parts: tuple[Any, ...]
@@ -112,9 +116,9 @@ class Said:
         return Markup("").join(escape(part) for part in self.parts)
 
 
-def say(*parts: Any) -> Said:
+def say(*parts: Any) -> Sentence:
     """Make a sentence of words and figures."""
-    return Said(parts)
+    return Sentence(parts)
 
 
 @dataclass(frozen=True)
@@ -137,8 +141,8 @@ class Answer:
 
     def value(self, column: str, row: int = 0) -> Any:
         """Return a value as the query gave it."""
-        found = self.table[row, column]
-        return found.to_list() if isinstance(found, pl.Series) else found
+        value = self.table[row, column]
+        return value.to_list() if isinstance(value, pl.Series) else value
 
     def figure(self, column: str, style: str, row: int = 0) -> Figure:
         """Return a value as it is written.
@@ -159,6 +163,28 @@ class Answer:
             yield tuple(self.figure(column, style, row) for column, style in columns)
 
 
-def ask(published: Reader, question: str, sql: str) -> Answer:
-    """Ask the published file."""
-    return Answer(question, sql, published.frame(sql))
+def ask(published: Reader, question: str, query: str, **parameters: Any) -> Answer:
+    """Ask the published file.
+
+    Args:
+        published: the published file.
+        question: its name on the page.
+        query: SQL; ``$name`` stands for the parameter of that name.
+        **parameters: their values.
+    """
+    query = dedent(query).strip()
+    return Answer(question, to_paste(query, parameters), published.frame(query, **parameters))
+
+
+def to_paste(query: str, parameters: Mapping[str, Any]) -> str:
+    """Write a query with its parameters as literals: SQL for the DuckDB command line as it stands.
+
+    For people to read and paste; what is asked here is asked with parameters.
+    """
+    return re.sub(r"\$(\w+)", lambda name: _literal(parameters[name[1]]), query)
+
+
+def _literal(value: date | str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else literal(str(value))

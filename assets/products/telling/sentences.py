@@ -1,9 +1,9 @@
-"""The words of a brief: how large a session was against history decides what is said of it."""
+"""What is said of a session: how large it was against history decides the words."""
 
 from collections.abc import Iterator
 from typing import Any
 
-from assets.products.telling.answers import Answer, Figure, Said, say
+from assets.products.telling.answers import Answer, Figure, Sentence, say
 
 ENOUGH_SESSIONS = 250
 """Sessions of history before anything is called large, quiet or a record."""
@@ -25,7 +25,7 @@ class Standing:
 
     Args:
         side: loss or gain.
-        leading: the answer to ``questions.leading``.
+        leading: the answer to ``questions.LEADER``.
     """
 
     def __init__(self, side: str, leading: Answer) -> None:
@@ -52,17 +52,21 @@ class Standing:
         return self.is_known and self.leading.value("smaller_on_of_100") >= UNUSUAL
 
     @property
+    def is_news(self) -> bool:
+        """Tell whether it is large enough to be what the session is told by."""
+        return self.is_top or self.is_unusual
+
+    @property
     def usd(self) -> float:
         """Return the dollars."""
-        return float(self.leading.value(f"{self.side}_usd"))
+        return float(self.leading.value("size_usd"))
 
     def named(self) -> tuple[Figure, Figure]:
         """Return who leads, and the dollars."""
-        return self.leading.figure("name", "long name"), self.leading.figure(
-            f"{self.side}_usd", "usd"
-        )
+        name = self.leading.figure("name", "long name")
+        return name, self.leading.figure("size_usd", "usd")
 
-    def said(self) -> Said:
+    def sentence(self) -> Sentence:
         """Say who lost how much, in words that fit its size."""
         name, usd = self.named()
         verb = _VERB[self.side]
@@ -89,13 +93,13 @@ class Standing:
 
 
 def lead(loss: Answer, gain: Answer) -> Standing | None:
-    """Return whom the brief is about: the loss, or the gain where that is the greater news.
+    """Return whom the session is told by: the loss, or the gain where that is the greater news.
 
     Places among the largest of all come first, then unusual moves; losses before gains. Where
     neither is known to be large, the loss; without enough history, the larger of the two.
 
     Args:
-        loss: the answer to ``questions.leading`` for losses.
+        loss: the answer to ``questions.LEADER`` for losses.
         gain: the same for gains.
     """
     both = [Standing("loss", loss), Standing("gain", gain)]
@@ -108,21 +112,21 @@ def lead(loss: Answer, gain: Answer) -> Standing | None:
     return sides[0] if sides else None
 
 
-def headline(loss: Answer, gain: Answer, indices: Answer) -> Said:
+def headline(loss: Answer, gain: Answer, indices: Answer) -> Sentence:
     """Say what happened, in one line: from a record down to a quiet day.
 
     An index that moved unusually leads where no company did.
 
     Args:
-        loss: the answer to ``questions.leading`` for losses.
+        loss: the answer to ``questions.LEADER`` for losses.
         gain: the same for gains.
-        indices: the answer to ``questions.indices``.
+        indices: the answer to ``questions.INDICES``.
     """
     leading = lead(loss, gain)
     if leading is None:
         return say("No one-day change of any company's market value is known")
-    if leading.is_top or leading.is_unusual or not leading.is_known:
-        return leading.said()
+    if leading.is_news or not leading.is_known:
+        return leading.sentence()
     name, usd = leading.named()
     gaining = Standing("gain", gain)
     if _index_share(indices) >= UNUSUAL:
@@ -158,7 +162,7 @@ def _moved(indices: Answer) -> tuple[Any, ...]:
     return (article, name, " falls " if change < 0 else " rises ", size)
 
 
-def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Said]:
+def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterator[Sentence]:
     """Yield the sentences below the headline: the lead, the first index, the market, caution."""
     leading = lead(loss, gain)
     if leading is not None:
@@ -181,30 +185,32 @@ def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterato
                   *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
 
 
-def _about(leading: Standing) -> Said:
+def _about(leading: Standing) -> Sentence:
     answer, side = leading.leading, leading.side
     name, symbol = answer.figure("name", "long name"), answer.figure("company_symbol", "text")
-    change = answer.figure(f"{side}_return", "percent lost" if side == "loss" else "percent")
-    usd = answer.figure(f"{side}_usd", "usd")
-    said = [name, " (", symbol, ") closes ", change, f", a {side} of ", usd, " at the close"]
+    change, usd = answer.figure("return_1d", "percent"), answer.figure("size_usd", "usd")
+    parts = [name, " (", symbol, ") closes ", change, f", a {side} of ", usd, " at the close"]
     low = answer.value("intraday_low_effect_usd")
     if side == "loss" and low is not None and low < 0:
-        said += [" and ", answer.figure("intraday_low_effect_usd", "usd size"),
-                 " at the session's low (", answer.figure("intraday_low_return", "percent"),
-                 ")"]  # fmt: skip
+        parts += [" and ", answer.figure("intraday_low_effect_usd", "usd size"),
+                  " at the session's low (", answer.figure("intraday_low_return", "percent"),
+                  ")"]  # fmt: skip
     if leading.is_known:
         plural = "losses" if side == "loss" else "gains"
-        said += [". It is number ", answer.figure("rank_to_date", "count"),
-                 f" of all one-day {plural} since ",
-                 answer.figure("history_from", "day")]  # fmt: skip
+        parts += [". It is number ", answer.figure("rank_to_date", "count"),
+                  f" of all one-day {plural} since ",
+                  answer.figure("history_from", "day")]  # fmt: skip
         if leading.is_top:
-            said += [" among ", answer.figure("companies_covered", "count"),
-                     " companies with a history"]  # fmt: skip
+            parts += [" among ", answer.figure("companies_covered", "count"),
+                      " companies with a history"]  # fmt: skip
     if answer.value("previous_record_usd") is not None:
-        said += ["; the largest before was ", answer.figure("previous_record_usd", "usd"), ", by ",
-                 answer.figure("previous_record_name", "long name"), " on ",
-                 answer.figure("previous_record_date", "day")]  # fmt: skip
-    return say(*said, ".")
+        parts += ["; the largest before was ", answer.figure("previous_record_usd", "usd"), ", by ",
+                  answer.figure("previous_record_name", "long name"), " on ",
+                  answer.figure("previous_record_date", "day")]  # fmt: skip
+    if answer.value("shares_outstanding") is not None:
+        parts += [". Counted with ", answer.figure("shares_outstanding", "million"),
+                  " shares, first seen ", answer.figure("shares_as_of", "day")]  # fmt: skip
+    return say(*parts, ".")
 
 
 def _about_the_other(leading: Standing | None, loss: Answer, gain: Answer) -> tuple[Any, ...]:
@@ -213,22 +219,21 @@ def _about_the_other(leading: Standing | None, loss: Answer, gain: Answer) -> tu
     other, side = (gain, "gain") if is_loss else (loss, "loss")
     if not len(other):
         return ()
-    usd = other.figure(f"{side}_usd", "usd")
-    change = other.figure(f"{side}_return", "percent" if is_loss else "percent lost")
+    usd, change = other.figure("size_usd", "usd"), other.figure("return_1d", "percent")
     return (f" The largest {side}: ", other.figure("name", "name"), ", ", usd, " (", change, ").")
 
 
-def _about_the_index(leading: Standing | None, indices: Answer) -> Said:
+def _about_the_index(leading: Standing | None, indices: Answer) -> Sentence:
     """Say what the first index did, and what the leading company had to do with it."""
-    said = [*_moved(indices)]
+    parts = [*_moved(indices)]
     if indices.value("actual_return") is not None:
-        said += [" (", indices.figure("actual_points", "points"), " points)", *_when_last(indices)]
+        parts += [" (", indices.figure("actual_points", "points"), " points)", *_when_last(indices)]
     if leading is not None and indices.value("points_left_out") is not None:
         company = leading.leading.figure("company_symbol", "text")
-        said += ["; ", company, " alone is ", indices.figure("points_left_out", "points"),
+        parts += ["; ", company, " alone is ", indices.figure("points_left_out", "points"),
                  " points, and without it the index would have returned ",
                  indices.figure("return_without", "percent")]  # fmt: skip
-    return say(*said, ".")
+    return say(*parts, ".")
 
 
 def _when_last(indices: Answer) -> tuple[Any, ...]:

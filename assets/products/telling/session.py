@@ -1,33 +1,56 @@
-"""What a brief says, from top to bottom, asked of the published file."""
+"""A session told once: what is said of it, and the tables behind it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from assets.products.telling import blocks, questions
-from assets.products.telling import sentences as words
-from assets.products.telling.answers import Answer, Said, ask
+from assets.products.telling import blocks, questions, sentences
+from assets.products.telling.answers import Answer, Figure, Sentence, ask
 from assets.products.telling.blocks import Block
+from assets.products.telling.sentences import Standing
 from warehouse.reader import Reader
 
 
 @dataclass(frozen=True)
-class Brief:
-    """A session as the page tells it."""
+class Telling:
+    """A session as it is told, whoever renders it.
+
+    Attributes:
+        session: the session.
+        headline: what happened, in a line.
+        sentences: what is said below it.
+        lead: the company whose loss or gain the session is told by; None: no change is known.
+        market: what all companies did together.
+        answers: what headline and sentences rest on, beside the indices.
+        indices: what the indices did; the first row leads.
+        bars: the last sessions of the lead.
+        losses: the largest losses.
+        gains: the largest gains.
+        steps: index symbol -> how its companies add up to its move; only where enough of them have
+            a price.
+        market_map: every company.
+        sectors: what the sectors did.
+        claims: what was claimed about the session.
+        doubts: what is missing or doubtful, a row for each kind.
+        sources: where the prices come from.
+    """
 
     session: date
-    headline: Said
-    deck: Sequence[Said]
+    headline: Sentence
+    sentences: Sequence[Sentence]
+    lead: Standing | None
+    market: Answer
+    answers: Sequence[Answer]
     indices: Block
     bars: Block | None
     losses: Block
-    waterfalls: Sequence[Block]
+    gains: Block
+    steps: Mapping[str, Block]
     market_map: Block
     sectors: Block
     claims: Block
-    doubts: Sequence[tuple[str, Answer]]
+    doubts: Answer
     sources: Block
-    leading: Sequence[Answer]
 
     def blocks(self) -> Iterator[Block]:
         """Yield the parts that have a table."""
@@ -35,57 +58,70 @@ class Brief:
         if self.bars is not None:
             yield self.bars
         yield self.losses
-        yield from self.waterfalls
+        yield self.gains
+        yield from self.steps.values()
         yield self.market_map
         yield self.sectors
         if len(self.claims.answer):
             yield self.claims
         yield self.sources
 
-    def faults(self) -> list[str]:
-        """Return why pictures could not be drawn."""
-        found = (block.picture.fault for block in self.blocks() if block.picture is not None)
-        return list(dict.fromkeys(fault for fault in found if fault))
+    def movers(self, index: str) -> list[tuple[Figure, Figure]]:
+        """Return the companies that moved an index and their points, the largest first.
+
+        The company that leads the session is among them wherever it is a member.
+        """
+        answer = self.steps[index].answer
+        rows = [row for row in range(len(answer)) if answer.value("step", row) == "company"]
+        rows.sort(key=lambda row: -abs(answer.value("points", row)))
+        return [
+            (answer.figure("company", "text", row), answer.figure("points", "points", row))
+            for row in rows
+        ]
 
 
-def compose(published: Reader, session: date) -> Brief:
-    """Ask the published file everything about a session, and draw the pictures."""
+def tell_session(published: Reader, session: date) -> Telling:
+    """Ask the published file everything about a session.
 
-    def asked(question: str, sql: str) -> Answer:
-        return ask(published, question, sql)
+    Args:
+        published: the published file.
+        session: a session that it holds.
+    """
 
-    loss = asked("loss", questions.leading("loss", session))
-    gain = asked("gain", questions.leading("gain", session))
-    market = asked("market", questions.market(session))
-    leading = words.lead(loss, gain)
-    company = leading.leading.value("company_symbol") if leading is not None else None
-    indices = asked("indices", questions.indices(session, company))
-    waterfalls = []
+    def asked(question: str, query: str, **parameters: str | int | None) -> Answer:
+        return ask(published, question, query, day=session, **parameters)
+
+    loss = asked("loss", questions.LEADER, side="loss")
+    gain = asked("gain", questions.LEADER, side="gain")
+    market = asked("market", questions.MARKET)
+    lead = sentences.lead(loss, gain)
+    company = lead.leading.value("company_symbol") if lead is not None else None
+    indices = asked("indices", questions.INDICES, company=company)
+    steps = {}
     for row in range(len(indices)):
         if indices.value("is_covered", row):
             index = indices.value("index_symbol", row)
-            sql = questions.waterfall(session, index, company)
-            points = asked(blocks.file_name(index), sql)
-            waterfalls.append(blocks.waterfall_block(points, indices, row, session))
+            answer = asked(blocks.file_name(index), questions.STEPS, index=index, company=company)
+            steps[index] = blocks.steps_block(answer, indices, row)
     bars = None
-    if leading is not None and company is not None:
-        sql = questions.bars(session, company)
-        bars = blocks.bars_block(asked("bars", sql), leading.leading, session)
-    return Brief(
+    if lead is not None:
+        answer = asked("bars", questions.LAST_BARS, company=company, n=questions.BARS)
+        bars = blocks.bars_block(answer, lead.leading)
+    return Telling(
         session=session,
-        headline=words.headline(loss, gain, indices),
-        deck=list(words.deck(loss, gain, market, indices)),
-        leading=[answer for answer in (loss, gain, market) if len(answer)],
+        headline=sentences.headline(loss, gain, indices),
+        sentences=list(sentences.deck(loss, gain, market, indices)),
+        lead=lead,
+        market=market,
+        answers=[answer for answer in (loss, gain, market) if len(answer)],
         indices=blocks.indices_block(indices, company),
         bars=bars,
-        losses=blocks.losses_block(asked("losses", questions.losses(session)), session),
-        waterfalls=waterfalls,
-        market_map=blocks.market_map_block(asked("map", questions.market_map(session)), session),
-        sectors=blocks.sectors_block(asked("sectors", questions.sectors(session))),
-        claims=blocks.claims_block(asked("claims", questions.claims(session))),
-        doubts=[
-            (label, asked(f"doubt {place}", sql))
-            for place, (label, sql) in enumerate(questions.doubts(session).items(), start=1)
-        ],
-        sources=blocks.sources_block(asked("sources", questions.sources(session))),
+        losses=blocks.losses_block(asked("losses", questions.LOSSES, n=questions.TOP)),
+        gains=blocks.gains_block(asked("gains", questions.GAINS, n=questions.TOP)),
+        steps=steps,
+        market_map=blocks.market_map_block(asked("map", questions.MARKET_MAP)),
+        sectors=blocks.sectors_block(asked("sectors", questions.SECTORS)),
+        claims=blocks.claims_block(asked("claims", questions.CLAIMS)),
+        doubts=asked("doubts", questions.DOUBTS),
+        sources=blocks.sources_block(asked("sources", questions.SOURCES)),
     )

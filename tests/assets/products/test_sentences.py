@@ -1,4 +1,4 @@
-"""The words of a brief depend on size against history: from a record down to a quiet day."""
+"""What is said of a session depends on size against history: from a record down to a quiet day."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.products.telling import sentences as words
+from assets.products.telling import sentences
 from assets.products.telling.answers import STYLES, Answer, say
 
 DAY = date(2025, 1, 27)
@@ -18,8 +18,9 @@ def leading(side: str = "loss", **given) -> Answer:
     row = {
         "company_symbol": "AAA",
         "name": "Alpha Corporation",
-        f"{side}_usd": 30e9,
-        f"{side}_return": 0.05,
+        "side": side,
+        "size_usd": 30e9,
+        "return_1d": -0.05 if side == "loss" else 0.05,
         "rank_to_date": 400,
         "is_record": False,
         "previous_record_usd": 90e9,
@@ -30,6 +31,8 @@ def leading(side: str = "loss", **given) -> Answer:
         "flags": [],
         "intraday_low_effect_usd": -40e9,
         "intraday_low_return": -0.07,
+        "shares_outstanding": 2.4e9,
+        "shares_as_of": date(2024, 11, 22),
         "share_count_age_days": 30,
         "sessions_before": 1000,
         "smaller_on_of_100": 50,
@@ -87,30 +90,30 @@ MARKET = Answer(
 )  # fmt: skip
 def test_the_headline_fits_the_size(given, said):
     gain = leading("gain", smaller_on_of_100=10)
-    assert str(words.headline(leading(**given), gain, indices())) == said
+    assert str(sentences.headline(leading(**given), gain, indices())) == said
 
 
 def test_a_session_without_losses_is_about_the_gain():
     gain = leading("gain", is_record=True, rank_to_date=1)
-    said = words.headline(NO_LOSS, gain, indices())
+    said = sentences.headline(NO_LOSS, gain, indices())
     assert str(said).startswith("Alpha gains $30.0bn, the largest one-day gain of any company")
-    told = [str(s) for s in words.deck(NO_LOSS, gain, MARKET, indices())]
+    told = [str(s) for s in sentences.deck(NO_LOSS, gain, MARKET, indices())]
     assert told[0].startswith("Alpha (AAA) closes +5.00 %, a gain of $30.0bn at the close. It is")
     assert "largest loss" not in " ".join(told)
 
 
 def test_a_session_without_any_known_change():
-    said = words.headline(NO_LOSS, NO_GAIN, indices())
+    said = sentences.headline(NO_LOSS, NO_GAIN, indices())
     assert str(said) == "No one-day change of any company's market value is known"
     nothing = Answer("market", "", MARKET.table.with_columns(companies=0))
-    told = [str(s) for s in words.deck(NO_LOSS, NO_GAIN, nothing, indices())]
+    told = [str(s) for s in sentences.deck(NO_LOSS, NO_GAIN, nothing, indices())]
     assert told == ["The S&P 500 falls 0.40 % (-20.0 points)."]
 
 
 def test_before_there_is_a_history_the_larger_move_leads():
     young = {"sessions_before": 3}
-    loss, gain = leading(**young), leading("gain", gain_usd=68e9, **young)
-    assert str(words.headline(loss, gain, indices())) == (
+    loss, gain = leading(**young), leading("gain", size_usd=68e9, **young)
+    assert str(sentences.headline(loss, gain, indices())) == (
         "Alpha gains $68.0bn; the history is too short to tell how much that is"
     )
 
@@ -119,34 +122,40 @@ QUIET_GAIN = leading("gain", smaller_on_of_100=10)
 
 
 def test_a_great_gain_leads_where_the_loss_is_none_of_the_great():
-    gain = leading("gain", is_record=True, rank_to_date=1, gain_usd=300e9)
-    assert str(words.headline(leading(), gain, indices())).startswith("Alpha gains $300.0bn, the")
-    assert str(words.headline(leading(smaller_on_of_100=99), gain, indices())).startswith("Alpha g")
+    gain = leading("gain", is_record=True, rank_to_date=1, size_usd=300e9)
+    assert str(sentences.headline(leading(), gain, indices())).startswith(
+        "Alpha gains $300.0bn, the"
+    )
+    assert str(sentences.headline(leading(smaller_on_of_100=99), gain, indices())).startswith(
+        "Alpha g"
+    )
     record = leading(is_record=True, rank_to_date=1)
-    assert str(words.headline(record, gain, indices())).startswith("Alpha loses")
+    assert str(sentences.headline(record, gain, indices())).startswith("Alpha loses")
 
 
 def test_an_unusual_gain_leads_where_the_loss_is_usual():
     gain = leading("gain", smaller_on_of_100=98)
-    assert str(words.headline(leading(smaller_on_of_100=3), gain, indices())) == (
+    assert str(sentences.headline(leading(smaller_on_of_100=3), gain, indices())) == (
         "Alpha gains $30.0bn, more than the day's largest gain on 98 % of the sessions of the past "
         "year"
     )
-    assert str(words.headline(leading(smaller_on_of_100=80), gain, indices())).startswith("Alpha l")
+    assert str(sentences.headline(leading(smaller_on_of_100=80), gain, indices())).startswith(
+        "Alpha l"
+    )
 
 
 def test_an_index_leads_where_it_moved_and_no_company_did():
     fell = indices(actual_return=-0.031, smaller_on_of_100=97)
-    assert str(words.headline(leading(), leading("gain"), fell)) == (
+    assert str(sentences.headline(leading(), leading("gain"), fell)) == (
         "The S&P 500 falls 3.10 %, on no single company: Alpha loses most, $30.0bn"
     )
     rose = indices(actual_return=0.031, smaller_on_of_100=97)
-    assert str(words.headline(leading(), leading("gain"), rose)) == (
+    assert str(sentences.headline(leading(), leading("gain"), rose)) == (
         "The S&P 500 rises 3.10 %; Alpha gains most, $30.0bn"
     )
     # Not one with a short history.
     young = indices(smaller_on_of_100=97, sessions_before=100)
-    assert str(words.headline(leading(), leading("gain"), young)).startswith("An ordinary")
+    assert str(sentences.headline(leading(), leading("gain"), young)).startswith("An ordinary")
 
 
 @pytest.mark.parametrize(
@@ -156,9 +165,9 @@ def test_an_index_leads_where_it_moved_and_no_company_did():
 )  # fmt: skip
 def test_a_session_is_quiet_only_if_all_of_it_is(gain, index):
     quiet = leading(smaller_on_of_100=3)
-    said = words.headline(quiet, QUIET_GAIN, indices(smaller_on_of_100=10))
+    said = sentences.headline(quiet, QUIET_GAIN, indices(smaller_on_of_100=10))
     assert str(said).startswith("A quiet session")
-    said = words.headline(quiet, leading("gain", **gain), indices(**index))
+    said = sentences.headline(quiet, leading("gain", **gain), indices(**index))
     assert str(said) == "An ordinary session: Alpha loses most, $30.0bn"
 
 
@@ -171,7 +180,7 @@ def test_a_larger_loss_is_never_told_as_a_quieter_day(one, other):
     order = ("A quiet session", "An ordinary session", "Alpha loses")
 
     def loudness(smaller: int) -> int:
-        said = str(words.headline(leading(smaller_on_of_100=smaller), QUIET_GAIN, indices()))
+        said = str(sentences.headline(leading(smaller_on_of_100=smaller), QUIET_GAIN, indices()))
         return next(n for n, start in enumerate(order) if said.startswith(start))
 
     assert (loudness(one) - loudness(other)) * (one - other) >= 0
@@ -181,10 +190,11 @@ def test_the_deck_of_a_record():
     loss = leading(is_record=True, rank_to_date=1, flags=["stale_share_count"])
     moved = indices(points_left_out=-12.0, return_without=-0.001,
                     last_as_large_on=date(2024, 11, 4))  # fmt: skip
-    assert [str(s) for s in words.deck(loss, leading("gain"), MARKET, moved)] == [
+    assert [str(s) for s in sentences.deck(loss, leading("gain"), MARKET, moved)] == [
         "Alpha (AAA) closes -5.00 %, a loss of $30.0bn at the close and $40.0bn at the session's "
         "low (-7.00 %). It is number 1 of all one-day losses since 29 January 2021 among 61 "
-        "companies with a history; the largest before was $90.0bn, by Beta on 3 September 2024.",
+        "companies with a history; the largest before was $90.0bn, by Beta on 3 September 2024. "
+        "Counted with 2,400 million shares, first seen 22 November 2024.",
         "The S&P 500 falls 0.40 % (-20.0 points), its largest fall since 4 November 2024; AAA "
         "alone is -12.0 points, and without it the index would have returned -0.10 %.",
         "All 3 companies whose change is known, together: -$1.0bn (2 fell, 1 rose). The largest "
@@ -202,7 +212,7 @@ def test_the_deck_of_a_record():
       "The Six rises 2.00 % (+9.0 points), its largest rise since 29 January 2021.")],
 )  # fmt: skip
 def test_what_is_said_of_an_index(given, said):
-    found = [str(s) for s in words.deck(NO_LOSS, NO_GAIN, MARKET, indices(**given))]
+    found = [str(s) for s in sentences.deck(NO_LOSS, NO_GAIN, MARKET, indices(**given))]
     assert found[0] == said
 
 
@@ -225,7 +235,7 @@ def test_a_sentence_keeps_the_place_of_its_figures_and_escapes_names():
      ("percent lost", 0.1697, "-16.97 %"),
      ("percent size", -0.0146, "1.46 %"), ("bps", 0.0321, "+0.03 bps"), ("bps", -0.001, "0.00 bps"),
      ("signed usd", 107.0e9, "+$107.0bn"), ("signed usd", -107.0e9, "-$107.0bn"),
-     ("usd size", -634.78e9, "$634.8bn"), ("shares", 818_830_900, "818.8m"), ("shares", 950, "950"),
+     ("usd size", -634.78e9, "$634.8bn"), ("shares", 818_830_900, "818.8m"), ("shares", 950, "950"), ("million", 24_490_000_000, "24,490 million"),
      ("weekday", DAY, "Mon 27 Jan"), ("list", [], "none"), ("list", ["A", "B"], "2: A, B")],
 )  # fmt: skip
 def test_styles(style, value, said):

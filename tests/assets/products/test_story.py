@@ -7,14 +7,14 @@ import pytest
 from rich.console import Console
 
 from assets.products.console import Unit
-from assets.products.story import tell
+from assets.products.story import report_story
 from assets.products.wording import in_words
 from warehouse.duckdb_file import DuckDBFile
 
 
 def _told(warehouse: DuckDBFile, day: str) -> str:
     out = io.StringIO()
-    tell(Console(file=out, width=100), warehouse.published, date.fromisoformat(day))
+    report_story(Console(file=out, width=100), warehouse.published, date.fromisoformat(day))
     return " ".join(out.getvalue().split())
 
 

@@ -235,7 +235,8 @@ def test_a_sentence_keeps_the_place_of_its_figures_and_escapes_names():
      ("percent lost", 0.1697, "-16.97 %"),
      ("percent size", -0.0146, "1.46 %"), ("bps", 0.0321, "+0.03 bps"), ("bps", -0.001, "0.00 bps"),
      ("signed usd", 107.0e9, "+$107.0bn"), ("signed usd", -107.0e9, "-$107.0bn"),
-     ("usd size", -634.78e9, "$634.8bn"), ("shares", 818_830_900, "818.8m"), ("shares", 950, "950"), ("million", 24_490_000_000, "24,490 million"),
+     ("usd size", -634.78e9, "$634.8bn"), ("shares", 818_830_900, "818.8m"), ("shares", 950, "950"),
+     ("million", 24_490_000_000, "24,490 million"),
      ("weekday", DAY, "Mon 27 Jan"), ("list", [], "none"), ("list", ["A", "B"], "2: A, B")],
 )  # fmt: skip
 def test_styles(style, value, said):

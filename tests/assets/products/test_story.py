@@ -44,7 +44,7 @@ def test_a_session_on_which_nothing_fell_says_so(small):
     told = _told(small.warehouse, "2025-01-06")
     assert "Largest gains" in told
     quiet = _told(small.warehouse, "2025-01-02")
-    assert "No loss of market value of any company is known." in quiet
+    assert "No one-day change of any company's market value is known." in quiet
     assert "Largest losses none" in quiet
 
 
@@ -52,6 +52,23 @@ def test_what_a_headline_rests_on_is_said_beside_it(founding):
     told = _told(founding.warehouse, "2022-02-03")
     assert "META lost 240.33 billion dollars" in told
     assert "Before you quote it: stale share count (the count is 185 days old)." in told
+
+
+def test_a_gain_that_is_the_news_leads_and_the_losses_stay(founding):
+    told = _told(founding.warehouse, "2025-01-28")
+    assert "NVDA gained 258.86 billion dollars of market value (+8.93 %)" in told
+    assert "number 3 of all one-day gains since 2021-01-29" in told
+    assert "At the session's low" not in told
+    assert "Largest losses" in told
+    assert "LMT Lockheed Martin Corporation 10.96 -9.18 %" in told
+    assert "^GSPC without NVDA +0.44 % its part +30.61 points" in told
+
+
+def test_a_session_that_no_company_made_says_how_quiet_it_was(founding):
+    told = _told(founding.warehouse, "2022-12-30")
+    assert "A quiet session: no company loses more than $8.9bn." in told
+    assert "^GSPC S&P 500" in told
+    assert "^GSPC no members in force on this session" in told
 
 
 def test_names_are_printed_as_they_are(small, small_market):

@@ -42,7 +42,7 @@ def _must_agree(telling: Telling) -> None:
     verb = {"loss": "lost", "gain": "gained"}[telling.lead.side]
     assert re.search(rf"^{re.escape(company)} {verb} \d", printed, re.MULTILINE)
     name = leading.figure("name", "long name")
-    assert f"{name} ({company}) closes" in telling.sentences[0].__str__()
+    assert f"{name} ({company}) closes" in str(telling.sentences[0])
     assert str(telling.sentences[0]) in written.replace("&amp;", "&").replace("&#39;", "'")
     # The index that leads: first in the story's table, second sentence of the page.
     lead_index = telling.indices.answer
@@ -80,7 +80,8 @@ def test_story_and_page_agree_on_any_session(published):
         )
     ]
     recent = [day for day in days if day >= date(2025, 1, 2)]
-    for day in [*random.Random(20250127).sample(days, 25), *recent[::3]]:
+    drawn = random.Random(20250127).sample(days, 12)  # noqa: S311 - which sessions, by seed
+    for day in [*drawn, *recent[::5]]:
         _must_agree(tell_session(published, day))
 
 

@@ -15,7 +15,7 @@ from pipelines.partitions import end_of_data, session_partitions
 from pipelines.run_inputs import inputs_resource
 from pipelines.run_requests import REFRESH
 from pipelines.schedule import AFTER_THE_CLOSE, after_the_close
-from pipelines.sensors import data_quality, new_reference_file, run_failed
+from pipelines.sensors import data_quality, new_reference_file, run_failed, session_told
 from pipelines.settings import Settings
 from warehouse.io_manager import WarehouseIOManager
 from warehouse.schemas import raw
@@ -80,6 +80,7 @@ def build(
         sensors=[
             run_failed(settings, watch_every_seconds),
             data_quality(settings, watch_every_seconds),
+            session_told(settings, watch_every_seconds),
             new_reference_file(settings, watch_every_seconds),
         ],
         resources={

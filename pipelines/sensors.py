@@ -1,7 +1,8 @@
-"""What watches: failed runs, checks that did not pass, files that people drop."""
+"""What watches: failed runs, checks that did not pass, new sessions, files that people drop."""
 
 import html
 import json
+import logging
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,15 +13,20 @@ from dagster import DagsterEventType, EventLogRecord
 from dagster import _check as check
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from assets.products.brief.writing import briefs_beside
+from assets.products.message import message
+from assets.products.sessions import last_session
+from assets.products.telling.session import Telling, tell_session
 from assets.ref.claims.table import FOLDER, claims_files
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import REFRESH, plan_or_fail, requests_for
 from pipelines.settings import Settings
-from pipelines.webhook import link, tell
-from warehouse.errors import NotDelivered, WriterAtWork
+from pipelines.webhook import link, link_to_asset, notify
+from warehouse.errors import NotDelivered, WarehouseError, WriterAtWork
 from warehouse.lock import LOOK_SECONDS
+from warehouse.reader import read_published
 from warehouse.schemas import ref
 from warehouse.storage import open_warehouse
 
@@ -52,9 +58,9 @@ def run_failed(settings: Settings, every_seconds: int = 30) -> dg.SensorDefiniti
         def message(run: dg.DagsterRun) -> str | None:
             if run.tags.get(WILL_RETRY) == "true":
                 return None
-            told = failure_reasons(context.instance, run.run_id) or ["no reason was left"]
-            reasons = [f"• {_escaped(reason)}" for reason in told[:SHOWN]]
-            return "\n".join([f"*capshock: {link(settings, run.run_id)} failed*", *reasons])
+            reasons = failure_reasons(context.instance, run.run_id) or ["no reason was left"]
+            lines = [f"• {_escaped(reason)}" for reason in reasons[:SHOWN]]
+            return "\n".join([f"*capshock: {link(settings, run.run_id)} failed*", *lines])
 
         return _tell_of_runs(context, settings, DagsterEventType.RUN_FAILURE, message)
 
@@ -105,32 +111,33 @@ def _tell_of_runs(
         ascending=True,
     ).records
     cursor = context.cursor
-    told = 0
+    sent = 0
     for change in changes:
         run = instance.get_run_by_id(change.event_log_entry.run_id)
         text = message(run) if run else None
         if text is not None:
             try:
-                tell(settings, text, context.log)
+                notify(settings, text, context.log)
             except NotDelivered as error:
                 # The cursor stays before this run: the next tick tries again.
                 return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(str(error)))
-            told += 1
+            sent += 1
         cursor = str(change.storage_id)
-    said = f"{told} messages." if told else "Nothing to tell."
-    return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(said))
+    reason = f"{sent} messages." if sent else "Nothing to tell."
+    return dg.SensorResult(cursor=cursor, skip_reason=dg.SkipReason(reason))
 
 
 def _news(instance: dg.DagsterInstance, run_id: str) -> list[str]:
     """Return the checks of a run that did not pass, but for warnings that stand as they stood."""
     lines = []
-    for told in evaluations(instance, run_id):
-        if told.passed:
+    for check_result in evaluations(instance, run_id):
+        if check_result.passed:
             continue
-        is_warning = told.severity == dg.AssetCheckSeverity.WARN
-        if is_warning and told.description == _told_before(instance, told.asset_check_key, run_id):
+        is_warning = check_result.severity == dg.AssetCheckSeverity.WARN
+        before = _told_before(instance, check_result.asset_check_key, run_id)
+        if is_warning and check_result.description == before:
             continue
-        lines.append(remark(told))
+        lines.append(remark(check_result))
     return lines
 
 
@@ -148,14 +155,73 @@ def _told_before(instance: dg.DagsterInstance, key: dg.AssetCheckKey, run_id: st
     for record in history[ids.index(run_id) + 1 :]:
         event = record.event.dagster_event if record.event else None
         if event is not None and record.run_id != run_id:
-            told = event.asset_check_evaluation_data
-            return None if told.passed else told.description
+            evaluation = event.asset_check_evaluation_data
+            return None if evaluation.passed else evaluation.description
     return None
 
 
 def _escaped(text: str) -> str:
     """Escape what Slack takes for markup."""
     return html.escape(text, quote=False)
+
+
+# --- new sessions ---------------------------------------------------------------------------------
+
+BRIEF = dg.AssetKey(["ops", "shock_brief"])
+
+NOTHING_PUBLISHED = "0"
+"""Cursor before there is a session; it sorts before all of them."""
+
+
+def session_told(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
+    """Return the sensor that tells what happened on each new last session, once, to the webhook."""
+
+    @dg.sensor(
+        name="session_told",
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Tells the webhook what happened on a session, once, when the published file "
+        "has it as its last one. Earlier sessions that are fetched again are not told.",
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        if settings.webhook_url is None:
+            return dg.SkipReason("No webhook is set.")
+        path = settings.warehouse.resolve()
+        try:
+            if context.cursor is None:
+                reason = "From here on; what was before is not told."
+                return dg.SensorResult(cursor=_last_of(path), skip_reason=dg.SkipReason(reason))
+            telling = _news_of(path, context.cursor)
+            if telling is None:
+                return dg.SkipReason("No new session.")
+            notify(settings, _message(settings, path, telling), context.log, logging.INFO)
+        except (WarehouseError, NotDelivered) as error:
+            return dg.SkipReason(str(error))
+        day = str(telling.session)
+        return dg.SensorResult(cursor=day, skip_reason=dg.SkipReason(f"{day} is told."))
+
+    return sensor
+
+
+def _last_of(path: Path) -> str:
+    """Return the last session of a published file; before all others where there is none."""
+    if not path.exists():
+        return NOTHING_PUBLISHED
+    with read_published(path) as published:
+        return str(last_session(published) or NOTHING_PUBLISHED)
+
+
+def _news_of(path: Path, told: str) -> Telling | None:
+    """Tell the last session of a published file, if it is after the one that was told last."""
+    with read_published(path) as published:
+        last = last_session(published)
+        return tell_session(published, last) if last and str(last) > told else None
+
+
+def _message(settings: Settings, path: Path, telling: Telling) -> str:
+    page = briefs_beside(path) / f"{telling.session}.html"
+    where = f": {page.parent.name}/{page.name}" if page.exists() else ""
+    return message(telling, link_to_asset(settings, BRIEF, "The brief") + where)
 
 
 # --- files that people drop -----------------------------------------------------------------------

@@ -38,6 +38,8 @@ def indices(telling: Telling) -> Group:
             _known(row["replicated_points"], points),
             _known(row["residual_bps"], _basis_points),
         )
+    if not any(row["members"] for row in rows):
+        return section("Indices", table, Text("no index with members in force on this session"))
     parts = [table, _movers(telling, rows), _without_the_lead(telling, rows)]
     return section("Indices", *(part for part in parts if part.row_count))
 
@@ -49,7 +51,6 @@ def _movers(telling: Telling, rows: list[dict[str, Any]]) -> Table:
     for row in rows:
         index, members, priced = row["index_symbol"], row["members"], row["members_priced"]
         if members == 0:
-            table.add_row(escape(index), "no members in force on this session", style="yellow")
             continue
         if not row["is_covered"]:
             table.add_row(

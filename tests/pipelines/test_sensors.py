@@ -13,8 +13,8 @@ import pytest
 from pipelines import definitions, sensors, webhook
 from pipelines.run import execute
 from pipelines.schedule import decide
-from pipelines.sensors import data_quality, new_reference_file, run_failed
-from pipelines.webhook import tell
+from pipelines.sensors import data_quality, new_reference_file, run_failed, session_told
+from pipelines.webhook import notify
 from warehouse.errors import NotDelivered
 
 DDD = "DDD,2025-01-13,10,11,9,10,100"
@@ -205,7 +205,7 @@ def test_the_url_is_never_told(watched, receiver, caplog):
     receiver.server.shutdown()
     receiver.server.server_close()
     with caplog.at_level(logging.DEBUG, "capshock"), pytest.raises(NotDelivered) as refused:
-        tell(watched.settings, "something", logging.getLogger("capshock"))
+        notify(watched.settings, "something", logging.getLogger("capshock"))
     assert refused.value.__cause__ is None
     assert "hush" not in str(refused.value) + caplog.text + repr(watched.settings)
 
@@ -233,8 +233,80 @@ def test_remarks_are_told_with_the_run_and_not_again_while_they_stand(watched, r
 
 def test_without_a_webhook_the_log_has_it(small, caplog):
     with caplog.at_level(logging.WARNING, "capshock"):
-        tell(small.settings, "something happened", logging.getLogger("capshock"))
+        notify(small.settings, "something happened", logging.getLogger("capshock"))
     assert "something happened" in caplog.text
+
+
+# --- new sessions ---------------------------------------------------------------------------------
+
+
+def _next_session(deployment, close: float) -> None:
+    """Add a session to the data: of the five million shares of CCC, at 10.2 dollars before."""
+    prices = deployment.overrides["data_dir"] / "prices.csv"
+    closes = {"AAA": 47, "BBB": 20, "CCC": close}
+    bars = [f"{symbol},2025-01-17,,,,{usd}," for symbol, usd in closes.items()]
+    prices.write_text("\n".join([prices.read_text().rstrip(), *bars]) + "\n")
+
+
+def test_a_new_session_is_told_once(watched, receiver):
+    watch = Watch(session_told, watched)
+    assert watch.look().skip_message == "No new session."
+    _next_session(watched, 9.18)
+    watched.overrides["briefs"] = "last"
+    watched.must_run("2025-01-17", "2025-01-17")
+    assert watch.look().skip_reason.skip_message == "2025-01-17 is told."
+    watch.look()
+    (message,) = receiver.messages
+    assert message.splitlines()[:2] == [
+        "*Gamma loses $5.1m; the history is too short to tell how much that is*",
+        "_Friday, 17 January 2025_",
+    ]
+    assert "Gamma (CCC) closes -10.00 %, a loss of $5.1m at the close" in message
+    assert message.splitlines()[-1] == (
+        "<http://127.0.0.1:3000/assets/ops/shock_brief|The brief>: briefs/2025-01-17.html"
+    )
+    # Fetched again, or an earlier one: nothing new.
+    watched.must_run("2025-01-16", "2025-01-17")
+    watch.look()
+    assert len(receiver.messages) == 1
+
+
+def test_a_session_waits_for_a_receiver_that_is_down(watched, receiver):
+    watch = Watch(session_told, watched)
+    _next_session(watched, 11.22)
+    watched.must_run("2025-01-17", "2025-01-17")
+    receiver.status = 503
+    assert "HTTP status 503" in watch.look().skip_message
+    receiver.status = 200
+    watch.look()
+    watch.look()
+    (message,) = receiver.messages
+    assert message.startswith("*Gamma gains $5.1m;")
+
+
+def test_the_first_file_that_is_published_is_told(deploy, small_market, receiver):
+    fresh = deploy(data_dir=small_market, reference_dir=small_market, webhook_url=receiver.url)
+    watch = Watch(session_told, fresh)
+    fresh.must_run()
+    watch.look()
+    assert len(receiver.messages) == 1
+    assert "_Thursday, 16 January 2025_" in receiver.messages[0]
+
+
+def test_without_a_webhook_no_session_is_told(small, caplog):
+    assert Watch(session_told, small).look().skip_message == "No webhook is set."
+
+
+def test_a_name_in_a_message_mentions_nobody(watched, small_market, receiver):
+    watch = Watch(session_told, watched)
+    securities = small_market / "securities.csv"
+    securities.write_text(securities.read_text().replace("Gamma Inc.", "<!channel> & Co"))
+    _next_session(watched, 9.18)
+    watched.must_run()
+    watch.look()
+    (message,) = receiver.messages
+    assert "&lt;!channel&gt; &amp; Co" in message
+    assert "<!" not in message
 
 
 HOLDING = "^IDX,CCC,2025-01-02,1,2025-01-02,false,made up"

@@ -6,7 +6,13 @@ counts of the sample (warehouse/sample/README.md), and compared with what was pu
 depending on the share count used).
 """
 
+import io
+from datetime import date
+
 import pytest
+from rich.console import Console
+
+from assets.products.story import tell
 
 DAY = "2025-01-27"
 CENTI_BILLION = 0.01
@@ -185,6 +191,38 @@ def test_price_and_share_count_effects_add_up_to_the_change_of_market_cap(foundi
         "- (market_cap_usd - previous_market_cap_usd))) FROM mart.market_caps"
     )
     assert worst < 0.01  # a cent, on caps of up to four trillion
+
+
+def test_every_leading_loss_is_told_with_the_count_that_it_rests_on(founding):
+    leading = founding.sql(
+        "SELECT loss.company_symbol, loss.session_date, loss.loss_usd, "
+        "cap.effect_shares_outstanding AS shares, cap.effect_shares_as_of AS as_of, "
+        "cap.shares_as_of AS as_of_session, cap.shares_outstanding AS shares_of_session, "
+        "bar.comparable_close - bar.close AS fell "
+        "FROM mart.market_cap_losses AS loss "
+        "JOIN mart.market_caps AS cap USING (company_symbol, session_date) "
+        "JOIN core.prices AS bar ON bar.symbol = cap.company_symbol "
+        "AND bar.session_date = cap.session_date WHERE loss.rank_on_session = 1"
+    )
+    assert leading.height == 1012
+    off = (leading["shares"] * leading["fell"] / leading["loss_usd"] - 1).abs()
+    assert off.max() < 1e-12
+    # On these sessions a new report was there, which the loss does not rest on; two repeat a count.
+    reported = leading.filter(leading["as_of"] != leading["as_of_session"])
+    assert reported.height == 27
+    assert (reported["shares"] != reported["shares_of_session"]).sum() == 25
+    for company, day, shares, as_of in reported.select(
+        "company_symbol", "session_date", "shares", "as_of"
+    ).iter_rows():
+        told = founding.sql(f"FROM share_counts('{company}', '{day}') WHERE place = 0")
+        assert told.select("reported_as_of", "shares_outstanding").row(0) == (as_of, shares)
+
+
+def test_the_story_tells_the_count_behind_the_loss_on_the_day_of_a_new_report(founding):
+    out = io.StringIO()
+    tell(Console(file=out, width=200), founding.settings.warehouse, date(2024, 11, 22))
+    assert "NVDA lost" in out.getvalue()
+    assert "Counted with 24,530 million shares, first seen 2024-08-30." in out.getvalue()
 
 
 def test_every_row_is_accounted_for(founding):

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from typing import Annotated, ClassVar
 
 import pandera.polars as pa
@@ -7,7 +8,7 @@ import polars as pl
 import pytest
 
 from warehouse.errors import SourceError, TableInvalid
-from warehouse.schemas.table import Table, column, positive
+from warehouse.schemas.table import Table, column, positive, word, words
 from warehouse.validation import QUARANTINE_SCHEMA, Gated, pass_gate, validate
 
 
@@ -354,3 +355,45 @@ def test_unreadable_rows_far_apart_in_a_frame_of_several_chunks_are_refused() ->
     gated = gate(chunked)
 
     assert set(gated.quarantined["symbol"]) == {"S5", "S100000"}
+
+
+class Doubt(StrEnum):
+    LATE = "late"
+    ODD = "odd"
+
+
+class Doubts(Table):
+    symbol: str = column("Ticker")
+    kind: str = word("One", Doubt, nullable=True)
+    flags: Annotated[pl.List, pl.String] = words("Several", Doubt)
+
+    class Config(Table.Config):
+        name = "mart.doubts"
+        description = "A table of words."
+        metadata: ClassVar = {"key": ("symbol",)}
+
+
+def doubts(kind: str | None, *flags: list[str]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(str(n), kind, of_row) for n, of_row in enumerate(flags)],
+        schema=Doubts.polars_schema(),
+        orient="row",
+    )
+
+
+def test_words_of_a_vocabulary_conform_and_so_does_none() -> None:
+    validate(doubts("late", [], ["odd"], ["late", "odd"]), Doubts)
+    validate(doubts(None, []), Doubts)
+
+
+def test_a_word_of_no_vocabulary_is_named_with_those_allowed() -> None:
+    with pytest.raises(TableInvalid, match=r"kind: isin\(\['late', 'odd'\]\).*'strange'"):
+        validate(doubts("strange", []), Doubts)
+    with pytest.raises(TableInvalid, match=r"flags: each_in.*'late', 'odd'.*1 rows.*strange"):
+        validate(doubts("odd", [], ["late", "strange"]), Doubts)
+
+
+def test_the_rules_of_a_vocabulary_are_read_as_such() -> None:
+    rules = {c.name: c.rules for c in Doubts.columns()}
+    assert rules["kind"] == ("isin(['late', 'odd'])",)
+    assert rules["flags"] == ("each_in(['late', 'odd'])",)

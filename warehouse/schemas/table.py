@@ -49,7 +49,9 @@ class Column:
 
 def _in_words(rule: str) -> str:
     """Write the bounds that keep NaN and infinity out as what they are for."""
-    return "finite" if rule in {"greater_than(-inf)", "less_than(inf)"} else rule
+    if rule in {"greater_than(-inf)", "less_than(inf)"}:
+        return "finite"
+    return rule.replace("each_in(vocabulary=", "each_in(")
 
 
 def column(

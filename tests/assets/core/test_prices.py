@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.core.prices import gate_order, hold_unexplained_moves
-from assets.market.corporate_actions import with_adjustments
 from warehouse.schemas import core, ref
 from warehouse.validation import Gated
 
@@ -259,27 +258,6 @@ def test_a_decision_of_kind_split_adds_the_missing_one() -> None:
 
 def test_no_bars_are_held_of_none() -> None:
     assert hold(closes()).passed.is_empty()
-
-
-# adjustments beside the bars
-
-
-def test_the_bar_of_the_ex_date_carries_the_adjustment_and_the_others_none() -> None:
-    adjusted = with_adjustments(
-        closes(1000.0, 101.0, 99.0, 98.0),
-        adjustments((d(1), 10.0, "split"), (d(3), 1.033, "spin_off")),
-    )
-
-    assert adjusted["adjustment_ratio"].to_list() == [1.0, 10.0, 1.0, 1.033]
-    assert adjusted["adjustment_kind"].to_list() == ["none", "split", "none", "spin_off"]
-
-
-def test_rows_keep_their_order_and_number() -> None:
-    prices = pl.concat([closes(1.0, 2.0), closes(3.0, symbol="B")])
-
-    adjusted = with_adjustments(prices, adjustments((d(1), 2.0, "split"), (d(7), 2.0, "split")))
-
-    assert adjusted.select(prices.columns).equals(prices)
 
 
 # properties

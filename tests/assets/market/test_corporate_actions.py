@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.market.corporate_actions import classify, kind_of
-from warehouse.schemas import ref
+from assets.market.corporate_actions import classify, kind_of, split_factors, with_adjustments
+from warehouse.schemas import core, ref
 
 SPIN_OFFS = {
     ("DELL", date(2021, 11, 2)),
@@ -114,3 +114,79 @@ def test_a_split_and_the_reverse_split_that_undoes_it_are_of_one_kind(k: int, of
     ratio = k * (1 + off)
 
     assert kind(ratio) == kind(1 / ratio) == "split"
+
+
+# what went ex, beside the bars
+
+DAYS = [date(2025, 1, 6), date(2025, 1, 7), date(2025, 1, 8), date(2025, 1, 9), date(2025, 1, 10)]
+
+
+def actions(*rows: tuple[str, date, float, str]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=core.CorporateActions.polars_schema(), orient="row")
+
+
+def bars(**places: list[int]) -> pl.DataFrame:
+    rows = [(symbol, DAYS[place]) for symbol, of in places.items() for place in of]
+    return pl.DataFrame(rows, schema={"symbol": pl.String, "session_date": pl.Date}, orient="row")
+
+
+def adjusted(prices: pl.DataFrame, went_ex: pl.DataFrame) -> list[tuple[float, float, str]]:
+    told = with_adjustments(prices, went_ex)
+    assert told.select(prices.columns).equals(prices)
+    return told.select("adjustment_ratio", "split_ratio", "adjustment_kind").rows()
+
+
+NOTHING = (1.0, 1.0, "none")
+
+
+def test_the_bar_of_the_ex_date_carries_the_adjustment_and_the_others_none() -> None:
+    went_ex = actions(("A", DAYS[1], 10.0, "split"), ("A", DAYS[3], 1.033, "spin_off"))
+
+    assert adjusted(bars(A=[0, 1, 2, 3]), went_ex) == [
+        NOTHING, (10.0, 10.0, "split"), NOTHING, (1.033, 1.0, "spin_off"),
+    ]  # fmt: skip
+
+
+def test_an_action_shows_on_the_next_bar_of_its_own_symbol() -> None:
+    went_ex = actions(("A", DAYS[1], 2.0, "split"), ("B", DAYS[4], 2.0, "split"))
+
+    assert adjusted(bars(A=[0, 2, 3], B=[0, 1, 2, 3]), went_ex) == [
+        NOTHING, (2.0, 2.0, "split"), NOTHING, *[NOTHING] * 4,
+    ]  # fmt: skip
+
+
+def test_an_action_on_the_first_bar_shows_and_one_before_it_does_not() -> None:
+    assert adjusted(bars(A=[2, 3]), actions(("A", DAYS[2], 2.0, "split"))) == [
+        (2.0, 2.0, "split"),
+        NOTHING,
+    ]
+    assert adjusted(bars(A=[2, 3]), actions(("A", DAYS[1], 2.0, "split"))) == [NOTHING, NOTHING]
+
+
+def test_several_between_two_bars_multiply_and_are_a_split_only_if_all_are() -> None:
+    split, spin_off = ("A", DAYS[1], 2.0, "split"), ("A", DAYS[2], 1.25, "spin_off")
+    both = adjusted(bars(A=[0, 3]), actions(split, spin_off))
+    assert both == [NOTHING, (2.5, 2.0, "spin_off")]
+    two_splits = adjusted(bars(A=[0, 3]), actions(split, ("A", DAYS[2], 3.0, "split")))
+    assert two_splits == [NOTHING, (6.0, 6.0, "split")]
+
+
+def test_a_spin_off_and_a_reverse_split_on_one_date_are_two_actions() -> None:
+    went_ex = actions(("A", DAYS[1], 1.907, "spin_off"), ("A", DAYS[1], 0.5, "split"))
+
+    assert adjusted(bars(A=[0, 1]), went_ex) == [NOTHING, (0.9535, 0.5, "spin_off")]
+
+
+def test_splits_multiply_shares_by_their_own_dates_and_spin_offs_do_not() -> None:
+    went_ex = actions(
+        ("A", DAYS[1], 2.0, "split"),
+        ("A", DAYS[1], 3.0, "split"),
+        ("A", DAYS[2], 1.25, "spin_off"),
+        ("A", DAYS[3], 0.5, "split"),
+        ("B", DAYS[2], 4.0, "split"),
+    )
+    assert split_factors(went_ex).rows() == [
+        ("A", DAYS[1], 6.0),
+        ("A", DAYS[3], 3.0),
+        ("B", DAYS[2], 4.0),
+    ]

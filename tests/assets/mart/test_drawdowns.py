@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.market.moves import with_comparable_close
 from assets.mart.drawdowns import drawdowns
 from tests.assets.mart.index_market import DAYS, levels, prices
 from warehouse.schemas import core, mart
@@ -84,6 +85,43 @@ def test_a_gap_does_not_end_a_fall_and_is_said() -> None:
     assert fall["sessions_to_trough"] == 2
     assert fall["loss_usd"] is None
     assert fall["flags"] == ["history_starts", "gap"]
+
+
+def test_a_fall_whose_known_effects_are_a_gain_has_no_dollars() -> None:
+    # Two gaps: the falls to 8 and to 5 are unknown, the rise from 8 to 9 is known.
+    days = [date(2025, 1, n) for n in (6, 7, 8, 9, 10, 13)]
+    closes = dict(zip(days, (10.0, None, 8.0, 9.0, None, 5.0), strict=True))
+    bars = with_comparable_close(
+        pl.DataFrame(
+            [("A", day, close, 1.0, 1.0, "none") for day, close in closes.items() if close],
+            schema={"symbol": pl.String, "session_date": pl.Date, "close": pl.Float64,
+                    "adjustment_ratio": pl.Float64, "split_ratio": pl.Float64,
+                    "adjustment_kind": pl.String},
+            orient="row",
+        ), days,
+    )  # fmt: skip
+    effects = bars.select(
+        "session_date",
+        company_symbol="symbol",
+        price_effect_usd=100.0 * (pl.col("close") - pl.col("comparable_close")),
+        flags=pl.when(pl.col("comparable_close").is_null())
+        .then(pl.lit(["gap"]))
+        .otherwise(pl.lit([], dtype=FLAGS)),
+    )
+    rows = drawdowns(bars, effects, levels([]), days)
+    validate(rows, mart.Drawdowns)
+    (fall,) = rows.to_dicts()
+    assert fall["drawdown_return"] == pytest.approx(-0.5)
+    assert fall["loss_usd"] is None
+    assert fall["flags"] == ["history_starts", "gap"]
+
+
+def test_known_losses_beside_a_gap_are_added_up_and_the_gap_is_said() -> None:
+    bars = prices({"A": [10.0, 9.0, 6.0, 5.0]})
+    told = caps({"A": [None, -1.0, None, -1.0]}, {("A", 2): ["no_previous_share_count"]})
+    (fall,) = found(bars, told)
+    assert fall["loss_usd"] == 2.0
+    assert fall["flags"] == ["history_starts", "no_previous_share_count"]
 
 
 def test_the_last_session_at_the_high_is_the_peak() -> None:

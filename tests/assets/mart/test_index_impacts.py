@@ -17,6 +17,7 @@ from tests.assets.mart.index_market import (
     levels,
     prices,
     securities,
+    went_ex,
 )
 
 
@@ -141,6 +142,100 @@ def test_a_divisor_published_for_the_split_is_used() -> None:
     )
     assert on(found, 2)["A"]["divisor"] == 0.07
     assert on(found, 3)["A"]["divisor"] == 0.07
+
+
+# An action belongs to its own date, with or without a bar on it.
+
+
+def test_a_split_before_the_first_bar_changes_units_on_its_date() -> None:
+    found = impacts(
+        holdings({"A": 10.0, "B": 10.0}),
+        prices({"A": [50.0] * 4, "B": [None, None, None, 20.0]}), levels([100.0] * 4),
+        told_actions=went_ex(("B", DAYS[1], 2.0, "split")),
+    )  # fmt: skip
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [10.0, 20.0, 20.0, 20.0]
+
+
+def test_a_split_on_a_date_without_a_bar_changes_units_once_and_on_its_date() -> None:
+    bars = prices({"A": [50.0] * 4, "B": [40.0, None, None, 20.0]}, {("B", 3): (2.0, "split")})
+    split = went_ex(("B", DAYS[1], 2.0, "split"))
+    held, at = holdings({"A": 10.0, "B": 10.0}), levels([100.0] * 4)
+    found = impacts(held, bars, at, told_actions=split)
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [10.0, 20.0, 20.0, 20.0]
+    # Units of a date in the gap have the split already.
+    later = holdings({"A": 10.0, "B": 10.0}, as_of=DAYS[2])
+    found = impacts(later, bars, at, told_actions=split)
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [5.0, 10.0, 10.0, 10.0]
+
+
+def test_a_split_after_the_last_bar_counts_in_units_dated_after_it() -> None:
+    found = impacts(
+        holdings({"A": 10.0, "B": 10.0}, as_of=DAYS[3]),
+        prices({"A": [50.0] * 4, "B": [40.0, 40.0]}), levels([100.0] * 4),
+        told_actions=went_ex(("B", DAYS[2], 2.0, "split")),
+    )  # fmt: skip
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [5.0, 5.0, 10.0, 10.0]
+
+
+def test_of_a_split_together_with_a_spin_off_the_split_alone_changes_units() -> None:
+    both = went_ex(("B", DAYS[1], 2.0, "split"), ("B", DAYS[1], 1.2, "spin_off"))
+    found = impacts(
+        holdings({"A": 10.0, "B": 10.0}),
+        prices({"A": [50.0] * 4, "B": [48.0, 20.0, 20.0, 20.0]}, {("B", 1): (2.4, "spin_off")}),
+        levels([100.0] * 4), told_actions=both,
+    )  # fmt: skip
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [10.0, 20.0, 20.0, 20.0]
+    assert on(found, 1)["B"]["contribution_points"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_an_action_off_the_calendar_takes_effect_on_the_next_session() -> None:
+    saturday = date(2025, 1, 9)
+    found = impacts(
+        holdings({"A": 10.0, "B": 10.0}), prices({"A": [50.0] * 4, "B": [40.0] * 4}),
+        levels([100.0] * 4), indices(divisor=9.0),
+        told_actions=went_ex(("B", saturday, 2.0, "split"), ("A", saturday, 1.1, "spin_off")),
+    )  # fmt: skip
+    assert [on(found, place)["B"]["units"] for place in range(4)] == [10.0, 10.0, 10.0, 20.0]
+    assert on(found, 2)["A"]["divisor"] == 9.0
+    assert on(found, 3)["A"]["divisor"] == pytest.approx(13.0)  # (500 + 800) / 100
+
+
+@pytest.mark.parametrize(
+    ("closes", "at"),
+    [
+        ([40.0, None, 32.0, 32.0], 2),  # no bar on the session before
+        ([40.0, 40.0, None, 32.0], 2),  # no bar on the date
+        ([None, None, None, 32.0], 1),  # before the first bar
+        ([40.0, 40.0, None, None], 2),  # after the last one
+    ],
+)
+def test_a_spin_off_of_a_member_without_a_bar_ends_a_published_divisor(closes, at) -> None:
+    found = impacts(
+        holdings({"A": 10.0, "B": 10.0}), prices({"A": [50.0] * 4, "B": closes}),
+        levels([100.0] * 4), indices(divisor=9.0),
+        told_actions=went_ex(("B", DAYS[at], 1.2625, "spin_off")),
+    )  # fmt: skip
+    told = [on(found, place)["A"]["divisor"] for place in range(1, 4)]
+    assert all(divisor == 9.0 for divisor in told[: at - 1])
+    assert all(divisor != 9.0 for divisor in told[at - 1 :])
+
+
+def test_a_spin_off_of_a_member_to_come_ends_no_divisor() -> None:
+    held = pl.concat([holdings({"A": 10.0}), holdings({"A": 10.0, "B": 1.0}, DAYS[2])])
+    found = impacts(
+        held, prices({"A": [50.0] * 4, "B": [40.0, 32.0, 32.0, 32.0]}), levels([100.0] * 4),
+        indices(divisor=9.0), told_actions=went_ex(("B", DAYS[1], 1.25, "spin_off")),
+    )  # fmt: skip
+    assert [on(found, place)["A"]["divisor"] for place in range(1, 4)] == [9.0, 9.0, 9.0]
+
+
+def test_a_split_of_a_member_without_a_bar_ends_a_divisor_under_price_weighting_alone() -> None:
+    bars = prices({"A": [50.0] * 4, "B": [40.0, None, 20.0, 20.0]}, {("B", 2): (2.0, "split")})
+    held, at = holdings({"A": 10.0, "B": 10.0}), levels([100.0] * 4)
+    by_price = impacts(held, bars, at, indices("price", 9.0))
+    assert on(by_price, 3)["A"]["divisor"] == pytest.approx(7.0)
+    by_cap = impacts(held, bars, at, indices(divisor=9.0))
+    assert on(by_cap, 3)["A"]["divisor"] == 9.0
 
 
 # --- who is in it, and when -------------------------------------------------------------------

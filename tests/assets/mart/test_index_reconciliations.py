@@ -19,6 +19,7 @@ from tests.assets.mart.index_market import (
     indices,
     levels,
     prices,
+    went_ex,
 )
 from warehouse.schemas import mart, ops
 from warehouse.validation import validate
@@ -30,12 +31,20 @@ def reconcile(
     told_levels: pl.DataFrame,
     told_indices: pl.DataFrame | None = None,
     told_counts: pl.DataFrame | None = None,
+    told_actions: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     told_indices = indices() if told_indices is None else told_indices
     found = index_reconciliations(
-        impacts(held, bars, told_levels, told_indices, told_counts=told_counts),
+        impacts(
+            held,
+            bars,
+            told_levels,
+            told_indices,
+            told_counts=told_counts,
+            told_actions=told_actions,
+        ),
         bars,
-        actions(bars),
+        actions(bars) if told_actions is None else told_actions,
         level_moves(told_levels, DAYS),
         held,
         told_indices,
@@ -189,6 +198,38 @@ def test_an_index_that_stands_still_has_no_half_of_a_move() -> None:
 
 
 # --- unusual residuals ------------------------------------------------------------------------
+
+
+def test_a_divisor_that_ended_is_implied_even_where_it_equals_the_published_one() -> None:
+    found = reconcile(
+        holdings({"A": 10.0, "B": 10.0}),
+        prices({"A": [50.0] * 4, "B": [48.0, 40.0, 40.0, 40.0]}, {("B", 1): (1.2, "spin_off")}),
+        levels([100.0] * 4), indices(divisor=9.0),
+    )  # fmt: skip
+    assert found["divisor"].to_list() == [None, 9.0, 9.0, 9.0]
+    assert found["is_divisor_published"].to_list() == [None, False, False, False]
+
+
+def test_a_split_in_a_gap_moves_no_weight_priced() -> None:
+    # B's last known value is 10 x 40 of 400 + 500.
+    bars = prices({"A": [50.0] * 4, "B": [40.0, 40.0, None, None]})
+    split = went_ex(("B", DAYS[2], 2.0, "split"))
+    for weighting in ("market cap", "price"):
+        found = reconcile(
+            holdings({"A": 10.0, "B": 10.0}), bars, levels([100.0] * 4), indices(weighting),
+            told_actions=split,
+        )  # fmt: skip
+        assert found["weight_priced"].to_list()[2:] == pytest.approx([5 / 9] * 2)
+
+
+def test_a_session_after_the_last_level_has_its_previous_one_where_there_are_members() -> None:
+    held, bars = holdings({"A": 10.0}), prices({"A": [50.0] * 4})
+    found = reconcile(held, bars, levels([100.0, 100.0, 100.0]))
+    assert found["previous_level"].to_list() == [None, 100.0, 100.0, 100.0]
+    assert found["divisor"].to_list() == [None, 5.0, 5.0, 5.0]
+    later = holdings({"A": 10.0}, effective_from=date(2025, 2, 3))
+    without = reconcile(later, prices({}), levels([1.0]))
+    assert without["session_date"].to_list() == [DAYS[0]]
 
 
 def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.DataFrame:

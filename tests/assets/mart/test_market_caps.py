@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from random import Random
 
@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.core.prices import ready_to_compute_with
+from assets.core.shares_outstanding import accept_counts
 from assets.market.moves import with_comparable_close
 from assets.mart.market_caps import market_caps
 from warehouse.schemas import core, mart, ref
+from warehouse.scratch import in_memory
 from warehouse.validation import validate
 
 WEEKDAYS = [
@@ -149,6 +152,40 @@ def test_the_price_effect_rests_on_the_count_before_the_session() -> None:
     assert row["shares_outstanding"] == 1200.0
 
 
+def test_the_count_behind_the_price_effect_is_that_of_the_session_before() -> None:
+    caps = compute(bars({0: 100.0, 1: 90.0, 2: 80.0}), counts((s(0), 1000.0), (s(1), 1200.0)))
+
+    assert on(caps, 0)["effect_shares_outstanding"] is None
+    assert on(caps, 0)["effect_shares_as_of"] is None
+    assert (on(caps, 1)["effect_shares_outstanding"], on(caps, 1)["effect_shares_as_of"]) == (
+        1000.0,
+        s(0),
+    )
+    assert (on(caps, 2)["effect_shares_outstanding"], on(caps, 2)["effect_shares_as_of"]) == (
+        1200.0,
+        s(1),
+    )
+
+
+def test_the_count_behind_the_price_effect_is_in_the_basis_after_a_split() -> None:
+    known = counts((s(0), 10.0), (s(1), 20.0), as_of=s(0))
+    row = on(compute(bars({0: 100.0, 1: 45.0}, ex={1: (2.0, "split")}), known), 1)
+
+    assert row["effect_shares_outstanding"] == 20.0
+    assert row["price_effect_usd"] == -100.0
+
+
+def test_of_a_split_and_a_spin_off_at_once_the_split_alone_changes_the_count() -> None:
+    # p' = 48 / 2.4 = 20, N' = 100 x 2; the close of 19 loses 200 x 1 dollar.
+    both = bars({0: 48.0, 1: 19.0}, ex={1: (2.4, "spin_off")}).with_columns(
+        split_ratio=pl.Series([1.0, 2.0])
+    )
+    row = on(compute(both, counts((s(0), 100.0))), 1)
+
+    assert row["effect_shares_outstanding"] == 200.0
+    assert row["price_effect_usd"] == pytest.approx(-200.0)
+
+
 def test_no_bar_on_the_previous_session_gives_no_change_and_a_flag() -> None:
     caps = compute(bars({0: 100.0, 2: 50.0, 3: 49.0}), counts((s(0), 1000.0)))
 
@@ -267,6 +304,86 @@ def test_no_bars_give_no_rows_of_the_right_shape() -> None:
 
     validate(caps, mart.MarketCaps)
     assert caps.is_empty()
+
+
+# the macro share_counts tells the same count
+
+
+def told(
+    prices: pl.DataFrame, reported: dict[date, int], went_ex: list[tuple[date, float]]
+) -> tuple[pl.DataFrame, Callable[[date], dict[int, tuple[date, float]]]]:
+    """Market caps of A, and its reports around a session: place -> report's date, shares."""
+    actions = pl.DataFrame(
+        [("A", day, ratio, "split") for day, ratio in went_ex],
+        schema=core.CorporateActions.polars_schema(),
+        orient="row",
+    )
+    reports = pl.DataFrame(
+        [("A", day, shares) for day, shares in reported.items()],
+        schema={"symbol": pl.String, "as_of_date": pl.Date, "shares_outstanding": pl.Int64},
+        orient="row",
+    )
+    known = accept_counts(reports, actions, ref.ShareCountDecisions.no_rows(), WEEKDAYS).counts
+    columns = ["adjustment_ratio", "split_ratio", "adjustment_kind", "comparable_close"]
+    ready = ready_to_compute_with(prices.drop(columns), actions, WEEKDAYS)
+    caps = compute(ready, known)
+    tables = {
+        "ref.securities": lines("A"),
+        "core.corporate_actions": actions,
+        "core.shares_outstanding": known,
+        "mart.market_caps": caps,
+    }
+
+    def around(day: date) -> dict[int, tuple[date, float]]:
+        with in_memory(tables) as reader:
+            rows = reader.rows(f"FROM share_counts('A', DATE '{day}')")
+        return {row["place"]: (row["reported_as_of"], row["shares_outstanding"]) for row in rows}
+
+    return caps, around
+
+
+def test_a_report_on_a_weekend_is_not_what_mondays_loss_rests_on() -> None:
+    monday = next(n for n in range(5, 12) if s(n).isoweekday() == 1)
+    saturday = s(monday) - timedelta(days=2)
+    caps, around = told(
+        bars({monday - 1: 100.0, monday: 90.0, monday + 1: 89.0}), {s(0): 1000, saturday: 1100}, []
+    )
+
+    row = on(caps, monday)
+    assert (row["effect_shares_outstanding"], row["effect_shares_as_of"]) == (1000.0, s(0))
+    assert around(s(monday)) == {0: (s(0), 1000.0), 1: (saturday, 1100.0)}
+    assert around(s(monday + 1)) == {-1: (s(0), 1000.0), 0: (saturday, 1100.0)}
+
+
+def test_a_split_before_the_first_bar_is_in_every_count() -> None:
+    caps, around = told(
+        bars({4: 50.0, 5: 45.0}), {s(0): 1000, s(3): 2020, s(5): 2040}, [(s(2), 2.0)]
+    )
+
+    row = on(caps, 5)
+    assert (row["effect_shares_outstanding"], row["effect_shares_as_of"]) == (2020.0, s(3))
+    assert around(s(5)) == {-1: (s(0), 2000.0), 0: (s(3), 2020.0), 1: (s(5), 2040.0)}
+
+
+def test_a_count_after_a_later_split_is_told_in_the_basis_of_the_session() -> None:
+    caps, around = told(bars({4: 50.0, 5: 45.0}), {s(0): 1000, s(8): 2040}, [(s(7), 2.0)])
+
+    assert on(caps, 5)["effect_shares_outstanding"] == 1000.0
+    assert around(s(5)) == {0: (s(0), 1000.0), 1: (s(8), 1020.0)}
+
+
+def test_on_the_ex_date_the_count_is_in_the_new_basis() -> None:
+    caps, around = told(bars({4: 100.0, 5: 45.0}), {s(0): 1000}, [(s(5), 2.0)])
+
+    assert on(caps, 5)["effect_shares_outstanding"] == 2000.0
+    assert around(s(5)) == {0: (s(0), 2000.0)}
+
+
+def test_without_a_price_effect_no_count_is_what_it_rests_on() -> None:
+    caps, around = told(bars({2: 100.0, 4: 90.0}), {s(0): 1000, s(3): 1001, s(4): 1002}, [])
+
+    assert on(caps, 4)["effect_shares_outstanding"] is None
+    assert around(s(4)) == {-2: (s(0), 1000.0), -1: (s(3), 1001.0), 1: (s(4), 1002.0)}
 
 
 # properties

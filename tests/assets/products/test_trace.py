@@ -32,6 +32,21 @@ def test_a_loss_is_walked_back_to_the_row_of_the_file(founding):
     assert hashlib.sha256(path.read_bytes()).hexdigest() in told
 
 
+def test_on_the_day_of_a_new_report_the_count_behind_the_loss_is_walked_back(founding):
+    told = _traced(founding, "NVDA", "2024-11-22")
+    assert "24,530,000,000 shares from 2024-08-30 on (reported, report of 2024-08-30)" in told
+    assert "as_of_date 2024-08-30" in told
+
+
+def test_on_the_date_of_a_split_the_count_is_told_in_its_basis(founding):
+    told = _traced(founding, "NVDA", "2024-06-10")
+    shares = founding.one(
+        "SELECT effect_shares_outstanding FROM mart.market_caps "
+        "WHERE company_symbol = 'NVDA' AND session_date = DATE '2024-06-10'"
+    )
+    assert f"{shares:,.0f}" in told
+
+
 def test_another_line_of_the_company_will_do(founding):
     assert "GOOGL on 2025-01-27" in _traced(founding, "GOOG", "2025-01-27")
 

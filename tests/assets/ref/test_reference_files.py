@@ -9,6 +9,7 @@ from assets.ref.reference_files import read_reference
 from assets.ref.securities import check_companies
 from warehouse.errors import ReferenceDataError
 from warehouse.schemas import Table, ref
+from warehouse.schemas.vocabulary import Weighting
 
 SECURITIES = "symbol,name,company_symbol,sector,sector_scheme,industry\n"
 INDICES = "index_symbol,name,weighting,effective_from,divisor\n"
@@ -38,13 +39,14 @@ def refusal(folder: Path, text: str | None, **options: object) -> ReferenceDataE
 def test_rows_are_typed_sorted_and_empty_cells_are_null(tmp_path: Path) -> None:
     rows = read(
         tmp_path,
-        INDICES + "^NDX,Nasdaq-100,cap,2021-01-01,\n^DJI,Dow,price,2024-11-08,0.16268413125742\n",
+        INDICES
+        + "^NDX,Nasdaq-100,market cap,2021-01-01,\n^DJI,Dow,price,2024-11-08,0.16268413125742\n",
     )
 
     assert rows.schema == ref.Indices.polars_schema()
     assert rows.rows() == [
         ("^DJI", date(2024, 11, 8), "Dow", "price", 0.16268413125742),
-        ("^NDX", date(2021, 1, 1), "Nasdaq-100", "cap", None),
+        ("^NDX", date(2021, 1, 1), "Nasdaq-100", "market cap", None),
     ]
 
 
@@ -113,10 +115,10 @@ def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("row", "rule"),
     [
-        ("^NDX,Nasdaq-100,cap,2021-13-01,", "effective_from: '2021-13-01' is not a Date"),
-        ("^NDX,Nasdaq-100,cap,2021-01-01,much", "divisor: 'much' is not a Float64"),
-        ("^NDX,Nasdaq-100,cap,2021-01-01,-1", "divisor: '-1.0' breaks greater_than(0)"),
-        ("^NDX,,cap,2021-01-01,", "name: 'null' breaks not_nullable"),
+        ("^NDX,Nasdaq-100,market cap,2021-13-01,", "effective_from: '2021-13-01' is not a Date"),
+        ("^NDX,Nasdaq-100,market cap,2021-01-01,much", "divisor: 'much' is not a Float64"),
+        ("^NDX,Nasdaq-100,market cap,2021-01-01,-1", "divisor: '-1.0' breaks greater_than(0)"),
+        ("^NDX,,market cap,2021-01-01,", "name: 'null' breaks not_nullable"),
     ],
 )
 def test_a_wrong_row_is_an_error_that_names_file_rule_and_row(
@@ -128,6 +130,22 @@ def test_a_wrong_row_is_an_error_that_names_file_rule_and_row(
     assert "1 wrong rows" in error.what
     assert rule in error.what
     assert '"index_symbol": "^NDX"' in error.what
+
+
+def test_a_weighting_that_is_none_is_refused_with_those_that_are(tmp_path: Path) -> None:
+    error = refusal(tmp_path, INDICES + "^NDX,Nasdaq-100,by cap,2021-01-01,\n")
+
+    assert str(tmp_path / "indices.csv") in error.what
+    assert "weighting: 'by cap' breaks isin" in error.what
+    for weighting in Weighting:
+        assert f"'{weighting.value}'" in error.what
+    assert '"index_symbol": "^NDX"' in error.what
+
+
+def test_every_weighting_is_accepted(tmp_path: Path) -> None:
+    lines = [f"^{n},Index,{weighting},2021-01-01,\n" for n, weighting in enumerate(Weighting)]
+
+    assert read(tmp_path, INDICES + "".join(lines)).height == len(Weighting)
 
 
 def test_a_wrong_row_of_a_table_without_a_date_in_its_key_is_named_too(tmp_path: Path) -> None:
@@ -144,7 +162,7 @@ def test_a_wrong_row_of_a_table_without_a_date_in_its_key_is_named_too(tmp_path:
 
 
 def test_a_row_whose_date_is_empty_is_named(tmp_path: Path) -> None:
-    error = refusal(tmp_path, INDICES + "^NDX,Nasdaq-100,cap,,\n")
+    error = refusal(tmp_path, INDICES + "^NDX,Nasdaq-100,market cap,,\n")
 
     assert "effective_from: 'null' breaks not_nullable" in error.what
     assert '"index_symbol": "^NDX"' in error.what
@@ -153,14 +171,14 @@ def test_a_row_whose_date_is_empty_is_named(tmp_path: Path) -> None:
 def test_two_rows_with_one_key_and_other_values_are_an_error(tmp_path: Path) -> None:
     row = "^NDX,Nasdaq-100,{},2021-01-01,\n"
 
-    error = refusal(tmp_path, INDICES + row.format("cap") + row.format("price"))
+    error = refusal(tmp_path, INDICES + row.format("market cap") + row.format("price"))
 
     assert "2 wrong rows" in error.what
     assert "(index_symbol, effective_from)" in error.what
 
 
 def test_equal_rows_are_one(tmp_path: Path) -> None:
-    row = "^NDX,Nasdaq-100,cap,2021-01-01,\n"
+    row = "^NDX,Nasdaq-100,market cap,2021-01-01,\n"
 
     assert read(tmp_path, INDICES + row + row).height == 1
 

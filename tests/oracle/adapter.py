@@ -1,0 +1,193 @@
+"""The product, asked about a market of the oracle. Its only imports of the product stand here."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import cache
+from typing import Any
+
+import polars as pl
+
+from assets import calendar
+from assets.adjustments import classify
+from assets.core_prices import with_adjustments
+from assets.drawdowns import drawdowns
+from assets.index_impacts import (
+    index_impacts,
+    level_moves,
+    members_in_force,
+    one_day_moves,
+    with_units,
+)
+from assets.index_reconciliations import index_reconciliations
+from assets.market_cap_losses import market_cap_gains, market_cap_losses
+from assets.market_caps import market_caps
+from assets.sector_moves import sector_moves
+from assets.share_counts import accept_counts
+from tests.oracle.market import Market
+from warehouse.schemas import Table, core, mart, ref
+from warehouse.validation import validate
+
+KEYS = {
+    "core.prices": ("symbol", "session_date"),
+    "core.shares_outstanding": ("symbol", "valid_from"),
+    "mart.market_caps": ("company_symbol", "session_date"),
+    "mart.market_cap_losses": ("company_symbol", "session_date"),
+    "mart.market_cap_gains": ("company_symbol", "session_date"),
+    "mart.sector_moves": ("sector", "session_date"),
+    "mart.drawdowns": ("symbol", "peak_date"),
+    "mart.index_impacts": ("index_symbol", "session_date", "symbol"),
+    "mart.index_reconciliations": ("index_symbol", "session_date"),
+}
+
+
+@cache
+def exchange_sessions(
+    first: date = date(2012, 1, 3), last: date = date(2024, 12, 31)
+) -> tuple[date, ...]:
+    """Return sessions of the real calendar, for markets to lie in."""
+    return tuple(calendar.sessions(first, last))
+
+
+def frames(market: Market) -> dict[str, pl.DataFrame]:
+    """Compute each table with the product's pure functions."""
+    sessions = list(market.sessions)
+    actions = classify(_splits(market), _decisions(market))
+    prices = with_adjustments(_bars(market), actions).select(core.Prices.names())
+    counts = accept_counts(
+        _reports(market), actions, _no_rows(ref.ShareCountDecisions), sessions
+    ).counts
+    securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
+    levels = _levels(market)
+    caps = market_caps(prices, counts, securities, sessions)
+    moves = one_day_moves(prices, sessions)
+    of_levels = level_moves(levels, sessions)
+    traded = prices["session_date"].unique().sort().to_list()
+    members = members_in_force(holdings, indices, traded)
+    impacts = index_impacts(
+        with_units(members, moves, counts, securities), moves, of_levels, indices
+    )
+    return {
+        "core.prices": prices,
+        "core.shares_outstanding": counts,
+        "mart.market_caps": caps,
+        "mart.market_cap_losses": market_cap_losses(caps),
+        "mart.market_cap_gains": market_cap_gains(caps),
+        "mart.sector_moves": sector_moves(caps, securities),
+        "mart.drawdowns": drawdowns(prices, caps, levels, sessions),
+        "mart.index_impacts": impacts,
+        "mart.index_reconciliations": index_reconciliations(
+            impacts, prices, of_levels, holdings, indices
+        ),
+    }
+
+
+def must_land(table: str, frame: pl.DataFrame) -> None:
+    """Fail where a row of a mart would be refused by the table's rules."""
+    models = {
+        model.table(): model for model in (mart.MarketCaps, mart.Drawdowns, mart.IndexImpacts)
+    }
+    validate(frame, models[table])
+
+
+def _rows(model: type[Table], rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Make a frame of a table; columns that no row names are null."""
+    schema = model.polars_schema()
+    return pl.DataFrame(
+        [tuple(row.get(name) for name in schema) for row in rows], schema=schema, orient="row"
+    )
+
+
+def _no_rows(model: type[Table]) -> pl.DataFrame:
+    return _rows(model, [])
+
+
+def _splits(market: Market) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(r.symbol, r.ex_date, r.ratio) for r in market.recorded],
+        schema={"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64},
+        orient="row",
+    )
+
+
+def _decisions(market: Market) -> pl.DataFrame:
+    return _rows(
+        ref.SplitDecisions,
+        (
+            {"symbol": d.symbol, "ex_date": d.ex_date, "kind": d.kind, "ratio": d.ratio,
+             "reason": "made up", "source": "made up"}
+            for d in market.decisions
+        ),
+    )  # fmt: skip
+
+
+def _bars(market: Market) -> pl.DataFrame:
+    told = _rows(
+        core.Prices,
+        (
+            {"symbol": symbol, "session_date": day, "open": bar.open, "high": bar.high,
+             "low": bar.low, "close": bar.close}
+            for symbol, bars in sorted(market.bars.items())
+            for day, bar in sorted(bars.items())
+        ),
+    )  # fmt: skip
+    return told.drop("adjustment_ratio", "adjustment_kind")
+
+
+def _reports(market: Market) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(r.symbol, r.as_of_date, r.shares) for r in market.reports],
+        schema={"symbol": pl.String, "as_of_date": pl.Date, "shares_outstanding": pl.Int64},
+        orient="row",
+    )
+
+
+def _securities(market: Market) -> pl.DataFrame:
+    return _rows(
+        ref.Securities,
+        (
+            {"symbol": line.symbol, "name": line.symbol, "company_symbol": line.company_symbol,
+             "sector": line.sector, "sector_scheme": "made up"}
+            for line in market.lines
+        ),
+    )  # fmt: skip
+
+
+def _indices(market: Market) -> pl.DataFrame:
+    return _rows(
+        ref.Indices,
+        (
+            {"index_symbol": row.index_symbol, "effective_from": row.effective_from,
+             "name": row.index_symbol, "weighting": row.weighting, "divisor": row.divisor}
+            for row in market.indices
+        ),
+    )  # fmt: skip
+
+
+def _holdings(market: Market) -> pl.DataFrame:
+    return _rows(ref.IndexHoldings, (vars(h) for h in market.holdings))
+
+
+def _levels(market: Market) -> pl.DataFrame:
+    return _rows(
+        core.IndexLevels,
+        (
+            {"index_symbol": index, "session_date": day, "close": level}
+            for index, levels in sorted(market.levels.items())
+            for day, level in sorted(levels.items())
+        ),
+    )
+
+
+def row_of(frame: pl.DataFrame, **key: Any) -> dict[str, Any]:
+    """Return the one row with a key."""
+    return frame.row(
+        by_predicate=pl.all_horizontal(*(pl.col(n) == v for n, v in key.items())), named=True
+    )
+
+
+def keyed(table: str, frame: pl.DataFrame) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return the rows of a table by key."""
+    key: Sequence[str] = KEYS[table]
+    rows = {tuple(row[name] for name in key): row for row in frame.iter_rows(named=True)}
+    assert len(rows) == frame.height, f"{table}: a key occurs twice"
+    return rows

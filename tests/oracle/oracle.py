@@ -1,0 +1,41 @@
+"""The oracle: every table of a market, computed slowly and apart from the product.
+
+It shares no line with the product and imports nothing of it; a test holds that. Each formula stands
+in the docstring of the function that computes it.
+"""
+
+from tests.oracle.companies import (
+    Rows,
+    adjustments,
+    classified,
+    count_rows,
+    counts,
+    drawdowns,
+    market_caps,
+    moves,
+    ranked,
+    sector_moves,
+)
+from tests.oracle.indices import Indices, index_impacts, index_reconciliations
+from tests.oracle.market import Market
+
+
+def tables(market: Market) -> dict[str, Rows]:
+    """Compute all tables: name -> key -> column -> value."""
+    actions = classified(market)
+    of_all = moves(market, actions)
+    counted = counts(market, actions)
+    caps = market_caps(market, of_all, counted)
+    of_market = Indices(market, actions, of_all, counted)
+    impacts = index_impacts(of_market)
+    return {
+        "core.prices": adjustments(of_all),
+        "core.shares_outstanding": count_rows(counted),
+        "mart.market_caps": caps,
+        "mart.market_cap_losses": ranked(caps, "loss"),
+        "mart.market_cap_gains": ranked(caps, "gain"),
+        "mart.sector_moves": sector_moves(market, caps),
+        "mart.drawdowns": drawdowns(market, of_all, caps),
+        "mart.index_impacts": impacts,
+        "mart.index_reconciliations": index_reconciliations(of_market, impacts),
+    }

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from tests.oracle.companies import Action, classified
+from tests.oracle.companies import Action, classified, multiplied
 from tests.oracle.market import (
     Bar,
     Decision,
@@ -33,6 +33,11 @@ SPIN_OFFS = (1.033, 1.281, 1.0712, 1.6, 0.9535, 1.453, 1.9985, 0.6667)
 
 JUMPS = (1.0, 1.0, 1.0, 1.003, 0.992, 1.11, 0.93, 1.2, 0.84)
 """From the count in force to the next report: none beyond x1.5, none near a ratio above."""
+
+NEVER_TRADED = "N0"
+"""A line of ref.securities without bars or count."""
+
+A_DAY = timedelta(days=1)
 
 APART = 1e-7
 """Comparable closes of a line are equal or at least this (relative) apart."""
@@ -96,7 +101,7 @@ class _Maker:
             decisions += self._decisions(line.symbol, recorded)
         blank = Market(self.sessions, tuple(lines), {}, tuple(recorded), tuple(decisions))
         actions = classified(blank)
-        bars = {s: self._bars(s, span, actions) for s, span in spans.items()}
+        bars = {s: self._bars(s, span, actions) for s, span in spans.items() if s != NEVER_TRADED}
         reports = [r for line in lines for r in self._reports(line, actions)]
         self._twin(lines, bars, recorded, decisions, reports)
         actions = classified(
@@ -126,14 +131,14 @@ class _Maker:
     # Companies
 
     def _lines(self) -> list[Line]:
-        """Some symbols are a further line of the company before; N0 has neither bars nor count."""
+        """Some symbols are a further line of the company before; only that line has a count."""
         lines: list[Line] = []
         for number in range(self.knobs.symbols):
             symbol = f"S{number:02}"
             company = lines[-1].company_symbol if lines and self.happens(0.2) else symbol
             sector = self.rng.choice(("Energy", "Utilities", "Materials"))
             lines.append(Line(symbol, company, sector))
-        return [*lines, Line("N0", "N0")]
+        return [*lines, Line(NEVER_TRADED, NEVER_TRADED)]
 
     def _span(self) -> tuple[int, int]:
         """Return the places of a line's first and last bar: some are new, some are dead."""
@@ -194,27 +199,34 @@ class _Maker:
             if last is not None and (skip or self.happens(self.knobs.gaps)):
                 skip = skip - 1 if skip else self.rng.choice((0, 0, 1, 3))
                 continue
-            ratio = 1.0
-            for action in actions:
-                if action.symbol == symbol and (last or day) <= action.ex_date <= day:
-                    ratio *= 1.0 if action.ex_date == last else action.ratio
+            ratio = multiplied(
+                a
+                for a in actions
+                if a.symbol == symbol and a.ex_date <= day and a.ex_date > (last or day - A_DAY)
+            )
             cumulative *= ratio
             quiet = 0 if ratio != 1 or last is None else quiet + 1
-            close = self._next_close(close / ratio, cumulative, comparables, quiet)
+            closes = [bar.close for bar in bars.values()]
+            close = self._next_close(close / ratio, cumulative, closes, comparables, quiet)
             bars[day] = self._bar(close)
             comparables.append(close * cumulative)
             last = day
         return bars
 
     def _next_close(
-        self, before: float, cumulative: float, comparables: Sequence[float], quiet: int
+        self,
+        before: float,
+        cumulative: float,
+        closes: Sequence[float],
+        comparables: Sequence[float],
+        quiet: int,
     ) -> float:
-        """Move a price; where nothing went ex lately it may repeat an earlier one exactly."""
+        """Move a price; where nothing went ex for ``quiet`` bars it may repeat an earlier one."""
         # A repeated close gives exact ties: of highs, and (there and back twice) of losses.
         if quiet >= 1 and self.happens(self.knobs.echoes):
             return before
         if quiet >= 2 and self.happens(self.knobs.echoes):
-            return comparables[-2] / cumulative if cumulative != 1 else comparables[-2]
+            return closes[-2]
         while True:
             shock = self.rng.uniform(-0.3, 0.3) if self.happens(0.05) else 0.0
             close = before * (1 + self.rng.gauss(0, 0.02) + shock)
@@ -234,7 +246,7 @@ class _Maker:
 
     def _reports(self, line: Line, actions: Sequence[Action]) -> list[Report]:
         """Report counts of a company: on any day of the week, from long before to late."""
-        if line.symbol != line.company_symbol or line.symbol == "N0":
+        if line.symbol != line.company_symbol or line.symbol == NEVER_TRADED:
             return []
         if self.happens(0.1):
             return []
@@ -251,7 +263,9 @@ class _Maker:
         count, found = float(self.rng.randint(10**6, 10**9)), []
         for day in sorted(d for d in days if d <= self.sessions[-1]):
             while splits and splits[0][0] <= day:
-                count *= splits.pop(0)[1] if found else 1.0 + 0.0 * splits.pop(0)[1]
+                ratio = splits.pop(0)[1]
+                # The first report is in the basis of its own date.
+                count *= ratio if found else 1.0
             shares = round(count * (self.rng.choice(JUMPS) if found else 1.0))
             found.append(Report(line.symbol, day, shares))
             count = float(shares)
@@ -268,9 +282,7 @@ class _Maker:
         """Add a company that is another one under a second name: all its losses are ties."""
         if not self.happens(0.5):
             return
-        one = self.rng.choice([line for line in lines if line.symbol == line.company_symbol]).symbol
-        if one == "N0":
-            return
+        one = self.rng.choice(sorted({line.company_symbol for line in lines} & bars.keys()))
         lines.append(Line("T0", "T0", self.rng.choice(("Energy", "Utilities"))))
         bars["T0"] = dict(bars[one])
         recorded += [Recorded("T0", r.ex_date, r.ratio) for r in recorded if r.symbol == one]
@@ -336,10 +348,9 @@ class _Maker:
         return found
 
     def _members(self, index: str, effective_from: date, symbols: Sequence[str]) -> list[Holding]:
-        """Choose a set: lines, now and then one without bars (N0) or one that nobody knows (Z9)."""
+        """Choose a set: lines, now and then one that never traded, or that nobody knows (Z9)."""
         chosen = self.rng.sample(symbols, self.rng.randint(max(1, len(symbols) // 2), len(symbols)))
-        known = [s for s in chosen if s != "N0"] or ["S00"]
-        strangers = ["N0"] * self.happens(0.1) + ["Z9"] * self.happens(0.1)
+        strangers = [NEVER_TRADED] * self.happens(0.1) + ["Z9"] * self.happens(0.1)
         is_list = self.happens(0.2)
         as_of = effective_from + timedelta(
             days=self.rng.choice((0, 0, 0, -3, -40, 1, 12, 25, 60, 400))
@@ -354,7 +365,7 @@ class _Maker:
                 is_estimate=self.happens(0.1),
                 source=self.rng.choice(("fund", "provider")),
             )
-            for symbol in [*known, *strangers]
+            for symbol in [*chosen, *strangers]
         ]
 
 

@@ -37,7 +37,7 @@ def test_random_markets(seed: int, knobs: Knobs) -> None:
     must_agree(make(exchange_sessions(), seed, knobs))
 
 
-@pytest.mark.parametrize("seed", [6, 24, 36])
+@pytest.mark.parametrize("seed", [22, 24, 36])
 def test_records_of_a_year(seed: int) -> None:
     market = make(exchange_sessions(), seed, Knobs(sessions=275, symbols=3, indices=1))
     must_agree(market)

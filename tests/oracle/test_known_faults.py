@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.oracle import oracle
-from tests.oracle.adapter import frames, must_land, row_of
+from tests.oracle.adapter import drawdowns_must_land, frames, row_of
 from tests.oracle.market import Bar, Described, Holding, Line, Market, Recorded, Report
 
 DAYS = (
@@ -204,7 +204,7 @@ def test_a_fall_with_gaps_lands_and_tells_what_is_known(closes: Any, known: floa
     key = {"symbol": "A", "peak_date": DAYS[0]}
     assert oracle.tables(market)["mart.drawdowns"][tuple(key.values())]["loss_usd"] == known
     falls = frames(market)["mart.drawdowns"]
-    must_land("mart.drawdowns", falls)
+    drawdowns_must_land(falls)
     fall = row_of(falls, **key)
     assert fall["drawdown_return"] == pytest.approx(-0.5)
     assert fall["loss_usd"] == (known if known > 0 else None)

@@ -1,7 +1,7 @@
 """Small markets, computed by hand, of what random ones were found to disagree about.
 
-A corporate action belongs to its own date, whether or not a line has a bar on it. All closes are
-chosen so that the price does not move but for what goes ex.
+A corporate action belongs to its own date, whether or not a line has a bar on it. In the markets of
+indices no price moves but for what goes ex.
 """
 
 from collections.abc import Mapping, Sequence
@@ -148,8 +148,8 @@ def test_the_weight_priced_does_not_move_with_a_split_in_a_gap() -> None:
 def test_a_spin_off_of_a_member_without_a_previous_bar_ends_a_published_divisor() -> None:
     # B has no bar at place 1: on place 2 it has a close and no move. 10 x 40 + 10 x 50 = 9 x 100.
     market = market_of(
-        {"A": STEADY, "B": (40.0, None, 32.0, 32.0, 32.0, 32.0)},
-        [("B", 2, 1.25 * 1.01)],
+        {"A": STEADY, "B": (40.0, None, 25.0, 25.0, 25.0, 25.0)},
+        [("B", 2, 1.6)],
         divisor=9.0,
     )
     assert reconciled(market, 1, "divisor") == [9.0, 9.0]
@@ -162,7 +162,7 @@ def test_a_spin_off_of_a_member_without_a_previous_bar_ends_a_published_divisor(
 
 def test_a_spin_off_on_a_date_without_a_bar_ends_a_published_divisor_on_that_date() -> None:
     market = market_of(
-        {"A": STEADY, "B": (40.0, 40.0, None, None, 32.0, 32.0)}, [("B", 2, 1.2)], divisor=9.0
+        {"A": STEADY, "B": (40.0, 40.0, None, None, 25.0, 25.0)}, [("B", 2, 1.6)], divisor=9.0
     )
     told = [reconciled(market, place, "is_divisor_published") for place in (1, 2, 3, 4, 5)]
     assert told == [[True, True], *[[False, False]] * 4]
@@ -170,7 +170,7 @@ def test_a_spin_off_on_a_date_without_a_bar_ends_a_published_divisor_on_that_dat
 
 def test_a_spin_off_before_a_members_first_bar_ends_a_published_divisor() -> None:
     market = market_of(
-        {"A": STEADY, "B": (None, None, None, 40.0, 40.0, 40.0)}, [("B", 1, 1.2)], divisor=9.0
+        {"A": STEADY, "B": (None, None, None, 40.0, 40.0, 40.0)}, [("B", 1, 1.2)], divisor=8.0
     )
     assert reconciled(market, 1, "is_divisor_published") == [False, False]
     assert reconciled(market, 5, "divisor") == [9.0, 9.0]  # implied: (500 + 400) / 100

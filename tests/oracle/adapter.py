@@ -7,22 +7,18 @@ from typing import Any
 
 import polars as pl
 
-from assets import calendar
-from assets.adjustments import classify
-from assets.core_prices import with_adjustments
-from assets.drawdowns import drawdowns
-from assets.index_impacts import (
-    index_impacts,
-    level_moves,
-    members_in_force,
-    one_day_moves,
-    with_units,
-)
-from assets.index_reconciliations import index_reconciliations
-from assets.market_cap_losses import market_cap_gains, market_cap_losses
-from assets.market_caps import market_caps
-from assets.sector_moves import sector_moves
-from assets.share_counts import accept_counts
+from assets.core.prices import ready_to_compute_with
+from assets.core.shares_outstanding import accept_counts
+from assets.market import calendar
+from assets.market.corporate_actions import classify
+from assets.market.index_divisors import level_moves, with_published
+from assets.market.index_units import members_in_force, with_units
+from assets.mart.drawdowns import drawdowns
+from assets.mart.index_impacts import index_impacts
+from assets.mart.index_reconciliations import index_reconciliations
+from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses
+from assets.mart.market_caps import market_caps
+from assets.mart.sector_moves import sector_moves
 from tests.oracle.market import Market
 from warehouse.schemas import Table, core, mart, ref
 from warehouse.validation import validate
@@ -52,19 +48,23 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     """Compute each table with the product's pure functions."""
     sessions = list(market.sessions)
     actions = classify(_splits(market), _decisions(market))
-    prices = with_adjustments(_bars(market), actions).select(core.Prices.names())
+    prices = ready_to_compute_with(_bars(market), actions, sessions)
     counts = accept_counts(
         _reports(market), actions, _no_rows(ref.ShareCountDecisions), sessions
     ).counts
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
     levels = _levels(market)
-    caps = market_caps(prices, counts, securities, sessions)
-    moves = one_day_moves(prices, sessions)
+    caps = market_caps(prices, counts, securities)
     of_levels = level_moves(levels, sessions)
     traded = prices["session_date"].unique().sort().to_list()
     members = members_in_force(holdings, indices, traded)
     impacts = index_impacts(
-        with_units(members, moves, counts, securities), moves, of_levels, indices
+        with_units(members, actions, counts, securities),
+        prices,
+        with_published(
+            members.select("index_symbol", "session_date").unique(), holdings, actions, indices
+        ),
+        of_levels,
     )
     return {
         "core.prices": prices,
@@ -76,7 +76,7 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         "mart.drawdowns": drawdowns(prices, caps, levels, sessions),
         "mart.index_impacts": impacts,
         "mart.index_reconciliations": index_reconciliations(
-            impacts, prices, of_levels, holdings, indices
+            impacts, prices, actions, of_levels, holdings, indices
         ),
     }
 
@@ -127,7 +127,7 @@ def _bars(market: Market) -> pl.DataFrame:
             for day, bar in sorted(bars.items())
         ),
     )  # fmt: skip
-    return told.drop("adjustment_ratio", "adjustment_kind")
+    return told.drop("adjustment_ratio", "adjustment_kind", "split_ratio", "comparable_close")
 
 
 def _reports(market: Market) -> pl.DataFrame:

@@ -170,7 +170,7 @@ def test_a_spin_off_on_a_date_without_a_bar_ends_a_published_divisor_on_that_dat
 
 def test_a_spin_off_before_a_members_first_bar_ends_a_published_divisor() -> None:
     market = market_of(
-        {"A": STEADY, "B": (None, None, None, 40.0, 40.0, 40.0)}, [("B", 1, 1.2)], divisor=8.0
+        {"A": STEADY, "B": (None, None, None, 40.0, 40.0, 40.0)}, [("B", 1, 1.2)], divisor=9.0
     )
     assert reconciled(market, 1, "is_divisor_published") == [False, False]
     assert reconciled(market, 5, "divisor") == [9.0, 9.0]  # implied: (500 + 400) / 100

@@ -32,7 +32,12 @@ OWNERS = {
 _DOMAINS = {
     "universe": ("ref.securities",),
     "prices": ("raw.prices", "core.prices"),
-    "corporate_actions": ("ref.split_decisions", "raw.splits", "raw.dividends"),
+    "corporate_actions": (
+        "ref.split_decisions",
+        "raw.splits",
+        "raw.dividends",
+        "core.corporate_actions",
+    ),
     "share_counts": (
         "ref.share_count_decisions",
         "raw.shares_outstanding",

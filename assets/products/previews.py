@@ -9,7 +9,6 @@ import polars as pl
 
 from assets.metadata import as_table
 from assets.products import charts
-from assets.products.frame_previews import preview_of as preview_of  # noqa: PLC0414 - to be gone
 from warehouse.errors import CannotDraw
 from warehouse.reader import Reader
 from warehouse.schemas import mart

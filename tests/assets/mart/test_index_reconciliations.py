@@ -9,7 +9,6 @@ from assets.market import flags
 from assets.market.index_divisors import level_moves
 from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.index_residual_suspects import residual_suspects, residuals_as_usual
-from assets.products.previews import preview_of
 from tests.assets.mart.index_market import (
     DAYS,
     actions,
@@ -56,23 +55,6 @@ def reconcile(
 def on(found: pl.DataFrame, place: int, index: str = "^X") -> dict:
     here = (pl.col("session_date") == DAYS[place]) & (pl.col("index_symbol") == index)
     return found.filter(here).row(0, named=True)
-
-
-def test_each_run_says_the_largest_residual_that_is_known() -> None:
-    found = reconcile(
-        holdings({"A": 10.0, "B": 30.0}), prices({"A": [6.0, 9.0], "B": [2.0, 1.5]}),
-        levels([100.0, 112.4]),
-    )  # fmt: skip
-    # The next session has no official level yet, and one member has no price.
-    unknown = found.tail(1).with_columns(
-        session_date=DAYS[2], residual_bps=pl.lit(None, pl.Float64), members_priced=1
-    )
-    for rows in (found, pl.concat([found, unknown], how="vertical_relaxed")):
-        shown = preview_of(mart.IndexReconciliations.table(), rows)
-        assert shown["largest_residual_bps"] == pytest.approx(10.0)
-        assert isinstance(shown["largest_residual_bps"], float)
-    shown = preview_of(mart.IndexReconciliations.table(), found.with_columns(members_priced=1))
-    assert shown["largest_residual_bps"] == pytest.approx(10.0)
 
 
 def test_a_session_by_hand() -> None:

@@ -16,6 +16,7 @@ from assets.ref.claims.models import Claim
 from assets.ref.claims.printed import holds
 from warehouse.ddl import literal
 from warehouse.errors import NotCheckable
+from warehouse.schemas.vocabulary import Metric, Unit
 
 MAX_SECTORS_OF_A_UNION = 4
 """Sectors that a union of sectors has at most."""
@@ -36,7 +37,7 @@ class Convention:
 
     name: str
     sql: str
-    unit: str | None = None
+    unit: Unit | None = None
     note: str = ""
     members: int = 1
     decides: bool = True
@@ -53,7 +54,7 @@ def conventions(claim: Claim, groups: dict[str, list[str]], market: Market) -> S
     Raises:
         NotCheckable: saying what the tables do not hold.
     """
-    if claim.metric == "other":
+    if claim.metric == Metric.OTHER:
         raise NotCheckable(
             f"it takes {claim.needs}; the warehouse holds prices, share counts and index levels"
         )
@@ -153,7 +154,7 @@ def _loss(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
     yield Convention(
         "share count it would take, close to close",
         f"SELECT {claimed!r} / nullif({_LOSS_PER_SHARE['close to close']}, 0) {bar}",
-        unit="shares",
+        unit=Unit.SHARES,
         decides=False,
     )
 
@@ -409,11 +410,11 @@ def _contribution_share(claim: Claim, _: object, market: Market) -> Iterator[Con
 
 
 _BY_METRIC = {
-    "return": _return,
-    "loss_usd": _loss,
-    "rank": _rank,
-    "direction": _direction,
-    "group_loss_usd": _group_loss,
-    "index_return": _index_return,
-    "contribution_share": _contribution_share,
+    Metric.RETURN: _return,
+    Metric.LOSS_USD: _loss,
+    Metric.RANK: _rank,
+    Metric.DIRECTION: _direction,
+    Metric.GROUP_LOSS_USD: _group_loss,
+    Metric.INDEX_RETURN: _index_return,
+    Metric.CONTRIBUTION_SHARE: _contribution_share,
 }

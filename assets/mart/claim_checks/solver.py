@@ -10,9 +10,8 @@ from assets.ref.claims.models import Claim, ClaimsFile
 from assets.ref.claims.printed import Printed, holds
 from assets.ref.claims.table import subject
 from warehouse.errors import NotCheckable
+from warehouse.schemas.vocabulary import Comparator, Metric, Unit, Verdict
 
-HOLDS = "holds"
-NOT_CHECKABLE = "not checkable here"
 NO_CONVENTION = "none"
 
 _SCALES = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
@@ -97,7 +96,7 @@ def _unchecked(about: dict[str, Any], reason: str) -> dict[str, Any]:
         | {
             "convention": NO_CONVENTION,
             "is_standard": True,
-            "verdict": NOT_CHECKABLE,
+            "verdict": Verdict.NOT_CHECKABLE,
             "explanation": f"{reason[:1].upper()}{reason[1:]}.",
         }
     )
@@ -117,17 +116,17 @@ def verdict(claimed: Printed, readings: Sequence[tuple[str, float | None, bool |
         could be measured; ``not checkable here`` if none could.
     """
     if readings and readings[0][2]:
-        return HOLDS
+        return Verdict.HOLDS
     holding = [(abs((n or 0.0) - claimed.value), name) for name, n, held in readings if held]
     if holding:
-        return f"holds only under {'; '.join(name for _, name in sorted(holding))}"
+        return f"{Verdict.HOLDS_ONLY_UNDER} {'; '.join(name for _, name in sorted(holding))}"
     measured = next((number for _, number, _ in readings if number is not None), None)
     if measured is None:
-        return NOT_CHECKABLE
+        return Verdict.NOT_CHECKABLE
     over = measured * claimed.sign - claimed.size
     # A rank is the more, the smaller its number.
-    falls_short = over > 0 if claimed.unit == "rank" else over <= 0
-    return "overstated" if falls_short else "understated"
+    falls_short = over > 0 if claimed.unit == Unit.RANK else over <= 0
+    return Verdict.OVERSTATED if falls_short else Verdict.UNDERSTATED
 
 
 def as_claimed(claim: Claim) -> str | None:
@@ -136,17 +135,17 @@ def as_claimed(claim: Claim) -> str | None:
         return None
     if claim.is_record:
         return "a record"
-    plain = claim.comparator == "exactly" or claim.claimed in {"fell", "rose"}
+    plain = claim.comparator == Comparator.EXACTLY or claim.claimed in {"fell", "rose"}
     return claim.claimed if plain else f"{claim.comparator} {claim.claimed}"
 
 
 def in_unit(value: float, unit: str) -> str:
     """Write a number in its unit: -16.97 %, 592.66 billion USD, number 3, 24,504 million shares."""
-    if unit == "fraction":
+    if unit == Unit.FRACTION:
         return f"{value * 100:.2f} %"
-    if unit == "rank":
+    if unit == Unit.RANK:
         return f"number {value:,.0f}"
-    if unit == "shares":
+    if unit == Unit.SHARES:
         return f"{value / 1e6:,.0f} million shares"
     scale, word = next((s for s in _SCALES if abs(value) >= s[0]), _SCALES[-1])
     digits = 3 if word == "trillion" else 2
@@ -159,9 +158,9 @@ def _explain(claim: Claim, reading: _Reading, market: Market) -> str:
     name = f"{convention.name[:1].upper()}{convention.name[1:]}{note}"
     if measured is None:
         return f"{name}: not known."
-    if convention.unit == "shares":
+    if convention.unit == Unit.SHARES:
         return _explain_count(claim, measured, market)
-    if claim.metric == "direction":
+    if claim.metric == Metric.DIRECTION:
         return _explain_direction(claim, name, measured, convention.members)
     return f"{name}: {_shown(claim, reading, measured)}{_judged(claim, reading, measured)}."
 
@@ -172,7 +171,7 @@ def _judged(claim: Claim, reading: _Reading, measured: float) -> str:
     said = f"; claimed {as_claimed(claim)}"
     if reading.holds:
         return f"{said}: holds"
-    if claim.printed.unit == "rank":
+    if claim.printed.unit == Unit.RANK:
         return said
     over = measured * claim.printed.sign - claim.printed.size
     off = in_unit(abs(over), claim.printed.unit)
@@ -187,10 +186,10 @@ def _judged(claim: Claim, reading: _Reading, measured: float) -> str:
 def _shown(claim: Claim, reading: _Reading, measured: float) -> str:
     """Write what was measured, with a digit more where rounding would hide why a claim fails."""
     unit = claim.printed.unit
-    rounded = round(measured, 4) if unit == "fraction" else measured
+    rounded = round(measured, 4) if unit == Unit.FRACTION else measured
     if reading.holds is False and holds(rounded, claim.printed, claim.comparator):
         return f"{measured * 100:+.3f} %"
-    if claim.metric in {"return", "index_return"}:
+    if claim.metric in {Metric.RETURN, Metric.INDEX_RETURN}:
         return f"{measured * 100:+.2f} %"
     return in_unit(measured, unit)
 

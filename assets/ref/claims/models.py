@@ -1,50 +1,40 @@
 """A file of claims: one article, and what it said. The models are the schema for editors too."""
 
 import datetime as dt
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator, model_validator
 
-from assets.ref.claims.printed import Comparator, Printed, read_printed
-
-Metric = Literal[
-    "return",
-    "loss_usd",
-    "rank",
-    "direction",
-    "group_loss_usd",
-    "index_return",
-    "contribution_share",
-    "other",
-]
+from assets.ref.claims.printed import Printed, read_printed
+from warehouse.schemas.vocabulary import Comparator, Metric, Unit
 
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 Words = Annotated[str, Field(min_length=1, max_length=500)]
 
-_SUBJECTS: dict[str, tuple[frozenset[str], ...]] = {
-    "return": (frozenset({"company"}),),
-    "loss_usd": (frozenset({"company"}),),
-    "rank": (frozenset({"company"}),),
-    "direction": tuple(
+_SUBJECTS: dict[Metric, tuple[frozenset[str], ...]] = {
+    Metric.RETURN: (frozenset({"company"}),),
+    Metric.LOSS_USD: (frozenset({"company"}),),
+    Metric.RANK: (frozenset({"company"}),),
+    Metric.DIRECTION: tuple(
         frozenset({kind}) for kind in ("company", "companies", "sector", "group", "index")
     ),
-    "group_loss_usd": tuple(frozenset({kind}) for kind in ("companies", "sector", "group")),
-    "index_return": (frozenset({"index"}),),
-    "contribution_share": (frozenset({"company", "index"}),),
-    "other": (frozenset(),),
+    Metric.GROUP_LOSS_USD: tuple(frozenset({kind}) for kind in ("companies", "sector", "group")),
+    Metric.INDEX_RETURN: (frozenset({"index"}),),
+    Metric.CONTRIBUTION_SHARE: (frozenset({"company", "index"}),),
+    Metric.OTHER: (frozenset(),),
 }
 """Which subject each metric speaks of."""
 
 _UNIT_OF = {
-    "return": "fraction",
-    "loss_usd": "USD",
-    "rank": "rank",
-    "group_loss_usd": "USD",
-    "index_return": "fraction",
-    "contribution_share": "fraction",
+    Metric.RETURN: Unit.FRACTION,
+    Metric.LOSS_USD: Unit.USD,
+    Metric.RANK: Unit.RANK,
+    Metric.GROUP_LOSS_USD: Unit.USD,
+    Metric.INDEX_RETURN: Unit.FRACTION,
+    Metric.CONTRIBUTION_SHARE: Unit.FRACTION,
 }
 
-_SIZES = frozenset({"loss_usd", "rank", "group_loss_usd"})
+_SIZES = frozenset({Metric.LOSS_USD, Metric.RANK, Metric.GROUP_LOSS_USD})
 """Metrics that have no sign."""
 
 _AS_WRITTEN: dict[str, JsonValue] = {
@@ -75,7 +65,7 @@ class Claim(BaseModel):
         "rose for a direction",
         json_schema_extra=_AS_WRITTEN,
     )
-    comparator: Comparator = Field("exactly", description="The word before the number")
+    comparator: Comparator = Field(Comparator.EXACTLY, description="The word before the number")
     rounded_to: Words | None = Field(
         None,
         description="Where the printed digits do not tell: four fifths are 80 % to 5 %",
@@ -110,7 +100,7 @@ class Claim(BaseModel):
             raise ValueError(
                 f"metric {self.metric} speaks of {wanted}, not {sorted(named) or 'none'}"
             )
-        if self.metric == "other":
+        if self.metric == Metric.OTHER:
             if self.needs is None:
                 raise ValueError("metric other says in needs what it would take to check it")
             return self
@@ -121,9 +111,11 @@ class Claim(BaseModel):
 
     def _check_number(self) -> None:
         is_direction = self.claimed in {"fell", "rose"}
-        if is_direction != (self.metric == "direction"):
+        if is_direction != (self.metric == Metric.DIRECTION):
             raise ValueError("claimed is fell or rose for metric direction, and for no other")
-        if (self.comparator == "record") != (self.metric == "rank" and self.is_record):
+        if (self.comparator == Comparator.RECORD) != (
+            self.metric == Metric.RANK and self.is_record
+        ):
             raise ValueError("comparator record goes with metric rank and claimed 1")
         if is_direction:
             return
@@ -146,13 +138,13 @@ class Claim(BaseModel):
     @property
     def is_record(self) -> bool:
         """Tell whether the claim is that something is a record."""
-        return self.comparator == "record" and self.claimed == "1"
+        return self.comparator == Comparator.RECORD and self.claimed == "1"
 
     @property
     def printed(self) -> Printed:
         """Return the number as printed; a direction is all (1) of its subject."""
         if self.claimed in {"fell", "rose"}:
-            return Printed(1.0, "fraction", 1e-6)
+            return Printed(1.0, Unit.FRACTION, 1e-6)
         number = read_printed(self.claimed or "")
         if self.rounded_to is None:
             return number

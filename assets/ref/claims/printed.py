@@ -3,9 +3,8 @@
 import math
 import re
 from dataclasses import dataclass
-from typing import Literal
 
-Comparator = Literal["exactly", "about", "almost", "more than", "at least", "record"]
+from warehouse.schemas.vocabulary import Comparator
 
 SLACK = 1e-9
 """Of the last printed digit: floats that are equal on paper are equal."""

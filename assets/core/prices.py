@@ -20,6 +20,7 @@ from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import Table, core, raw, ref
+from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
@@ -51,7 +52,7 @@ def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
     )
     return Gated(
         passed=rows.filter(~is_disordered()),
-        quarantined=quarantine(indexed, problems, model, status="rejected"),
+        quarantined=quarantine(indexed, problems, model, status=RefusalStatus.REJECTED),
         received=rows.height,
     )
 
@@ -73,7 +74,7 @@ def hold_unexplained_moves(
     passed = indexed.join(problems.select(_ROW), on=_ROW, how="anti", maintain_order="left")
     return Gated(
         passed=passed.drop(_ROW),
-        quarantined=quarantine(indexed, problems, core.Prices, status="held"),
+        quarantined=quarantine(indexed, problems, core.Prices, status=RefusalStatus.HELD),
         received=prices.height,
     )
 
@@ -99,8 +100,8 @@ def _landing(rows: pl.DataFrame, gates: Sequence[Gated], model: type[Table]) -> 
         quarantined=refused,
         metadata={
             "received": gates[0].received,
-            "held": refused.filter(pl.col("status") == "held").height,
-            "rejected": refused.filter(pl.col("status") == "rejected").height,
+            "held": refused.filter(pl.col("status") == RefusalStatus.HELD).height,
+            "rejected": refused.filter(pl.col("status") == RefusalStatus.REJECTED).height,
         },
     )
 

@@ -91,7 +91,7 @@ def core_shares_outstanding(
         ),
         metadata={
             "received": accepted.gated.received,
-            "held": quarantined.filter(pl.col("status") == "held").height,
+            "held": quarantined.filter(pl.col("status") == RefusalStatus.HELD).height,
             "warnings": accepted.counts.filter(pl.col("has_warning")).height,
         },
     )

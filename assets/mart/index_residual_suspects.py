@@ -8,11 +8,17 @@ import polars as pl
 from assets.metadata import as_table
 from assets.table_asset import asset_key, table_asset
 from warehouse.schemas import core, mart, ops
+from warehouse.schemas.vocabulary import (
+    AdjustmentKind,
+    CapFlag,
+    ReconciliationFlag,
+    RefusalStatus,
+)
 
 NEAR = timedelta(days=30)
 """A corporate action or a refused row this near to a session, before or after, is near it."""
 
-TELLING_FLAGS = ("corporate_action", "gap", "share_count_warning")
+TELLING_FLAGS = (CapFlag.CORPORATE_ACTION, CapFlag.GAP, CapFlag.SHARE_COUNT_WARNING)
 """Flags of ``mart.market_caps`` that cast doubt on a return or on the units behind it."""
 
 JUDGED_SESSIONS = 20
@@ -45,14 +51,14 @@ def residual_suspects(
         Columns of ``mart.index_residual_suspects``, sorted by index_symbol, session_date, symbol.
     """
     members = impacts.join(
-        reconciliations.filter(pl.col("flags").list.contains("unusual_residual")).select(
-            "index_symbol", "session_date", "residual_bps"
-        ),
+        reconciliations.filter(
+            pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
+        ).select("index_symbol", "session_date", "residual_bps"),
         on=["index_symbol", "session_date"],
     )
     # One chunk: Polars 2.1 panics where it formats a filtered frame of several.
     actions = (
-        prices.filter(pl.col("adjustment_kind") != "none")
+        prices.filter(pl.col("adjustment_kind") != AdjustmentKind.NONE)
         .rechunk()
         .select(
             "symbol",
@@ -66,7 +72,7 @@ def residual_suspects(
         )
     )
     refused = (
-        quarantine.filter(pl.col("status") != "resolved")
+        quarantine.filter(pl.col("status") != RefusalStatus.RESOLVED)
         .rechunk()
         .select(
             "symbol",
@@ -144,7 +150,7 @@ def residuals_as_usual(
     """Warn of unusual residuals."""
     recent = reconciliations["session_date"].unique().sort().tail(JUDGED_SESSIONS)
     unusual = reconciliations.filter(
-        pl.col("flags").list.contains("unusual_residual")
+        pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
         & pl.col("session_date").is_in(recent.implode())
     )
     # A return of ordinary size is the likelier explanation.

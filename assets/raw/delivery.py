@@ -22,6 +22,7 @@ from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
 from warehouse.schemas import Table
+from warehouse.schemas.vocabulary import Outcome
 from warehouse.validation import Gated, pass_gate
 
 KINDS = frozenset({"polars", "pandera", "duckdb"})
@@ -120,13 +121,13 @@ def outcomes(
     return told.with_columns(expected_rows=expected).select(
         dataset=pl.lit(dataset),
         symbol="symbol",
-        outcome=pl.when(pl.col("outcome") != "ok")
+        outcome=pl.when(pl.col("outcome") != Outcome.OK)
         .then("outcome")
         .when(has_none)
-        .then(pl.lit("no_data"))
+        .then(pl.lit(Outcome.NO_DATA))
         .when(pl.col("rows") < pl.col("expected_rows"))
-        .then(pl.lit("partial"))
-        .otherwise(pl.lit("ok")),
+        .then(pl.lit(Outcome.PARTIAL))
+        .otherwise(pl.lit(Outcome.OK)),
         rows=pl.col("rows").fill_null(0),
         expected_rows="expected_rows",
         attempts="attempts",
@@ -143,14 +144,14 @@ def _accounts(delivery: Delivery, asked: Sequence[str]) -> pl.DataFrame:
         return delivery.accounts
     return pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String}).select(
         "symbol",
-        outcome=pl.lit("ok"),
+        outcome=pl.lit(Outcome.OK),
         attempts=pl.lit(1, pl.Int64),
         message=pl.lit(delivery.note, pl.String),
         response_id=pl.lit(delivery.response_id, pl.String),
     )
 
 
-PASSING = {"transient", "throttled", "skipped"}
+PASSING = {Outcome.TRANSIENT, Outcome.THROTTLED, Outcome.SKIPPED}
 """Outcomes that another try some minutes later may change."""
 
 
@@ -165,13 +166,13 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     Raises:
         TooFewDelivered: with the outcomes, how often each, and an example.
     """
-    good = told.filter(pl.col("outcome").is_in(["ok", "partial"])).height
+    good = told.filter(pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL])).height
     # Of a handful one may always be missing: seven indices are no tenth of anything.
     allowed = math.ceil((1 - inputs.settings.min_ok_share) * told.height - 1e-9)
     if good and told.height - good <= allowed:
         return
     by_outcome = (
-        told.filter(~pl.col("outcome").is_in(["ok", "partial"]))
+        told.filter(~pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL]))
         .group_by("outcome", maintain_order=True)
         .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
         .sort("len", descending=True)
@@ -280,7 +281,7 @@ def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
     )
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         told = cast("Inputs", context.resources.inputs).outcomes(dataset)
-        lacking = told.filter(pl.col("outcome") != "ok").sort("outcome", "symbol")
+        lacking = told.filter(pl.col("outcome") != Outcome.OK).sort("outcome", "symbol")
         shown = lacking.select("symbol", "outcome", "rows", "expected_rows", "message")
         counted = lacking.group_by("outcome").len().sort("outcome").iter_rows()
         named = ", ".join(f"{number} {outcome}" for outcome, number in counted)

@@ -114,7 +114,8 @@ def core_corporate_actions(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.
 
 @table_asset(
     core.Prices,
-    {"prices": raw.Prices, "actions": core.CorporateActions, "decisions": ref.SplitDecisions},
+    {"prices": raw.Prices, "actions": core.CorporateActions},
+    behind={"decisions": ref.SplitDecisions},
 )
 def core_prices(
     prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs

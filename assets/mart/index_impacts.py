@@ -133,11 +133,14 @@ def unused_holdings(
     {
         "holdings": ref.IndexHoldings,
         "prices": core.Prices,
-        "actions": core.CorporateActions,
         "levels": core.IndexLevels,
         "counts": core.SharesOutstanding,
     },
-    behind={"indices": ref.Indices, "securities": ref.Securities},
+    behind={
+        "actions": core.CorporateActions,
+        "indices": ref.Indices,
+        "securities": ref.Securities,
+    },
 )
 def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
     holdings: pl.DataFrame,

@@ -59,6 +59,9 @@ def _movers(telling: Telling, rows: list[dict[str, Any]]) -> Table:
                 style="yellow",
             )
             continue
+        if index not in telling.steps:
+            table.add_row(escape(index), "no official move is known: no points", style="yellow")
+            continue
         movers = ", ".join(
             f"{company} {_known(moved.value, points)}" for company, moved in telling.movers(index)
         )

@@ -243,7 +243,7 @@ def test_without_a_webhook_the_log_has_it(small, caplog):
 def _next_session(deployment, close: float) -> None:
     """Add a session to the data: of the five million shares of CCC, at 10.2 dollars before."""
     prices = deployment.overrides["data_dir"] / "prices.csv"
-    closes = {"AAA": 47, "BBB": 20, "CCC": close}
+    closes = {"AAA": 47, "BBB": 22, "CCC": close}
     bars = [f"{symbol},2025-01-17,,,,{usd}," for symbol, usd in closes.items()]
     prices.write_text("\n".join([prices.read_text().rstrip(), *bars]) + "\n")
 

@@ -26,8 +26,8 @@ class Telling:
         bars: the last sessions of the lead.
         losses: the largest losses.
         gains: the largest gains.
-        steps: index symbol -> how its companies add up to its move; only where enough of them have
-            a price.
+        steps: index symbol -> how its companies add up to its move; only where that move is known,
+            and enough of them have a price.
         market_map: every company.
         sectors: what the sectors did.
         claims: what was claimed about the session.
@@ -99,7 +99,7 @@ def tell_session(published: Reader, session: date) -> Telling:
     indices = asked("indices", questions.INDICES, company=company)
     steps = {}
     for row in range(len(indices)):
-        if indices.value("is_covered", row):
+        if indices.value("is_covered", row) and indices.value("actual_points", row) is not None:
             index = indices.value("index_symbol", row)
             answer = asked(blocks.file_name(index), questions.STEPS, index=index, company=company)
             steps[index] = blocks.steps_block(answer, indices, row)

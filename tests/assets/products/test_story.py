@@ -71,6 +71,17 @@ def test_a_session_that_no_company_made_says_how_quiet_it_was(founding):
     assert "no index with members in force on this session" in told
 
 
+def test_an_index_without_a_level_has_no_points(small, small_market):
+    levels = small_market / "index_levels.csv"
+    kept = [line for line in levels.read_text().splitlines() if "2025-01-16" not in line]
+    levels.write_text("\n".join(kept) + "\n")
+    prices = small_market / "prices.csv"
+    prices.write_text(prices.read_text() + "AAA,2025-01-17,,,,46,\nCCC,2025-01-17,,,,10.1,\n")
+    small.must_run("2025-01-17", "2025-01-17")
+    told = _told(small.warehouse, "2025-01-17")
+    assert "^IDX no official move is known: no points" in told
+
+
 def test_names_are_printed_as_they_are(small, small_market):
     securities = small_market / "securities.csv"
     securities.write_text(securities.read_text().replace("Gamma Inc.", "[red]Gamma[/] <b>"))

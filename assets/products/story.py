@@ -94,12 +94,12 @@ def _about(lead: Standing) -> Iterator[Text]:
             f"({percent(row['intraday_low_return'])})."
         )
     yield Text(
-        f"Counted with {row['shares_outstanding'] / 1e6:,.0f} million shares, first seen "
-        f"{row['shares_as_of']}. Price alone: dividends are not added back.",
+        f"Counted with {row['effect_shares_outstanding'] / 1e6:,.0f} million shares, first seen "
+        f"{row['effect_shares_as_of']}. Price alone: dividends are not added back.",
         style="dim",
     )
     if row["flags"]:
-        age = f" (the count is {row['share_count_age_days']} days old)"
+        age = f" (the count is {row['effect_shares_age_days']} days old)"
         stale = age if "stale_share_count" in row["flags"] else ""
         yield Text(f"Before you quote it: {flags_in_words(row['flags'])}{stale}.", style="yellow")
 

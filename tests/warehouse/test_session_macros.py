@@ -22,8 +22,8 @@ def changes(connection: duckdb.DuckDBPyConnection, sessions: list[dict[str, floa
                 "price_effect_usd": usd,
                 "return_1d": usd / 100,
                 "intraday_low_effect_usd": usd - 1,
-                "shares_outstanding": 50.0,
-                "shares_as_of": day(0),
+                "effect_shares_outstanding": 50.0,
+                "effect_shares_as_of": day(0),
                 "flags": ["close_only"],
             }
             for n, moved in enumerate(sessions)
@@ -70,7 +70,7 @@ def test_who_leads_a_session_and_how_large_that_is():
     assert (loss["previous_record_usd"], loss["previous_record_date"]) == (4.0, day(1))
     assert (loss["previous_record_symbol"], loss["previous_record_name"]) == ("A", "A Inc.")
     assert loss["intraday_low_effect_usd"] == pytest.approx(-4.0)
-    assert (loss["shares_outstanding"], loss["shares_as_of"]) == (50.0, day(0))
+    assert (loss["effect_shares_outstanding"], loss["effect_shares_as_of"]) == (50.0, day(0))
     assert loss["flags"] == ["close_only"]
     (gain,) = rows(connection, "FROM session_leader(DATE '2025-01-04', side := 'gain')")
     assert (gain["side"], gain["company_symbol"], gain["size_usd"]) == ("gain", "B", 5.0)

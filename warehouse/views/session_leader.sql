@@ -50,9 +50,9 @@ SELECT
     )::BIGINT AS smaller_on_of_100,
     largest.intraday_low_effect_usd,
     largest.intraday_low_return,
-    largest.effect_shares_outstanding AS shares_outstanding,
-    largest.effect_shares_as_of AS shares_as_of,
-    largest.session_date - largest.effect_shares_as_of AS share_count_age_days,
+    largest.effect_shares_outstanding,
+    largest.effect_shares_as_of,
+    session::DATE - largest.effect_shares_as_of AS effect_shares_age_days,
     largest.flags
 FROM largest
 JOIN ref.securities AS line ON line.symbol = largest.company_symbol

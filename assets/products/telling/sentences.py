@@ -180,7 +180,7 @@ def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterato
     if leading is not None and leading.leading.value("flags"):
         answer = leading.leading
         stale = "stale_share_count" in answer.value("flags")
-        age = answer.figure("share_count_age_days", "count")
+        age = answer.figure("effect_shares_age_days", "count")
         yield say(f"Before you quote the {leading.side}: ", answer.figure("flags", "flags"),
                   *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
 
@@ -207,9 +207,9 @@ def _about(leading: Standing) -> Sentence:
         parts += ["; the largest before was ", answer.figure("previous_record_usd", "usd"), ", by ",
                   answer.figure("previous_record_name", "long name"), " on ",
                   answer.figure("previous_record_date", "day")]  # fmt: skip
-    if answer.value("shares_outstanding") is not None:
-        parts += [". Counted with ", answer.figure("shares_outstanding", "million"),
-                  " shares, first seen ", answer.figure("shares_as_of", "day")]  # fmt: skip
+    if answer.value("effect_shares_outstanding") is not None:
+        parts += [". Counted with ", answer.figure("effect_shares_outstanding", "million"),
+                  " shares, first seen ", answer.figure("effect_shares_as_of", "day")]  # fmt: skip
     return say(*parts, ".")
 
 

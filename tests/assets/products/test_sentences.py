@@ -31,9 +31,9 @@ def leading(side: str = "loss", **given) -> Answer:
         "flags": [],
         "intraday_low_effect_usd": -40e9,
         "intraday_low_return": -0.07,
-        "shares_outstanding": 2.4e9,
-        "shares_as_of": date(2024, 11, 22),
-        "share_count_age_days": 30,
+        "effect_shares_outstanding": 2.4e9,
+        "effect_shares_as_of": date(2024, 11, 22),
+        "effect_shares_age_days": 30,
         "sessions_before": 1000,
         "smaller_on_of_100": 50,
     } | given

@@ -208,6 +208,9 @@ def test_a_record_gain_leads_the_page_of_a_day_without_a_loss(connection):
         "Apple gains $190.9bn, the largest one-day gain of any company since 29 January 2021"
     )
     assert brief.telling.bars.title.parts[0].value == "Apple Inc. Common Stock"
+    # What is drawn is the side of the lead; the other one is a table.
+    assert {"gains", "losses"} & set(brief.pictures) == {"gains"}
+    assert brief.pictures["gains"].svg
     names = [row[0].text for row in brief.telling.indices.rows()]
     assert "Dow Jones Industrial Average" in names
 

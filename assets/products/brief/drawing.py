@@ -49,8 +49,9 @@ def pictures_of(telling: Telling) -> dict[str, Picture]:
     if telling.bars is not None and telling.lead is not None:
         name = telling.lead.leading.figure("name", "name")
         drawn[telling.bars.name] = _candles(telling.bars.answer, str(name), day)
-    if len(telling.losses.answer):
-        drawn[telling.losses.name] = _ranked_losses(telling.losses.answer, day)
+    ranked, _ = telling.ranked()
+    if len(ranked.answer):
+        drawn[ranked.name] = _ranked(ranked, day)
     for block in telling.steps.values():
         drawn[block.name] = _waterfall(block, day)
     if len(telling.market_map.answer):
@@ -115,29 +116,32 @@ def _candles(answer: Answer, name: str, day: str) -> Picture:
     )
 
 
-def _ranked_losses(answer: Answer, day: str) -> Picture:
+def _ranked(block: Block, day: str) -> Picture:
+    answer, side = block.answer, {"losses": "loss", "gains": "gain"}[block.name]
+    percent = "percent lost" if side == "loss" else "percent"
     rows = pl.DataFrame(
         {
             "symbol": answer.table["company_symbol"],
             "name": [plain_name(name, BAR_NAME_LENGTH) for name in answer.table["name"]],
-            "value": answer.table["loss_usd"],
-            "usd_said": _texts(answer, "loss_usd", "usd"),
-            "return_said": _texts(answer, "loss_return", "percent lost"),
+            "value": answer.table[f"{side}_usd"],
+            "usd_said": _texts(answer, f"{side}_usd", "usd"),
+            "return_said": _texts(answer, f"{side}_return", percent),
             "place_said": "no. " + _texts(answer, "rank_to_date", "count"),
         }
     )
     says = _enumerated(
         [
             (answer.figure("company_symbol", "text", row), " ",
-             answer.figure("loss_usd", "usd", row), " (",
-             answer.figure("loss_return", "percent lost", row), ")")
+             answer.figure(f"{side}_usd", "usd", row), " (",
+             answer.figure(f"{side}_return", percent, row), ")")
             for row in range(len(answer))
         ]
     )  # fmt: skip
+    color = charts.LOSS if side == "loss" else charts.GAIN
     return _drawn(
-        f"Largest losses of market value, {day}",
-        say("Losses of market value: ", says),
-        lambda narrow: pictures.ranked_bars(rows, narrow=narrow),
+        f"Largest {block.name} of market value, {day}",
+        say(f"{block.name.capitalize()} of market value: ", says),
+        lambda narrow: pictures.ranked_bars(rows, color, narrow=narrow),
         narrow=True,
     )
 

@@ -84,11 +84,12 @@ def candles(bars: pl.DataFrame) -> alt.TopLevelMixin:
 
 
 @chart
-def ranked_bars(rows: pl.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixin:
-    """Draw losses as bars, with name, dollars, return and place in columns beside them.
+def ranked_bars(rows: pl.DataFrame, color: str, *, narrow: bool = False) -> alt.TopLevelMixin:
+    """Draw losses or gains as bars, with name, dollars, return and place in columns beside them.
 
     Args:
         rows: symbol, name, value, usd_said, return_said, place_said, in their order.
+        color: of the bars.
         narrow: for a phone: symbols instead of names.
     """
     import altair as alt
@@ -103,7 +104,7 @@ def ranked_bars(rows: pl.DataFrame, *, narrow: bool = False) -> alt.TopLevelMixi
         y=alt.Y(f"{label}:N", sort=None, title=None, axis=alt.Axis(labelColor=INK, labelLimit=165))
     )
     scale = alt.Scale(domain=[0, reach / room], nice=False)
-    bars = base.mark_bar(color=LOSS, height={"band": 0.68}).encode(
+    bars = base.mark_bar(color=color, height={"band": 0.68}).encode(
         x=alt.X("value:Q", title=None, axis=None, scale=scale)
     )
     texts = [

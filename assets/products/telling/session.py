@@ -52,6 +52,11 @@ class Telling:
     doubts: Answer
     sources: Block
 
+    def ranked(self) -> tuple[Block, Block]:
+        """Return losses and gains, the side of the lead first."""
+        is_gain = self.lead is not None and self.lead.side == "gain"
+        return (self.gains, self.losses) if is_gain else (self.losses, self.gains)
+
     def blocks(self) -> Iterator[Block]:
         """Yield the parts that have a table."""
         yield self.indices

@@ -98,13 +98,13 @@ def signed_bars(
     bars = base.mark_bar(height={"band": 0.72}).encode(
         color=alt.when(is_loss).then(alt.value(LOSS)).otherwise(alt.value(GAIN))
     )
-    said = [
+    texts = [
         base.transform_filter(is_loss).mark_text(align="right", dx=-5).encode(text=f"{text}:N"),
         base.transform_filter(alt.datum[value] >= 0)
         .mark_text(align="left", dx=5)
         .encode(text=f"{text}:N"),
     ]
-    return alt.layer(bars, *said).properties(
+    return alt.layer(bars, *texts).properties(
         title=title, width=WIDTH, height=alt.Step(24), config=CONFIG
     )
 

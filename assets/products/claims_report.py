@@ -45,8 +45,8 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
             from assets.ref.claims.files import read_claims
 
             article = read_claims(file)
-            told = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
-            rows = checked_rows(told, Market(published)).to_dicts()
+            claims = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
+            rows = checked_rows(claims, Market(published)).to_dicts()
     if not rows:
         console.print("There are no claims: CAPSHOCK_REFERENCE_DIR/claims holds no file.")
     title = None
@@ -55,25 +55,25 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
         if claim[0]["title"] != title:
             title = claim[0]["title"]
             console.print(Text(f"\n{title} ({claim[0]['outlet']})", style="bold"))
-        _tell(console, claim)
+        _print_claim(console, claim)
 
 
-def _tell(console: Console, checks: list[dict[str, Any]]) -> None:
+def _print_claim(console: Console, checks: list[dict[str, Any]]) -> None:
     """Print a claim: the verdict, the standard convention, and what else could make it true."""
     standard = next(row for row in checks if row["is_standard"])
     verdict = standard["verdict"]
     kind = next((kind for kind in _STYLES if verdict.startswith(kind)), verdict)
     kind = "holds only under" if verdict.startswith("holds only") else kind
-    shown = "holds only if counted another way" if kind == "holds only under" else kind
-    said = Text.assemble((shown, _STYLES.get(kind, "")), f": {standard['statement']}")
-    console.print(Padding(said, (0, 0, 0, 2)))
-    told = [standard["explanation"]]
+    judged = "holds only if counted another way" if kind == "holds only under" else kind
+    title = Text.assemble((judged, _STYLES.get(kind, "")), f": {standard['statement']}")
+    console.print(Padding(title, (0, 0, 0, 2)))
+    sentences = [standard["explanation"]]
     if verdict != "holds":
         others = [row for row in checks if row["holds"] is not None and not row["is_standard"]]
         others.sort(key=lambda row: (abs(row["difference"]), row["convention"]))
         holding = [row for row in others if row["holds"]]
-        told += [row["explanation"] for row in holding or others[:CLOSEST]]
-        told += [row["explanation"] for row in checks if row["convention"].startswith(_UNIONS)]
-        told += [row["explanation"] for row in checks if row["unit"] == "shares"]
-    for sentence in dict.fromkeys(told):
+        sentences += [row["explanation"] for row in holding or others[:CLOSEST]]
+        sentences += [row["explanation"] for row in checks if row["convention"].startswith(_UNIONS)]
+        sentences += [row["explanation"] for row in checks if row["unit"] == "shares"]
+    for sentence in dict.fromkeys(sentences):
         console.print(Padding(Text(sentence), (0, 0, 0, 6)))

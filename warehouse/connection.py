@@ -28,6 +28,9 @@ _DAMAGE = (
 
 _NO_WAY_IN = ("Permission denied", "Read-only file system", "Operation not permitted")
 
+_HEADERS_BYTES = 3 * 4096
+"""What a DuckDB file has before its first block."""
+
 _SQLITE = b"SQLite format 3\0"
 
 
@@ -105,6 +108,11 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
             f"{path}: this is no warehouse of capshock: {first_line(error)}",
             "Point CAPSHOCK_WAREHOUSE at the file that `capshock run` publishes.",
         ) from error
+    try:
+        require_whole(connection, path, PUBLISH_ANEW)
+    except WarehouseDamaged:
+        connection.close()
+        raise
     if found[0][0] != SCHEMA_VERSION:
         connection.close()
         raise WarehouseError(
@@ -113,6 +121,25 @@ def open_published(path: Path) -> duckdb.DuckDBPyConnection:
             "Run `capshock run` to publish it anew.",
         )
     return connection
+
+
+def require_whole(connection: duckdb.DuckDBPyConnection, path: Path, way_out: str) -> None:
+    """Find a file that was cut short: DuckDB finds it when it comes to a missing block.
+
+    Raises:
+        WarehouseDamaged: if the file lacks blocks that are in use.
+    """
+    # Free blocks at its end need not be there.
+    sizes = (
+        "SELECT used_blocks * block_size FROM pragma_database_size() "
+        "WHERE database_name = current_database()"
+    )
+    wanted = _HEADERS_BYTES + int(connection.execute(sizes).fetchall()[0][0])
+    found = path.stat().st_size
+    if found < wanted:
+        raise WarehouseDamaged(
+            f"{path}: the file is damaged: it has {found:,} of {wanted:,} bytes", way_out
+        )
 
 
 def is_damage(error: duckdb.Error) -> bool:

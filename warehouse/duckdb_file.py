@@ -20,12 +20,15 @@ import duckdb
 
 from warehouse import ddl
 from warehouse.connection import (
+    PUBLISH_ANEW,
     SCHEMA_VERSION,
     connect,
+    damage_told,
     damaged,
     first_line,
     is_damage,
     open_published,
+    require_whole,
 )
 from warehouse.errors import WarehouseDamaged, WarehouseError
 from warehouse.landing import run_statement
@@ -46,9 +49,6 @@ _PUBLISHED = "__published"
 _BUILD_ANEW = (
     "Run again: it is moved aside and built anew, from the published file where that is sound."
 )
-
-_HEADERS_BYTES = 3 * 4096
-"""What a DuckDB file has before its first block."""
 
 
 class DuckDBFile(Warehouse):
@@ -145,8 +145,9 @@ class DuckDBFile(Warehouse):
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self.private.exists():
-                with self._faults_told():
-                    self._make()
+                self._draft().replace(self.private)
+                # Somebody has deleted the one that was damaged.
+                self._suspect.unlink(missing_ok=True)
         except OSError as error:
             raise self._not_writable(error) from error
         try:
@@ -178,27 +179,31 @@ class DuckDBFile(Warehouse):
     def _open_whole(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
         connection = self._connect(wait_seconds)
         try:
-            self._require_whole(connection)
+            require_whole(connection, self.private, _BUILD_ANEW)
         except BaseException:
             connection.close()
             raise
         return connection
 
-    def _make(self, published: Path | None = None) -> None:
-        """Make the private database, in one step: a process that dies meanwhile leaves none.
+    def _draft(self, published: Path | None = None) -> Path:
+        """Make a private database under another name; renamed, it is there in one step.
 
         Args:
             published: the file its rows come from; None: it has none.
+
+        Raises:
+            WarehouseDamaged: if that file is damaged.
+            WarehouseError: if it cannot be written.
         """
         for stale in self.folder.glob(f"{self.name}.*.making*"):
             stale.unlink(missing_ok=True)
         draft = self.folder / f"{self.name}.{os.getpid()}.making"
-        with closing(connect(draft)) as connection:
+        with self._faults_told(), closing(connect(draft)) as connection:
             _make_tables(connection)
             if published is not None:
-                _copy_rows(connection, published)
-        draft.replace(self.private)
-        self._suspect.unlink(missing_ok=True)
+                with damage_told(published, PUBLISH_ANEW):
+                    _copy_rows(connection, published)
+        return draft
 
     def _require_layout(self, connection: duckdb.DuckDBPyConnection) -> None:
         try:
@@ -219,20 +224,6 @@ class DuckDBFile(Warehouse):
                 f"{self.private}: tables of layout {version}, this version writes {SCHEMA_VERSION}",
                 f"Move {self.folder} aside and run again: the tables are built anew from the "
                 "source.",
-            )
-
-    def _require_whole(self, connection: duckdb.DuckDBPyConnection) -> None:
-        """Find a file that was cut short: DuckDB finds it when it comes to the missing blocks."""
-        sizes = (
-            "SELECT total_blocks * block_size FROM pragma_database_size() "
-            "WHERE database_name = current_database()"
-        )
-        wanted = _HEADERS_BYTES + int(run_statement(connection, sizes)[0][0])
-        found = self.private.stat().st_size
-        if found < wanted:
-            raise WarehouseDamaged(
-                f"{self.private}: the file is damaged: it has {found:,} of {wanted:,} bytes",
-                _BUILD_ANEW,
             )
 
     # --- damage -----------------------------------------------------------------------------------
@@ -267,7 +258,7 @@ class DuckDBFile(Warehouse):
                 with suppress(OSError):
                     self._suspect.write_text(found.what, encoding="utf-8")
                 raise found from error
-            if isinstance(error, duckdb.IOException | duckdb.FatalException):
+            if isinstance(error, duckdb.OperationalError | duckdb.FatalException):
                 raise WarehouseError(
                     f"{self.private}: cannot read or write the database: {first_line(error)}",
                     "Make room or the folder writable, and run again: nothing of this step was "
@@ -281,23 +272,30 @@ class DuckDBFile(Warehouse):
         Args:
             what: what is wrong with it, for people.
         """
-        now = datetime.now(UTC)
-        aside = self.folder / f"{self.name}.damaged-{now:%Y%m%dT%H%M%S}Z"
+        draft, origin = None, f"It was built anew from {self.published}."
+        try:
+            # Of this version, and sound as far as one sees at once.
+            open_published(self.published).close()
+            found = None
+        except WarehouseError as error:
+            found = error
+        if found is None:
+            try:
+                draft = self._draft(self.published)
+            except WarehouseDamaged as error:
+                found = error
+        if found is not None:
+            origin = (
+                "It is built anew from the source, as there is nothing else to build it from: "
+                f"{found.what}."
+            )
+        aside = self.folder / f"{self.name}.damaged-{datetime.now(UTC):%Y%m%dT%H%M%S}Z"
         self.private.replace(aside)
         wal = self.private.with_name(f"{self.name}.wal")
         if wal.exists():
             wal.replace(aside.with_name(f"{aside.name}.wal"))
-        try:
-            # Of this version, and sound as far as one sees at once.
-            open_published(self.published).close()
-            self._make(self.published)
-            origin = f"It was built anew from {self.published}."
-        except (WarehouseError, duckdb.Error) as error:
-            said = error.what if isinstance(error, WarehouseError) else first_line(error)
-            origin = (
-                f"It is built anew from the source, as there is nothing else to build it from: "
-                f"{said}."
-            )
+        if draft is not None:
+            draft.replace(self.private)
         self._mended.write_text(
             f"{what}. It was moved aside, to {aside}: delete that when you have looked at it. "
             f"{origin}",

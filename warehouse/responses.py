@@ -179,14 +179,23 @@ class ResponseStore:
 
     @contextmanager
     def _index(self) -> Iterator[sqlite3.Connection]:
-        if self._open is None or not self._file.exists():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            self._open = sqlite3.connect(self._file, timeout=30, check_same_thread=False)
-            self._open.execute("PRAGMA journal_mode = WAL")
-            self._open.execute("PRAGMA synchronous = NORMAL")
-            self._open.execute(_TABLE)
-        with self._open:
-            yield self._open
+        try:
+            if self._open is None or not self._file.exists():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                opened = sqlite3.connect(self._file, timeout=30, check_same_thread=False)
+                opened.execute("PRAGMA journal_mode = WAL")
+                opened.execute("PRAGMA synchronous = NORMAL")
+                opened.execute(_TABLE)
+                self._open = opened
+            with self._open:
+                yield self._open
+        except sqlite3.DatabaseError as error:
+            raise WarehouseError(
+                f"{self._file}: the index of stored responses cannot be used: {error}",
+                "Make room if the disk is full. Move it aside if it is damaged, and run again: "
+                "what is lost is when each response came and what had been asked; the responses "
+                "stay.",
+            ) from error
 
 
 def _fetch(row: tuple[str, str, int, str, str]) -> Fetch:

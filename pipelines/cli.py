@@ -2,15 +2,17 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from pipelines.settings import Settings, prepare_dagster_home
+from pipelines.settings import Settings
 from warehouse.errors import CapshockError
 
 app = typer.Typer(
@@ -43,7 +45,6 @@ def run(
     from pipelines.progress import report_run
 
     settings = Settings.load()
-    prepare_dagster_home()
     # Dagster says on every use that a feature is in beta; the tests pin what is relied on.
     warnings.filterwarnings("ignore", module="dagster")
     sys.exit(0 if report_run(out, settings, _date(first), _date(last), verbose=verbose) else 1)
@@ -132,7 +133,6 @@ def doctor() -> None:
     from pipelines.doctor import report
 
     settings = Settings.load()
-    prepare_dagster_home()
     warnings.filterwarnings("ignore", module="dagster")
     sys.exit(0 if report(out, settings) else 1)
 
@@ -164,14 +164,32 @@ def _date(moment: datetime | None) -> date | None:
     return None if moment is None else moment.date()
 
 
-def main() -> None:
-    """Run the command line; errors made for people are printed as such."""
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Print errors made for people as such, and files out of reach as what they are; then exit."""
     try:
-        app()
+        yield
     except CapshockError as error:
-        message = f"[bold red]{escape(error.what)}[/]\n  -> {escape(error.next_step)}"
-        err.print(message, highlight=False, soft_wrap=True)
-        sys.exit(1)
+        _tell(error.what, error.next_step)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _tell(
+            f"{error.filename}: {error.strerror}",
+            "Make room, or make it readable and writable; then run again.",
+        )
+
+
+def _tell(what: str, next_step: str) -> NoReturn:
+    message = f"[bold red]{escape(what)}[/]\n  -> {escape(next_step)}"
+    err.print(message, highlight=False, soft_wrap=True)
+    sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    with telling_errors():
+        app()
 
 
 if __name__ == "__main__":

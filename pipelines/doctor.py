@@ -18,6 +18,7 @@ from rich.table import Table
 from assets.market import calendar
 from assets.resources import Inputs
 from pipelines.dead_runs import dead_runs
+from pipelines.history import open_history
 from pipelines.run import evaluations, failure_reasons, remark
 from pipelines.run_requests import make_plan
 from pipelines.schedule import NEW_YORK, TICK
@@ -56,7 +57,7 @@ class Finding:
 
 def report(console: Console, settings: Settings) -> bool:
     """Print what ``examine`` finds; return whether nothing needs a hand."""
-    with dg.DagsterInstance.get() as instance:
+    with open_history() as instance:
         findings = list(examine(instance, settings))
     table = Table.grid(padding=(0, 2))
     for found in findings:

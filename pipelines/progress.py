@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
-import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
 from pipelines.definitions import build
+from pipelines.history import open_history
 from pipelines.plan import Plan
 from pipelines.run import Outcome, Step, execute, plan_run
 from pipelines.run_requests import tables_to_run
@@ -34,7 +34,7 @@ def report_run(
         Whether everything landed.
     """
     started = time.perf_counter()
-    with dg.DagsterInstance.get() as instance:
+    with open_history() as instance:
         plan = plan_run(instance, settings, first, last, lambda said: _warn(console, said))
         _announce(console, plan, settings.source)
         with (

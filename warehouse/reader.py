@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from warehouse.connection import PUBLISH_ANEW, damage_told, open_published
+from warehouse.ddl import qualified
 
 if TYPE_CHECKING:
     import duckdb
@@ -42,6 +43,10 @@ class Reader:
         """Run a query and return what it gives as a frame; arguments are those of ``rows``."""
         frame: pl.DataFrame = self._connection.sql(query, params=parameters or None).pl()
         return frame
+
+    def count(self, table: str) -> int:
+        """Return how many rows a table has."""
+        return int(self.value(f"SELECT count(*) FROM {qualified(table)}"))
 
     def value(self, query: str, **parameters: Any) -> Any:
         """Return the first column of the first row that a query gives; None without any."""

@@ -29,7 +29,7 @@ def observations(
     with warehouse.open_published() as reader:
         shown = previews(reader)
         rows_of = {
-            name: reader.value(f"SELECT count(*) FROM {name}")
+            name: reader.count(name)
             for name in versions["table_name"]
             if name.startswith("mart.")
         }

@@ -37,7 +37,7 @@ def observations(
         "table_name", "version", "changed_at"
     ).iter_rows():
         if name.startswith("mart."):
-            seen = {
+            seen: dict[str, Any] = {
                 "dagster/row_count": rows_of[name],
                 "readers see": f"version {version}, of {changed_at:%Y-%m-%d %H:%M} UTC",
             }

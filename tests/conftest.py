@@ -14,6 +14,7 @@ import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from filelock import FileLock
 
 from pipelines import definitions
 from pipelines.plan import Plan
@@ -126,12 +127,30 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield ephemeral
 
 
+def _landed_once(
+    name: str,
+    factory: pytest.TempPathFactory,
+    instance: dg.DagsterInstance,
+    **overrides: Any,
+) -> Deployment:
+    """Return a deployment that one of the test processes has run, for all of them to read."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    deployment = Deployment(base / name, instance, overrides)
+    with FileLock(base / f"{name}.lock"):
+        if not (base / f"{name}.landed").exists():
+            shutil.rmtree(deployment.folder, ignore_errors=True)
+            deployment.folder.mkdir()
+            deployment.must_run()
+            (base / f"{name}.landed").touch()
+    return deployment
+
+
 @pytest.fixture(scope="session")
 def founding(instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     """The whole sample, run once. Tests only read it."""
-    deployment = Deployment(tmp_path_factory.mktemp("founding"), instance)
-    deployment.must_run()
-    return deployment
+    return _landed_once("founding", tmp_path_factory, instance)
 
 
 @pytest.fixture
@@ -159,13 +178,8 @@ def small_market(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def _small_landed(instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    deployment = Deployment(
-        tmp_path_factory.mktemp("small"),
-        instance,
-        {"data_dir": SMALL_MARKET, "reference_dir": SMALL_MARKET},
-    )
-    deployment.must_run()
-    return deployment.folder
+    given = {"data_dir": SMALL_MARKET, "reference_dir": SMALL_MARKET}
+    return _landed_once("small", tmp_path_factory, instance, **given).folder
 
 
 @pytest.fixture

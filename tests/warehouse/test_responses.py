@@ -57,4 +57,6 @@ def test_answers_are_used_again_until_they_are_closed_or_outdated(store):
     assert store.resumable(URL, THEN + timedelta(seconds=1)) is None
     store.close(URL)
     assert store.resumable(URL, THEN) is None
+    store.put(URL, 500, {}, b"busy", THEN)
+    assert store.resumable(URL, THEN) is None, "a fault is no answer to go on with"
     assert ResponseStore(store.folder / "nothing").prune(set(), THEN) == 0

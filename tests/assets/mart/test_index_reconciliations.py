@@ -216,8 +216,6 @@ def test_a_session_after_the_last_level_has_its_previous_one_where_there_are_mem
 
 def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.DataFrame:
     """Reconciliations of an index with small residuals and a last one."""
-    from assets.mart.index_reconciliations import _raised
-
     bare = pl.DataFrame(
         {
             "index_symbol": "^X",
@@ -227,8 +225,14 @@ def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.
             "residual_bps": [usual_bps * (-1) ** n for n in range(sessions)] + [last_bps],
         }
     ).with_columns(members=2, members_priced=2, level=1.0, previous_level=1.0, holdings_age_days=1)
+    return bare.with_columns(pl.Series("flags", _flagged(bare), dtype=pl.List(pl.String)))
+
+
+def _flagged(reconciled: pl.DataFrame) -> list[list[str]]:
+    from assets.mart.index_reconciliations import _raised
+
     raised = _raised()
-    return bare.with_columns(flags.named(bare.select(flags.mask(raised)).to_series(), raised))
+    return flags.named(reconciled.select(flags.mask(raised)).to_series(), raised).to_list()
 
 
 @pytest.mark.parametrize(
@@ -245,6 +249,16 @@ def test_a_residual_is_unusual_against_those_before(last, usual, sessions, unusu
     flags = _history(last, usual, sessions)["flags"].to_list()
     assert all(flag == [] for flag in flags[:-1])
     assert flags[-1] == (["unusual_residual"] if unusual else [])
+
+
+def test_sessions_on_which_members_lack_a_price_do_not_say_what_is_usual() -> None:
+    sound = _history(1.1, 0.2, 12).drop("flags")
+    # As many sessions before: half of the members unpriced, and a residual to go with it.
+    gappy = sound.with_columns(
+        pl.col("session_date") - pl.duration(days=30), residual_bps=pl.lit(100.0), members_priced=1
+    )
+    history = pl.concat([gappy, sound], how="vertical_relaxed")
+    assert _flagged(history)[-1] == ["unusual_residual"]
 
 
 def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
@@ -292,6 +306,19 @@ def test_members_with_something_odd_near_the_session_are_named_with_the_reason()
 )
 def test_what_is_settled_or_long_ago_is_no_suspect(status, row_date) -> None:
     assert "C" not in _suspects(status, row_date)["symbol"]
+
+
+@pytest.mark.parametrize(
+    ("row_date", "is_near"),
+    [
+        (date(2024, 12, 10), False),
+        (date(2024, 12, 11), True),  # thirty days before 10 January
+        (date(2025, 2, 9), True),  # thirty days after
+        (date(2025, 2, 10), False),
+    ],
+)
+def test_near_is_thirty_days_to_either_side(row_date, *, is_near) -> None:
+    assert ("C" in _suspects("held", row_date)["symbol"]) == is_near
 
 
 def test_the_check_warns_of_recent_unusual_residuals_and_shows_the_likeliest_first() -> None:

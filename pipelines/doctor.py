@@ -3,13 +3,13 @@
 import importlib.metadata
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, cast
+from functools import partial
+from typing import Literal
 
 import dagster as dg
-import polars as pl
 from dagster._daemon.controller import get_daemon_statuses
 from rich.console import Console
 from rich.markup import escape
@@ -75,11 +75,18 @@ def examine(instance: dg.DagsterInstance, settings: Settings) -> Iterator[Findin
     settings = settings.model_copy(update={"lock_wait_seconds": PATIENCE_SECONDS})
     warehouse = open_warehouse(settings.warehouse, PATIENCE_SECONDS)
     yield _environment()
-    yield _space(warehouse)
-    yield _lock(warehouse)
-    yield from _runs(instance, warehouse)
+    yield from _looked_at("disk", lambda: iter([_space(warehouse)]))
+    yield from _looked_at("writer", lambda: iter([_lock(warehouse)]))
+    yield from _looked_at("last run", lambda: _runs(instance, warehouse))
     yield from _tables(instance, settings, warehouse)
     yield _schedule(instance, settings)
+
+
+def _looked_at(subject: str, part: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from part()
+    except CapshockError as error:
+        yield Finding("hand", subject, f"{error.what} {error.next_step}")
 
 
 def _environment() -> Finding:
@@ -144,10 +151,7 @@ def _tables(
     try:
         with warehouse.holding("capshock doctor", PATIENCE_SECONDS):
             for subject, part in parts.items():
-                try:
-                    yield from part(instance, settings, warehouse)
-                except CapshockError as error:
-                    yield Finding("hand", subject, f"{error.what} {error.next_step}")
+                yield from _looked_at(subject, partial(part, instance, settings, warehouse))
     except WriterAtWork:
         for subject in parts:
             yield Finding("look", subject, "not looked at while a writer is at work")
@@ -162,7 +166,11 @@ def _missing(
     if not warehouse.exists():
         yield Finding("hand", "sessions", "none has been fetched: `capshock run`")
         return
-    last = cast("date", warehouse.read("raw.prices")["session_date"].max())
+    with warehouse.open_written() as reader:
+        last: date | None = reader.value("SELECT max(session_date) FROM raw.prices")
+    if last is None:
+        yield Finding("hand", "sessions", "none has landed: `capshock run`")
+        return
     closed = calendar.last_closed_session(Inputs(settings).moment())
     behind = calendar.sessions(last + timedelta(days=1), closed)
     if settings.source != "files":
@@ -197,16 +205,19 @@ def _held(
     del instance, settings
     if not warehouse.exists():
         return
-    held = warehouse.read("ops.quarantine").filter(pl.col("status") == "held")
-    if held.is_empty():
+    with warehouse.open_written() as reader:
+        held = reader.rows(
+            "SELECT symbol, row_date FROM ops.quarantine WHERE status = 'held' "
+            "ORDER BY row_date DESC NULLS LAST, symbol"
+        )
+    if not held:
         yield Finding("ok", "held rows", "none waits for a decision")
         return
-    latest = held.sort("row_date", descending=True).head(NAMED).select("symbol", "row_date")
-    named = ", ".join(f"{symbol} of {day}" for symbol, day in latest.iter_rows())
+    named = ", ".join(f"{row['symbol']} of {row['row_date']}" for row in held[:NAMED])
     yield Finding(
         "look",
         "held rows",
-        f"{held.height} wait for a decision or a later report, the latest {named}: "
+        f"{len(held)} wait for a decision or a later report, the latest {named}: "
         "ops.quarantine says why",
     )
 

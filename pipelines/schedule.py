@@ -1,8 +1,8 @@
 """The daily run: after each close, whatever the source has and the warehouse lacks."""
 
 import json
-from datetime import date, datetime, time
-from typing import Any, cast
+from datetime import datetime, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -95,7 +95,8 @@ def decide(
 
 
 def _nothing_missing(warehouse: Warehouse, settings: Settings, now: datetime) -> str:
-    last = cast("date", warehouse.read("raw.prices")["session_date"].max())
+    with warehouse.open_written() as reader:
+        last = reader.value("SELECT max(session_date) FROM raw.prices")
     closed = calendar.last_closed_session(now)
     if last == closed:
         return f"Nothing is missing: {last} is there, and no session has closed since."

@@ -29,9 +29,7 @@ def observations(
     with warehouse.open_published() as reader:
         shown = previews(reader)
         rows_of = {
-            name: reader.count(name)
-            for name in versions["table_name"]
-            if name.startswith("mart.")
+            name: reader.count(name) for name in versions["table_name"] if name.startswith("mart.")
         }
     for name, version, changed_at in versions.select(
         "table_name", "version", "changed_at"

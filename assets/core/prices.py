@@ -1,4 +1,4 @@
-"""``core.prices``, ``core.index_levels``: bars that make sense, and what went ex between them.
+"""``core.prices``: bars that make sense next to their neighbours, and what went ex between them.
 
 The second gate for prices. A bar whose low lies above its close is wrong in itself and rejected. A
 close beyond x1.8 of the last accepted one, or below /1.8, without a split is held: it waits for the
@@ -11,50 +11,20 @@ from datetime import date
 
 import polars as pl
 
+from assets.core.order_gate import gate_order, landing_of
 from assets.market import calendar
-from assets.market.bars import is_disordered, unexplained_moves
-from assets.market.corporate_actions import classify, with_adjustments
+from assets.market.bars import unexplained_moves
+from assets.market.corporate_actions import with_adjustments
 from assets.market.moves import with_comparable_close
 from assets.raw.delivery import refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import Table, core, raw, ref
+from warehouse.schemas import core, raw, ref
 from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
-
-
-def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
-    """Reject bars that contradict themselves.
-
-    Args:
-        rows: bars with open, high, low, close.
-        model: the core table that they are meant for.
-    """
-    indexed = rows.with_row_index(_ROW)
-    # One chunk: Polars 2.1 panics where it formats a filtered frame of several, one of them empty.
-    problems = (
-        indexed.filter(is_disordered())
-        .rechunk()
-        .select(
-            _ROW,
-            rule=pl.lit("price_order"),
-            reason=pl.format(
-                "low {} <= open {}, close {} <= high {} does not hold",
-                *(
-                    pl.col(name).cast(pl.String).fill_null("unknown")
-                    for name in ("low", "open", "close", "high")
-                ),
-            ),
-        )
-    )
-    return Gated(
-        passed=rows.filter(~is_disordered()),
-        quarantined=quarantine(indexed, problems, model, status=RefusalStatus.REJECTED),
-        received=rows.height,
-    )
 
 
 def hold_unexplained_moves(
@@ -93,25 +63,6 @@ def ready_to_compute_with(
     return with_comparable_close(adjusted, sessions).select(core.Prices.names())
 
 
-def _landing(rows: pl.DataFrame, gates: Sequence[Gated], model: type[Table]) -> Landing:
-    refused = pl.concat([gate.quarantined for gate in gates])
-    return Landing(
-        rows=rows.select(model.names()),
-        quarantined=refused,
-        metadata={
-            "received": gates[0].received,
-            "held": refused.filter(pl.col("status") == RefusalStatus.HELD).height,
-            "rejected": refused.filter(pl.col("status") == RefusalStatus.REJECTED).height,
-        },
-    )
-
-
-@table_asset(core.CorporateActions, {"splits": raw.Splits, "decisions": ref.SplitDecisions})
-def core_corporate_actions(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Tell splits from spin-offs."""
-    return classify(splits.select("symbol", "ex_date", "ratio"), decisions)
-
-
 @table_asset(
     core.Prices,
     {"prices": raw.Prices, "actions": core.CorporateActions},
@@ -125,7 +76,7 @@ def core_prices(
     refuse_bad_delivery(ordered, core.Prices, inputs)
     moved = hold_unexplained_moves(ordered.passed, actions, decisions)
     rows = ready_to_compute_with(moved.passed, actions, calendar.sessions())
-    landing = _landing(rows, [ordered, moved], core.Prices)
+    landing = landing_of(rows, [ordered, moved], core.Prices)
     idle = decisions.join(
         prices, left_on=["symbol", "ex_date"], right_on=["symbol", "session_date"], how="anti"
     )
@@ -134,11 +85,3 @@ def core_prices(
         for symbol, day in idle.select("symbol", "ex_date").rows()
     )
     return replace(landing, notes=notes)
-
-
-@table_asset(core.IndexLevels, {"levels": raw.IndexLevels})
-def core_index_levels(levels: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Pass all index levels through the second gate."""
-    ordered = gate_order(levels, core.IndexLevels)
-    refuse_bad_delivery(ordered, core.IndexLevels, inputs)
-    return _landing(ordered.passed, [ordered], core.IndexLevels)

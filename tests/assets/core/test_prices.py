@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.core.prices import gate_order, hold_unexplained_moves
+from assets.core.order_gate import gate_order
+from assets.core.prices import hold_unexplained_moves
 from warehouse.schemas import core, ref
 from warehouse.validation import Gated
 

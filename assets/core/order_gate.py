@@ -1,0 +1,64 @@
+"""Bars that contradict themselves do not get into ``core``, of companies and of indices alike."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.market.bars import is_disordered
+from warehouse.landing import Landing
+from warehouse.schemas import Table
+from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.validation import Gated, quarantine
+
+_ROW = "__row"
+
+
+def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
+    """Reject bars that contradict themselves.
+
+    Args:
+        rows: bars with open, high, low, close.
+        model: the core table that they are meant for.
+    """
+    indexed = rows.with_row_index(_ROW)
+    # One chunk: Polars 2.1 panics where it formats a filtered frame of several, one of them empty.
+    problems = (
+        indexed.filter(is_disordered())
+        .rechunk()
+        .select(
+            _ROW,
+            rule=pl.lit("price_order"),
+            reason=pl.format(
+                "low {} <= open {}, close {} <= high {} does not hold",
+                *(
+                    pl.col(name).cast(pl.String).fill_null("unknown")
+                    for name in ("low", "open", "close", "high")
+                ),
+            ),
+        )
+    )
+    return Gated(
+        passed=rows.filter(~is_disordered()),
+        quarantined=quarantine(indexed, problems, model, status=RefusalStatus.REJECTED),
+        received=rows.height,
+    )
+
+
+def landing_of(rows: pl.DataFrame, gates: Sequence[Gated], model: type[Table]) -> Landing:
+    """Return what lands of bars, and what the gates refused.
+
+    Args:
+        rows: the bars that passed.
+        gates: what each gate made of the bars, the first one first.
+        model: the core table.
+    """
+    refused = pl.concat([gate.quarantined for gate in gates])
+    return Landing(
+        rows=rows.select(model.names()),
+        quarantined=refused,
+        metadata={
+            "received": gates[0].received,
+            "held": refused.filter(pl.col("status") == RefusalStatus.HELD).height,
+            "rejected": refused.filter(pl.col("status") == RefusalStatus.REJECTED).height,
+        },
+    )

@@ -15,7 +15,7 @@ import polars as pl
 
 from warehouse import ddl
 from warehouse.schemas import Table, ops
-from warehouse.validation import QUARANTINE_SCHEMA
+from warehouse.validation import QUARANTINE_SCHEMA, validate
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,14 @@ def _replace_quarantine(
 
     Where absent rows mean nothing (keeps_absent), a refused row is resolved by one that has landed
     under its key.
+
+    Raises:
+        TableInvalid: if a row breaks the model, such as a status that is none.
     """
+    if quarantined.height:
+        now = pl.lit(write.now, dtype=ops.Quarantine.polars_schema()["first_seen_at"])
+        refused = quarantined.with_columns(first_seen_at=now, run_id=pl.lit(write.run_id))
+        validate(refused.select(ops.Quarantine.names()), ops.Quarantine)
     this_table = f"stored.source_table = {ddl.literal(write.model.table())}"
     within = (
         f"(stored.row_date IS NULL OR stored.row_date BETWEEN DATE '{window.first}' "
@@ -206,7 +213,11 @@ def _replace_quarantine(
 
 
 def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
-    """Write what came of each symbol, in place of what the run had written of the datasets."""
+    """Write what came of each symbol, in place of what the run had written of the datasets.
+
+    Raises:
+        TableInvalid: if a row breaks the model, such as an outcome that is none.
+    """
     datasets = outcomes["dataset"].unique().to_list()
     run_statement(
         write.connection,
@@ -214,6 +225,7 @@ def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
         [write.run_id, datasets],
     )
     rows = outcomes.with_columns(run_id=pl.lit(write.run_id)).select(ops.IngestOutcomes.names())
+    validate(rows, ops.IngestOutcomes)
     with _incoming(write.connection, rows):
         run_statement(
             write.connection, "INSERT INTO ops.ingest_outcomes BY NAME SELECT * FROM incoming"

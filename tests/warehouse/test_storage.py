@@ -14,10 +14,11 @@ import pytest
 
 from tests.warehouse.rows import WEEK, land, land_all, land_rest, ratios, splits
 from warehouse import ddl
-from warehouse.errors import InconsistentChain, WarehouseError, WriterAtWork
+from warehouse.errors import InconsistentChain, TableInvalid, WarehouseError, WriterAtWork
 from warehouse.landing import Landing, Window, run_statement
-from warehouse.schemas import TABLES, mart, raw
+from warehouse.schemas import TABLES, mart, ops, raw
 from warehouse.storage import Warehouse, open_warehouse
+from warehouse.validation import QUARANTINE_SCHEMA
 
 ENGINES: dict[str, Callable[[Path], Warehouse]] = {
     "duckdb file": lambda folder: open_warehouse(folder / "market.duckdb", 0.2),
@@ -216,3 +217,33 @@ def test_one_holds_the_lock_and_the_others_are_told_who(warehouse, make, tmp_pat
 def test_planning_makes_no_tables(warehouse):
     with warehouse.planning("a plan", 0):
         assert not warehouse.exists()
+
+
+def _refused(status: str) -> pl.DataFrame:
+    row = dict.fromkeys(QUARANTINE_SCHEMA.names()) | {
+        "source_table": "raw.splits", "rejected_row": "{}", "rules": ["ratio: type"],
+        "reason": "made up", "occurrences": 1, "status": status,
+    }  # fmt: skip
+    return pl.DataFrame([row], schema=QUARANTINE_SCHEMA)
+
+
+def _came(outcome: str) -> pl.DataFrame:
+    row = dict.fromkeys(ops.IngestOutcomes.names()) | {
+        "dataset": "splits", "symbol": "AAA", "outcome": outcome, "rows": 0, "attempts": 1,
+    }  # fmt: skip
+    rows = pl.DataFrame([row], schema=ops.IngestOutcomes.polars_schema())
+    return rows.drop("run_id")
+
+
+def test_what_the_gates_say_has_words_of_the_vocabulary_alone(warehouse):
+    for status, outcome, wrong in (("hold", "ok", "status"), ("held", "okay", "outcome")):
+        landing = Landing(
+            splits(("AAA", 6, 2.0)), quarantined=_refused(status), outcomes=_came(outcome)
+        )
+        with pytest.raises(TableInvalid, match=wrong):
+            warehouse.land(raw.Splits, landing, (), "run")
+        assert ratios(warehouse) == [], "nothing of the landing is written"
+    landing = Landing(splits(("AAA", 6, 2.0)), quarantined=_refused("held"), outcomes=_came("ok"))
+    warehouse.land(raw.Splits, landing, (), "run")
+    assert warehouse.read("ops.quarantine")["status"].to_list() == ["held"]
+    assert warehouse.read("ops.ingest_outcomes")["outcome"].to_list() == ["ok"]

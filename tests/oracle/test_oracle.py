@@ -1,5 +1,6 @@
 """The product and the oracle agree on every number of random markets."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -46,8 +47,12 @@ def test_records_of_a_year(seed: int) -> None:
     assert any(row["is_record"] for side in sides for row in expected[side].values())
 
 
+MANY = int(os.environ.get("CAPSHOCK_MANY_MARKETS", "2000"))
+"""Markets of the long test; a check that has little time takes fewer."""
+
+
 @pytest.mark.slow
-@settings(max_examples=2000, **HOW)
+@settings(max_examples=MANY, **HOW)
 @given(seed=SEEDS, knobs=KNOBS)
 def test_many_random_markets(seed: int, knobs: Knobs) -> None:
     must_agree(make(exchange_sessions(), seed, knobs))

@@ -50,7 +50,7 @@ demo-yahoo: install ## The same through the real Yahoo client, offline: a replay
 
 .PHONY: ui
 ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
-	@$(BIN)/python -m pipelines.history
+	@$(BIN)/capshock history
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/dg dev --host 127.0.0.1 --port 3000
 
 .PHONY: test

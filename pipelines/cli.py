@@ -137,6 +137,14 @@ def doctor() -> None:
     sys.exit(0 if report(out, settings) else 1)
 
 
+@app.command(hidden=True)
+def history() -> None:
+    """Look whether Dagster can use its history and its settings."""
+    from pipelines.history import prepared_home, require_sound
+
+    require_sound(prepared_home())
+
+
 holdings = typer.Typer(no_args_is_help=True, help="Who is in an index, with how many units.")
 app.add_typer(holdings, name="holdings")
 
@@ -165,22 +173,22 @@ def _date(moment: datetime | None) -> date | None:
 
 
 @contextmanager
-def telling_errors() -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """Print errors made for people as such, and files out of reach as what they are; then exit."""
     try:
         yield
     except CapshockError as error:
-        _tell(error.what, error.next_step)
+        _print_error(error.what, error.next_step)
     except OSError as error:
         if error.filename is None:
             raise
-        _tell(
+        _print_error(
             f"{error.filename}: {error.strerror}",
             "Make room, or make it readable and writable; then run again.",
         )
 
 
-def _tell(what: str, next_step: str) -> NoReturn:
+def _print_error(what: str, next_step: str) -> NoReturn:
     message = f"[bold red]{escape(what)}[/]\n  -> {escape(next_step)}"
     err.print(message, highlight=False, soft_wrap=True)
     sys.exit(1)
@@ -188,7 +196,7 @@ def _tell(what: str, next_step: str) -> NoReturn:
 
 def main() -> None:
     """Run the command line."""
-    with telling_errors():
+    with errors_as_sentences():
         app()
 
 

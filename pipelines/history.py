@@ -1,12 +1,11 @@
 """Dagster's history on disk: opened, or a sentence that says which of its files is in the way.
 
 Losing it loses no data: only which runs there were, what they said, and what the schedule has done.
-``python -m pipelines.history`` looks at it before the UI starts, which would end in a traceback.
+``make ui`` looks at it before the UI starts, which would end in a traceback.
 """
 
 import os
 import sqlite3
-import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -18,13 +17,9 @@ from dagster._check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
 from pipelines.settings import prepare_dagster_home
-from warehouse.errors import CapshockError
+from warehouse.errors import HistoryUnusable
 
 _WHAT_IS_LOST = "that loses the history of runs, and no data"
-
-
-class HistoryUnusable(CapshockError):
-    """Dagster's history, or its settings, cannot be read or written."""
 
 
 @contextmanager
@@ -114,11 +109,3 @@ def _damaged(path: Path, said: str) -> HistoryUnusable:
         f"{path}: this file of Dagster's history is damaged: {said}",
         f"Move it aside and run again: {_WHAT_IS_LOST}.",
     )
-
-
-if __name__ == "__main__":
-    from pipelines.cli import telling_errors
-
-    with telling_errors():
-        require_sound(prepared_home())
-    sys.exit(0)

@@ -73,6 +73,10 @@ class ClaimsFileError(CapshockError):
     """A file of claims is not what it should be; its claims are left out."""
 
 
+class HistoryUnusable(CapshockError):
+    """Dagster's history, or its settings, cannot be read or written."""
+
+
 class SettingsError(CapshockError):
     """A setting has a value that cannot be."""
 

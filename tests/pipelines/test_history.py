@@ -6,9 +6,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from pipelines.cli import telling_errors
-from pipelines.history import HistoryUnusable, open_history, prepared_home, require_sound
-from warehouse.errors import CapshockError
+from pipelines.cli import errors_as_sentences
+from pipelines.history import open_history, prepared_home, require_sound
+from warehouse.errors import CapshockError, HistoryUnusable
 
 FILES = (
     "history/runs.db",
@@ -105,6 +105,6 @@ def test_errors_of_own_code_pass_as_they_are(home):
 
 def test_a_file_out_of_reach_is_a_sentence(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    with pytest.raises(SystemExit, match="1"), telling_errors():
+    with pytest.raises(SystemExit, match="1"), errors_as_sentences():
         (tmp_path / "file" / "x").write_text("")
     assert "Not a directory" in capsys.readouterr().err

@@ -129,13 +129,15 @@ def require_whole(connection: duckdb.DuckDBPyConnection, path: Path, way_out: st
     Raises:
         WarehouseDamaged: if the file lacks blocks that are in use.
     """
-    # Free blocks at its end need not be there.
     sizes = (
-        "SELECT used_blocks * block_size FROM pragma_database_size() "
+        "SELECT used_blocks, block_size FROM pragma_database_size() "
         "WHERE database_name = current_database()"
     )
-    wanted = _HEADERS_BYTES + int(connection.execute(sizes).fetchall()[0][0])
+    used, block_bytes = connection.execute(sizes).fetchall()[0]
     found = path.stat().st_size
+    cut_off = -(found - _HEADERS_BYTES) % block_bytes
+    # Free blocks at its end need not be there; a part of one always belongs to a whole.
+    wanted = max(_HEADERS_BYTES + used * block_bytes, found + cut_off)
     if found < wanted:
         raise WarehouseDamaged(
             f"{path}: the file is damaged: it has {found:,} of {wanted:,} bytes", way_out

@@ -153,7 +153,7 @@ def test_a_file_that_is_not_capshocks_is_named(capshock, home):
     (home / "damaged.duckdb").write_text("not a database " * 100)
     for name, said in (
         ("other.duckdb", "this is no warehouse of capshock"),
-        ("damaged.duckdb", "cannot open the database"),
+        ("damaged.duckdb", "the file is damaged"),
     ):
         for command in ("story", "hashes"):
             told = capshock(command, CAPSHOCK_WAREHOUSE=name)

@@ -307,6 +307,7 @@ def test_bars_are_in_the_share_basis_of_the_session():
                 "volume": 10,
                 "open": close,
                 "adjustment_ratio": ratio,
+                "split_ratio": ratio,
                 "adjustment_kind": "split" if ratio != 1 else "none",
             }
             for n, (close, ratio) in enumerate([(90.0, 1.0), (96.0, 1.0), (50.0, 2.0), (20.0, 2.5)])

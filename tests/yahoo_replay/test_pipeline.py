@@ -7,10 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets import table_asset
 from assets.sources.yahoo import session as yahoo_session
 from assets.table_asset import asset_key
-from pipelines import definitions, plan
+from pipelines import definitions, plan, run_inputs
 from pipelines.run_requests import REFRESH, tags_of
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import serving
@@ -84,7 +83,7 @@ def _scheduled(live):
 
 
 def test_a_source_out_of_reach_is_asked_again_later_where_nobody_waits(replay, live, monkeypatch):
-    monkeypatch.setattr(table_asset, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(run_inputs, "RETRY_AFTER_SECONDS", 0.01)
     for symbol in ("AAA", "BBB"):
         replay.fault("chart", symbol, "500", times=2)
     assert _scheduled(live).success
@@ -92,7 +91,7 @@ def test_a_source_out_of_reach_is_asked_again_later_where_nobody_waits(replay, l
 
 
 def test_a_wrong_answer_is_no_reason_to_ask_again(replay, live, monkeypatch):
-    monkeypatch.setattr(table_asset, "RETRY_AFTER_SECONDS", 0.01)
+    monkeypatch.setattr(run_inputs, "RETRY_AFTER_SECONDS", 0.01)
     for symbol in ("AAA", "BBB"):
         replay.fault("chart", symbol, "404")
     result = _scheduled(live)

@@ -60,7 +60,7 @@ def test_a_gain_that_is_the_news_leads_and_the_losses_stay(founding):
     assert "number 3 of all one-day gains since 2021-01-29" in told
     assert "At the session's low" not in told
     assert "Largest losses" in told
-    assert "LMT Lockheed Martin Corporation 10.96 -9.18 %" in told
+    assert "LMT Lockheed Martin Corporati… 10.96 -9.18 %" in told
     assert "^GSPC without NVDA +0.44 % its part +30.61 points" in told
 
 

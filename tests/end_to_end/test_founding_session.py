@@ -12,7 +12,7 @@ from datetime import date
 import pytest
 from rich.console import Console
 
-from assets.products.story import tell
+from assets.products.story import report_story
 
 DAY = "2025-01-27"
 CENTI_BILLION = 0.01
@@ -220,7 +220,7 @@ def test_every_leading_loss_is_told_with_the_count_that_it_rests_on(founding):
 
 def test_the_story_tells_the_count_behind_the_loss_on_the_day_of_a_new_report(founding):
     out = io.StringIO()
-    tell(Console(file=out, width=200), founding.settings.warehouse, date(2024, 11, 22))
+    report_story(Console(file=out, width=200), founding.settings.warehouse, date(2024, 11, 22))
     assert "NVDA lost" in out.getvalue()
     assert "Counted with 24,530 million shares, first seen 2024-08-30." in out.getvalue()
 

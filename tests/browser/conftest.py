@@ -14,12 +14,15 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 PICTURES = Path(os.environ.get("CAPSHOCK_PICTURES", ROOT / ".cache" / "pictures"))
 """Where screenshots go: ``make pictures`` puts them into docs/."""
+
+PATIENCE_MS = 30_000
+"""A machine that does other things too takes longer than Playwright's five seconds."""
 
 _QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -47,7 +50,8 @@ def chromium() -> Iterator[Browser]:
 def page(chromium: Browser) -> Iterator[Page]:
     """A page as wide as a notebook."""
     with chromium.new_page(viewport={"width": 1600, "height": 1000}) as page:
-        page.set_default_timeout(30_000)
+        page.set_default_timeout(PATIENCE_MS)
+        expect.set_options(timeout=PATIENCE_MS)
         yield page
 
 

@@ -16,12 +16,15 @@ import polars as pl
 import pytest
 from filelock import FileLock
 
+from assets.market import calendar
+from assets.table_asset import asset_key
 from pipelines import definitions
 from pipelines.plan import Plan
 from pipelines.run import Outcome, execute
 from pipelines.run_requests import REFRESH, make_plan
 from pipelines.settings import Settings
 from warehouse.duckdb_file import DuckDBFile
+from warehouse.schemas import raw
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_MARKET = ROOT / "tests" / "small_market"
@@ -104,6 +107,19 @@ class Deployment:
             )
         )
 
+    def book(self, first: str, last: str) -> None:
+        """Note in Dagster's history that the prices of these sessions have landed."""
+        key = asset_key(raw.Prices)
+        for day in calendar.sessions(date.fromisoformat(first), date.fromisoformat(last)):
+            self.instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, partition=str(day))
+            )
+
+    def copy(self, folder: Path) -> "Deployment":
+        """Return a deployment of its own that starts with what this one has."""
+        shutil.copytree(self.folder, folder)
+        return Deployment(folder, self.instance, dict(self.overrides))
+
     def sql(self, query: str, *parameters: Any) -> pl.DataFrame:
         """Ask the published file, as an analyst does."""
         with duckdb.connect(str(self.settings.warehouse), read_only=True) as connection:
@@ -177,19 +193,35 @@ def small_market(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _small_landed(instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def copy_of_small(
+    instance: dg.DagsterInstance, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[Path], Deployment]:
+    """Copy the small market after a good run, and its files, into a folder."""
     given = {"data_dir": SMALL_MARKET, "reference_dir": SMALL_MARKET}
-    return _landed_once("small", tmp_path_factory, instance, **given).folder
+    landed = _landed_once("small", tmp_path_factory, instance, **given)
+    # Another of the test processes may have run it: the history of this one lacks the run.
+    landed.book("2025-01-02", "2025-01-16")
+
+    def copy(base: Path) -> Deployment:
+        market = base / "data"
+        if not market.exists():
+            shutil.copytree(SMALL_MARKET, market)
+        copied = Deployment(
+            base / "landed", instance, {"data_dir": market, "reference_dir": market}
+        )
+        shutil.copytree(landed.folder, copied.folder)
+        return copied
+
+    return copy
 
 
 @pytest.fixture
 def small(
-    instance: dg.DagsterInstance, _small_landed: Path, small_market: Path, tmp_path: Path
+    copy_of_small: Callable[[Path], Deployment], small_market: Path, tmp_path: Path
 ) -> Deployment:
     """The small market after a good run; its files are the test's own to break."""
-    folder = tmp_path / "landed"
-    shutil.copytree(_small_landed, folder)
-    return Deployment(folder, instance, {"data_dir": small_market, "reference_dir": small_market})
+    assert small_market == tmp_path / "data"
+    return copy_of_small(tmp_path)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

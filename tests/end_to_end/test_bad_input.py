@@ -73,9 +73,6 @@ def _text_in_parquet(folder: Path) -> None:
     [
         pytest.param(_broken_folder, ["neither prices.parquet nor prices.csv"], id="no files"),
         pytest.param(
-            lambda f: (f / "splits.csv").unlink(), ["neither splits.parquet"], id="missing file"
-        ),
-        pytest.param(
             lambda f: (f / "prices.csv").write_text(
                 (f / "prices.csv").read_text().replace("close", "last", 1)
             ),
@@ -93,11 +90,6 @@ def _text_in_parquet(folder: Path) -> None:
             ),
             ["no bar of any symbol"],
             id="header only",
-        ),
-        pytest.param(
-            lambda f: (f / "shares_outstanding.csv").write_text(""),
-            ["shares_outstanding.csv", "cannot be read", "0 bytes"],
-            id="empty share counts",
         ),
         pytest.param(_truncate, ["prices.parquet", "cannot be read", "cut off"], id="truncated"),
         pytest.param(
@@ -126,17 +118,29 @@ def test_a_broken_source_fails_with_its_name_and_leaves_the_last_good_data(
     assert small.one(GOOD_LOSS) == pytest.approx(15_000_000)
 
 
+def test_each_table_that_fails_says_why_and_all_keep_the_last_good_data(small, small_market):
+    before = small.hashes()
+    (small_market / "splits.csv").unlink()
+    (small_market / "shares_outstanding.csv").write_text("")
+    _append(small_market / "prices.csv", *[f"Z{n},2025-01-03,1,2,1,1,10" for n in range(60)])
+    outcome = small.run()
+    assert not outcome.succeeded
+    by_table = {reason.split(": ", 1)[0]: reason for reason in outcome.reasons}
+    for table, said in {
+        "raw.splits": ["neither splits.parquet"],
+        "raw.shares_outstanding": ["shares_outstanding.csv", "cannot be read", "0 bytes"],
+        "raw.prices": ["raw.prices: 60 of 90 delivered rows are wrong",
+                       "symbol: known_symbol: 60 rows"],
+    }.items():  # fmt: skip
+        for words in [*said, "->"]:
+            assert words in by_table[table], table
+    assert small.hashes() == before
+    assert small.one(GOOD_LOSS) == pytest.approx(15_000_000)
+
+
 def test_a_missing_data_folder_is_named(deploy, small_market, tmp_path):
     deployment = deploy(data_dir=tmp_path / "nowhere", reference_dir=small_market)
     assert f"{tmp_path / 'nowhere'}: the folder of raw data does not exist" in _reason(deployment)
-
-
-def test_csv_columns_may_come_in_any_order(small, small_market, deploy):
-    prices = pl.read_csv(small_market / "prices.csv", infer_schema=False)
-    prices.select(reversed(prices.columns)).write_csv(small_market / "prices.csv")
-    other = deploy(data_dir=small_market, reference_dir=small_market)
-    other.must_run()
-    assert other.hashes()["mart.market_caps"] == small.hashes()["mart.market_caps"]
 
 
 WRONG_ROWS = {
@@ -157,130 +161,130 @@ WRONG_ROWS = {
 }
 
 
-def test_wrong_rows_are_rejected_with_their_reasons_and_cost_nothing_else(small, small_market):
-    before = small.hashes()
-    _append(small_market / "prices.csv", *WRONG_ROWS)
-    small.must_run("2024-12-30", "2025-01-16")
-    refused = _refused(small)
-    assert len(refused) == len(WRONG_ROWS)
-    # Each row is found by its own values, as delivered.
+BEYOND = {
+    # a misprint, in the future
+    "AAA,2062-01-17,1,2,1,1,10": {
+        "session_date: not_in_the_future", "session_date: exchange_session",
+    },
+    # a Saturday after the last session
+    "AAA,2025-01-18,1,2,1,1,10": {"session_date: exchange_session"},
+    # a holiday before the first one
+    "AAA,2025-01-01,1,2,1,1,10": {"session_date: exchange_session"},
+    # unknown, after the last session
+    "ZZZ,2025-02-03,1,2,1,1,10": {"symbol: known_symbol"},
+}  # fmt: skip
+
+
+# --- one run over everything that is rejected and costs nothing else ------------------------------
+
+
+@pytest.fixture(scope="module")
+def dirty(copy_of_small, tmp_path_factory):
+    small = copy_of_small(tmp_path_factory.mktemp("dirty"))
+    market = small.overrides["data_dir"]
+    _append(market / "prices.csv", *WRONG_ROWS, *BEYOND)
+    _append(market / "shares_outstanding.csv", "AAA,2025-01-15,0")
+    small.must_run()
+    return small
+
+
+def _refused_by_row(deployment) -> dict[str, dict]:
+    """Return what was refused of the prices; each row is found by its own values, as delivered."""
+    refused = _refused(deployment)
     by_row = {
         ",".join(v or "" for v in json.loads(row["rejected_row"]).values()): row for row in refused
     }
-    assert set(by_row) == set(WRONG_ROWS)
+    assert len(by_row) == len(refused)
+    return by_row
+
+
+def test_wrong_rows_are_rejected_with_their_reasons_and_cost_nothing_else(dirty, small):
+    by_row = _refused_by_row(dirty)
+    assert set(by_row) == set(WRONG_ROWS) | set(BEYOND)
     for line, rule in WRONG_ROWS.items():
         assert rule in by_row[line]["rules"], line
         assert by_row[line]["status"] == "rejected"
         assert by_row[line]["reason"]
-    after = small.hashes()
+    before, after = small.hashes(), dirty.hashes()
     for table in ("core.prices", "mart.market_caps", "mart.market_cap_losses"):
         assert after[table] == before[table]
 
 
-def test_rows_beyond_the_sessions_of_the_file_are_rejected_and_stretch_no_run(small, small_market):
-    _append(
-        small_market / "prices.csv",
-        "AAA,2062-01-17,1,2,1,1,10",  # a misprint, in the future
-        "AAA,2025-01-18,1,2,1,1,10",  # a Saturday after the last session
-        "AAA,2025-01-01,1,2,1,1,10",  # a holiday before the first one
-        "ZZZ,2025-02-03,1,2,1,1,10",  # unknown, after the last session
-    )
-    small.must_run()
-    rules = {str(row["row_date"]): set(row["rules"]) for row in _refused(small)}
-    assert rules == {
-        "2062-01-17": {"session_date: not_in_the_future", "session_date: exchange_session"},
-        "2025-01-18": {"session_date: exchange_session"},
-        "2025-01-01": {"session_date: exchange_session"},
-        "2025-02-03": {"symbol: known_symbol"},
-    }
-    last = small.one("SELECT last_session FROM ops.scans")
+def test_rows_beyond_the_sessions_of_the_file_are_rejected_and_stretch_no_run(dirty):
+    by_row = _refused_by_row(dirty)
+    assert {line: set(by_row[line]["rules"]) for line in BEYOND} == BEYOND
+    last = dirty.one("SELECT max(last_session) FROM ops.scans")
     assert last <= date.today()  # noqa: DTZ011 - the exchange's calendar, not a clock
-    assert small.plan().first is None
+    assert dirty.plan().first is None
 
 
-def test_a_decision_that_matches_nothing_is_said(small, small_market):
-    (small_market / "share_count_decisions.csv").write_text(
-        "symbol,as_of_date,decision,reason,source\nAAA,2025-01-09,accept,mistyped,a test\n"
+def test_a_share_count_of_zero_is_rejected(dirty):
+    (row,) = _refused(dirty, "raw.shares_outstanding")
+    assert row["rules"] == ["shares_outstanding: greater_than(0)"]
+    assert dirty.one(GOOD_LOSS) == pytest.approx(15_000_000)
+
+
+# --- rows that are wrong among themselves, and what brings them back ------------------------------
+
+
+def test_contradictions_are_held_or_rejected_until_something_settles_them(small, small_market):
+    """Conflicting duplicates, a hundredfold price of CCC, and a split of AAA nobody recorded."""
+    prices, splits = small_market / "prices.csv", small_market / "splits.csv"
+    prices.write_text(
+        prices.read_text().replace(
+            "CCC,2025-01-13,10.3,11.3,9.3,10.3,1000", "CCC,2025-01-13,1030,1130,930,1030,1000"
+        )
     )
-    (small_market / "split_decisions.csv").write_text(
-        "symbol,ex_date,kind,ratio,reason,source\nNOPE,2025-01-07,none,1,mistyped,a test\n"
-    )
-    outcome = small.must_run()
-    said = "\n".join(outcome.warnings)
-    assert "share_count_decisions.csv: AAA 2025-01-09 matches no reported count" in said
-    assert "split_decisions.csv: NOPE 2025-01-07 matches no bar" in said
-
-
-def test_equal_duplicates_collapse_and_conflicting_ones_are_all_rejected(small, small_market):
-    lines = (small_market / "prices.csv").read_text().splitlines()
+    lines = prices.read_text().splitlines()
     equal = next(line for line in lines if line.startswith("CCC,2025-01-03"))
-    conflict = "CCC,2025-01-06,10.1,11.1,9.1,10.7,1000"
-    _append(small_market / "prices.csv", equal, equal, conflict)
+    _append(prices, equal, equal, "CCC,2025-01-06,10.1,11.1,9.1,10.7,1000")
+    recorded = splits.read_text()
+    splits.write_text("symbol,ex_date,ratio\n")
     small.must_run()
+
+    # Equal duplicates collapse; of conflicting ones, none is believed.
     refused = _refused(small)
     assert {row["rules"][0] for row in refused} == {"conflicting_duplicate"}
     assert {json.loads(row["rejected_row"])["close"] for row in refused} == {"10.1", "10.7"}
     ccc = small.sql("FROM raw.prices WHERE symbol = 'CCC' ORDER BY session_date")
     assert ccc.height == 9
     # 2025-01-06 is missing now: the next session has no one-day change and says so.
-    flags = small.one(
+    assert "gap" in small.one(
         "SELECT flags FROM mart.market_caps WHERE company_symbol = 'CCC' "
         "AND session_date = DATE '2025-01-07'"
     )
-    assert "gap" in flags
-
-
-def test_a_share_count_of_zero_is_rejected(small, small_market):
-    _append(small_market / "shares_outstanding.csv", "AAA,2025-01-15,0")
-    small.must_run()
-    (row,) = _refused(small, "raw.shares_outstanding")
-    assert row["rules"] == ["shares_outstanding: greater_than(0)"]
-    assert small.one(GOOD_LOSS) == pytest.approx(15_000_000)
-
-
-def test_a_hundredfold_price_is_held_and_makes_no_headline(small, small_market):
-    prices = small_market / "prices.csv"
-    prices.write_text(
-        prices.read_text().replace(
-            "AAA,2025-01-13,46,47,45,46,1000", "AAA,2025-01-13,4600,4700,4500,4600,1000"
-        )
-    )
-    small.must_run()
-    (row,) = _refused(small, "core.prices")
-    assert (row["symbol"], str(row["row_date"]), row["status"]) == ("AAA", "2025-01-13", "held")
+    # A hundredfold price makes no headline.
+    held = _refused(small, "core.prices")
+    (row,) = [row for row in held if row["symbol"] == "CCC"]
+    assert (str(row["row_date"]), row["status"]) == ("2025-01-13", "held")
     assert row["rules"] == ["price_move"]
     around = small.sql(
         "SELECT session_date, price_effect_usd, flags FROM mart.market_caps "
-        "WHERE company_symbol = 'AAA' AND session_date > DATE '2025-01-10' ORDER BY session_date"
+        "WHERE company_symbol = 'CCC' AND session_date > DATE '2025-01-10' ORDER BY session_date"
     )
     assert str(around["session_date"][0]) == "2025-01-14"
     assert around["price_effect_usd"][0] is None
     assert "gap" in around["flags"][0]
-    # A decision that the move is real brings the row back without reading the source again.
-    (small_market / "split_decisions.csv").write_text(
-        "symbol,ex_date,kind,ratio,reason,source\nAAA,2025-01-13,none,1,really,a test\n"
-    )
-    small.must_run()
-    statuses = small.sql("SELECT symbol, row_date, status FROM ops.quarantine").rows()
-    assert ("AAA", around["session_date"][0].replace(day=13), "resolved") in statuses
+    # 52.5 after 104, and all that follow.
+    assert sum(row["symbol"] == "AAA" for row in held) == 6
+    assert len(held) == 7
 
-
-def test_too_many_wrong_rows_fail_the_table_and_leave_the_last_good_data(small, small_market):
-    before = small.hashes()
-    _append(small_market / "prices.csv", *[f"Z{n},2025-01-03,1,2,1,1,10" for n in range(60)])
-    reason = _reason(small)
-    assert "raw.prices: 60 of 90 delivered rows are wrong" in reason
-    assert "symbol: known_symbol: 60 rows" in reason
-    assert small.hashes() == before
-
-
-def test_a_split_recorded_later_releases_the_rows_it_explains(small, small_market):
-    splits = small_market / "splits.csv"
-    recorded = splits.read_text()
-    splits.write_text("symbol,ex_date,ratio\n")
-    small.must_run()
-    assert len(_refused(small, "core.prices")) == 6  # 52.5 after 104, and all that follow
+    # The split is recorded, and somebody decides that the move is real: the rows come back without
+    # reading the prices again. Decisions that match nothing are said.
     splits.write_text(recorded)
-    small.must_run()
-    assert _refused(small, "core.prices") == []
+    (small_market / "split_decisions.csv").write_text(
+        "symbol,ex_date,kind,ratio,reason,source\nCCC,2025-01-13,none,1,really,a test\n"
+        "NOPE,2025-01-07,none,1,mistyped,a test\n"
+    )
+    (small_market / "share_count_decisions.csv").write_text(
+        "symbol,as_of_date,decision,reason,source\nAAA,2025-01-09,accept,mistyped,a test\n"
+    )
+    outcome = small.must_run()
+    assert "raw.prices" not in {step.table for step in outcome.steps}
+    assert "AAA" not in {row["symbol"] for row in _refused(small, "core.prices")}
+    statuses = small.sql("SELECT symbol, row_date, status FROM ops.quarantine").rows()
+    assert ("CCC", around["session_date"][0].replace(day=13), "resolved") in statuses
     assert small.one(GOOD_LOSS) == pytest.approx(15_000_000)
+    said = "\n".join(outcome.warnings)
+    assert "share_count_decisions.csv: AAA 2025-01-09 matches no reported count" in said
+    assert "split_decisions.csv: NOPE 2025-01-07 matches no bar" in said

@@ -17,9 +17,10 @@ UTC = ZoneInfo("UTC")
 
 @pytest.fixture
 def own(small):
-    """The small market with a Dagster history of its own."""
+    """The small market with a Dagster history of its own, which has its sessions and no run."""
     with dg.DagsterInstance.ephemeral() as instance:
         small.instance = instance
+        small.book("2025-01-02", "2025-01-16")
         small.overrides["now"] = datetime(2025, 1, 17, 12, tzinfo=UTC)
         yield small
 
@@ -28,13 +29,19 @@ def _found(deployment) -> dict[str, tuple[str, str]]:
     return {f.subject: (f.level, f.said) for f in examine(deployment.instance, deployment.settings)}
 
 
-def test_after_a_good_run_nothing_needs_a_hand(own):
+def test_after_a_good_run_nothing_needs_a_hand_nor_while_one_is_at_work(own):
     own.must_run()
     found = _found(own)
     assert "hand" not in {level for level, _ in found.values()}
     assert found["sessions"] == ("ok", "all that source files has, up to 2025-01-16")
     assert found["schedule"][1].startswith("next tick Friday 2025-01-17 18:30 in New York")
     assert "polars" in found["environment"][1]
+    with own.warehouse.writing("run 1234 of refresh"):
+        found = _found(own)
+    assert "hand" not in {level for level, _ in found.values()}
+    assert found["writer"][1].startswith("at work: run 1234 of refresh, process")
+    assert {found[s][0] for s in ("sessions", "published", "held rows")} == {"look"}
+    assert _found(own)["sessions"][0] == "ok"
 
 
 def test_before_the_first_run(own, deploy):
@@ -49,7 +56,6 @@ def test_before_the_first_run(own, deploy):
 def test_new_sessions_of_the_source_and_a_failed_run(own, small_market):
     prices = small_market / "prices.csv"
     good = prices.read_text()
-    own.must_run()
     prices.write_text(good + "AAA,2025-01-17,50,51,49,50,1000\n")
     own.overrides["now"] = datetime(2025, 1, 17, 23, 30, tzinfo=UTC)
     level, said = _found(own)["sessions"]
@@ -66,7 +72,6 @@ def test_new_sessions_of_the_source_and_a_failed_run(own, small_market):
 
 
 def test_a_run_whose_process_died_is_found_and_buried(own, monkeypatch):
-    own.must_run()
     job = definitions.build(own.settings).resolve_job_def("refresh")
     run = own.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
     assert bury_dead_runs(own.instance, own.warehouse) == []
@@ -81,18 +86,7 @@ def test_a_run_whose_process_died_is_found_and_buried(own, monkeypatch):
     assert own.instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
 
 
-def test_while_a_run_is_at_work_nothing_needs_a_hand(own):
-    own.must_run()
-    with own.warehouse.writing("run 1234 of refresh"):
-        found = _found(own)
-    assert "hand" not in {level for level, _ in found.values()}
-    assert found["writer"][1].startswith("at work: run 1234 of refresh, process")
-    assert {found[s][0] for s in ("sessions", "published", "held rows")} == {"look"}
-    assert _found(own)["sessions"][0] == "ok"
-
-
 def test_a_database_that_somebody_keeps_open_needs_a_hand(own):
-    own.must_run()
     hold = "import duckdb, sys; c = duckdb.connect(sys.argv[1]); print(flush=True); input()"
     session = subprocess.Popen(
         [sys.executable, "-c", hold, own.warehouse.private],
@@ -119,7 +113,7 @@ def test_a_run_that_waits_for_the_lock_says_so(own):
 
 
 def test_an_older_published_file_and_little_space(own, monkeypatch):
-    own.must_run()
+    assert _found(own)["published"][0] == "ok"
     own.settings.warehouse.unlink()
     monkeypatch.setattr(doctor, "LITTLE_SPACE_BYTES", 10**18)
     found = _found(own)

@@ -12,6 +12,7 @@ from pipelines import definitions, schedule
 from pipelines.plan import Plan
 from pipelines.run_requests import RANGE_END, RANGE_START
 from pipelines.schedule import after_the_close, decide
+from tests.conftest import SMALL_MARKET, Deployment
 
 NEW_YORK = ZoneInfo("America/New_York")
 
@@ -29,12 +30,22 @@ def tick(small):
     return functools.partial(_decide, small)
 
 
-@pytest.fixture
-def paused(deploy, small_market):
-    """A deployment whose last run was on 8 January."""
-    early = deploy(data_dir=small_market, reference_dir=small_market,
-                   now=datetime(2025, 1, 8, 18, 30, tzinfo=NEW_YORK))  # fmt: skip
+@pytest.fixture(scope="module")
+def _paused(instance, tmp_path_factory):
+    early = Deployment(
+        tmp_path_factory.mktemp("paused"), instance,
+        {"data_dir": SMALL_MARKET, "reference_dir": SMALL_MARKET,
+         "now": datetime(2025, 1, 8, 18, 30, tzinfo=NEW_YORK)},
+    )  # fmt: skip
     early.must_run()
+    return early
+
+
+@pytest.fixture
+def paused(_paused, small_market, tmp_path):
+    """A deployment whose last run was on 8 January."""
+    early = _paused.copy(tmp_path / "paused")
+    early.overrides |= {"data_dir": small_market, "reference_dir": small_market}
     return early
 
 
@@ -59,8 +70,7 @@ def test_a_session_that_is_still_open_waits(paused):
     assert _ranges(_decide(paused, "2025-01-10")) == [("2025-01-10", "2025-01-10")]
 
 
-def test_where_the_source_ends_it_says_so(tick, small):
-    small.must_run()
+def test_where_the_source_ends_it_says_so(tick):
     assert tick("2025-01-16").skip_message == (
         "Nothing is missing: 2025-01-16 is there, and no session has closed since."
     )
@@ -86,7 +96,6 @@ def test_while_the_command_line_writes_nothing_is_requested(paused, monkeypatch)
 
 
 def test_a_run_that_died_before_it_published_is_made_good(tick, small):
-    small.must_run()
     small.settings.warehouse.unlink()
     (request,) = tick("2025-01-16")
     assert RANGE_START not in request.tags
@@ -103,7 +112,6 @@ def test_as_few_runs_as_the_gaps_allow():
 
 
 def test_gaps_in_the_warehouse_become_ranges(small):
-    small.must_run()
     with small.warehouse.transaction() as connection:
         gone = pl.Series(["2025-01-06", "2025-01-07", "2025-01-13"]).str.to_date().to_list()
         connection.execute("DELETE FROM raw.prices WHERE list_contains(?, session_date)", [gone])
@@ -151,12 +159,3 @@ def test_a_tick_that_cannot_read_the_source_requests_a_run_and_says_why(requests
         "Requests session 2025-01-16. Nothing can be planned: data: neither prices.parquet nor "
         "prices.csv is there"
     ) in capfd.readouterr().err
-
-
-def test_what_was_fetched_in_pieces_is_not_missing(deploy, small_market):
-    market = deploy(data_dir=small_market, reference_dir=small_market)
-    for first, last in (("2025-01-08", "2025-01-10"), ("2025-01-02", "2025-01-07")):
-        market.must_run(first, last)
-    assert market.plan().ranges() == [(date(2025, 1, 13), date(2025, 1, 16))]
-    market.must_run("2025-01-13", "2025-01-16")
-    assert market.plan().first is None

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import shutil
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,12 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import dagster as dg
 import pytest
 
+from assets.table_asset import asset_key
 from pipelines import definitions, sensors, webhook
 from pipelines.run import execute
 from pipelines.schedule import decide
 from pipelines.sensors import data_quality, new_reference_file, run_failed, session_told
 from pipelines.webhook import notify
 from warehouse.errors import NotDelivered
+from warehouse.schemas import raw, ref
 
 DDD = "DDD,2025-01-13,10,11,9,10,100"
 
@@ -94,8 +97,15 @@ def _fail(deployment) -> str:
 
 
 def test_a_failed_run_is_told_of_once_with_its_reason_and_a_link(watched, receiver):
-    watch = Watch(run_failed, watched)
+    watch, of_retries = Watch(run_failed, watched), Watch(run_failed, watched)
     run_id = _fail(watched)
+    # With the receiver down nothing is lost, and the URL is not told.
+    receiver.status = 503
+    said = watch.look().skip_reason.skip_message
+    assert "HTTP status 503" in said
+    assert "hush" not in said
+    assert receiver.messages == []
+    receiver.status = 200
     watch.look()
     watch.look()
     (message,) = receiver.messages
@@ -106,6 +116,10 @@ def test_a_failed_run_is_told_of_once_with_its_reason_and_a_link(watched, receiv
         '  -&gt; Put one of them there, or set CAPSHOCK_DATA_DIR. See "Bring your own data" in the '
         "README for the files and their columns."
     )
+    # A run that is retried is told of when the last attempt fails.
+    watched.instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
+    of_retries.look()
+    assert len(receiver.messages) == 1
 
 
 def test_a_reason_that_several_tables_share_is_told_once_with_all_of_them(watched, receiver):
@@ -132,17 +146,35 @@ def _set_aside(name):
     return spoil
 
 
+READ_FIRST = [asset_key(ref.Securities), asset_key(raw.Prices)]
+"""Where a run fails that cannot read its prices."""
+
+
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "said", "carried_out"),
     [
-        (_set_aside("prices.csv"), "raw.prices: {}: neither prices.parquet nor prices.csv"),
-        (lambda f: (f / "prices.csv").write_text("symbol\n"), "raw.prices: {}/prices.csv: column"),
-        (lambda f: (f / "prices.csv").write_text(""), "raw.prices: {}/prices.csv: cannot be read"),
-        (_set_aside("securities.csv"), "ref.securities: {}/securities.csv: the reference file is"),
+        (_set_aside("prices.csv"), "raw.prices: {}: neither prices.parquet nor prices.csv", "all"),
+        (
+            lambda f: (f / "prices.csv").write_text("symbol\n"),
+            "raw.prices: {}/prices.csv: column",
+            "what is read first",
+        ),
+        (
+            lambda f: (f / "prices.csv").write_text(""),
+            "raw.prices: {}/prices.csv: cannot be read",
+            "what is read first",
+        ),
+        (
+            _set_aside("securities.csv"),
+            "ref.securities: {}/securities.csv: the reference file is",
+            "what is read first",
+        ),
     ],
     ids=["no prices", "missing column", "empty", "no securities"],
 )
-def test_a_tick_that_cannot_read_the_source_is_told_of_once(watched, receiver, spoil, said):
+def test_a_tick_that_cannot_read_the_source_is_told_of_once(
+    watched, receiver, spoil, said, carried_out
+):
     watch = Watch(run_failed, watched)
     before = watched.hashes()
     folder = watched.overrides["data_dir"]
@@ -152,6 +184,9 @@ def test_a_tick_that_cannot_read_the_source_is_told_of_once(watched, receiver, s
     graph = definitions.build(watched.settings).resolve_asset_graph()
     (request,) = decide(watched.instance, watched.settings, graph, now)
     assert str(folder) not in repr(request.tags)
+    assert set(READ_FIRST) <= set(request.asset_selection)
+    if carried_out != "all":
+        request = request.with_replaced_attrs(asset_selection=READ_FIRST)
     assert not watched.carry_out(request).success
     watch.look()
     watch.look()
@@ -177,28 +212,6 @@ def test_no_metadata_of_a_failed_run_tell_where_it_lies_on_the_machine(watched, 
     assert any("splits.csv: cannot be read" in text for text in errors)
     assert any("data: neither prices.parquet nor prices.csv is there" in text for text in errors)
     assert not [text for text in told if str(tmp_path) in text]
-
-
-def test_a_run_that_is_retried_is_told_of_when_the_last_attempt_fails(watched, receiver):
-    watch = Watch(run_failed, watched)
-    run_id = _fail(watched)
-    watched.instance.add_run_tags(run_id, {"dagster/will_retry": "true"})
-    watch.look()
-    assert receiver.messages == []
-
-
-def test_with_the_receiver_down_nothing_is_lost_and_the_run_is_unaffected(watched, receiver):
-    watch = Watch(run_failed, watched)
-    receiver.status = 503
-    run_id = _fail(watched)
-    said = watch.look().skip_reason.skip_message
-    assert "HTTP status 503" in said
-    assert "hush" not in said
-    receiver.status = 200
-    watch.look()
-    watch.look()
-    assert len(receiver.messages) == 1
-    assert run_id[:8] in receiver.messages[0]
 
 
 def test_the_url_is_never_told(watched, receiver, caplog):
@@ -240,20 +253,26 @@ def test_without_a_webhook_the_log_has_it(small, caplog):
 # --- new sessions ---------------------------------------------------------------------------------
 
 
-def _next_session(deployment, close: float) -> None:
-    """Add a session to the data: of the five million shares of CCC, at 10.2 dollars before."""
+def _next_session(deployment, day: str, close: float) -> None:
+    """Add a session to the data, with a close of CCC, which has five million shares."""
     prices = deployment.overrides["data_dir"] / "prices.csv"
     closes = {"AAA": 47, "BBB": 22, "CCC": close}
-    bars = [f"{symbol},2025-01-17,,,,{usd}," for symbol, usd in closes.items()]
+    bars = [f"{symbol},{day},,,,{usd}," for symbol, usd in closes.items()]
     prices.write_text("\n".join([prices.read_text().rstrip(), *bars]) + "\n")
 
 
-def test_a_new_session_is_told_once(watched, receiver):
+def test_a_new_session_is_told_once(watched, small_market, receiver):
     watch = Watch(session_told, watched)
     assert watch.look().skip_message == "No new session."
-    _next_session(watched, 9.18)
+    # 10.20 dollars the session before
+    _next_session(watched, "2025-01-17", 9.18)
     watched.overrides["briefs"] = "last"
     watched.must_run("2025-01-17", "2025-01-17")
+    # It waits for a receiver that is down.
+    receiver.status = 503
+    assert "HTTP status 503" in watch.look().skip_message
+    assert receiver.messages == []
+    receiver.status = 200
     assert watch.look().skip_reason.skip_message == "2025-01-17 is told."
     watch.look()
     (message,) = receiver.messages
@@ -266,28 +285,26 @@ def test_a_new_session_is_told_once(watched, receiver):
         "<http://127.0.0.1:3000/assets/ops/shock_brief|The brief>: briefs/2025-01-17.html"
     )
     # Fetched again, or an earlier one: nothing new.
+    watched.overrides["briefs"] = "none"
     watched.must_run("2025-01-16", "2025-01-17")
     watch.look()
     assert len(receiver.messages) == 1
-
-
-def test_a_session_waits_for_a_receiver_that_is_down(watched, receiver):
-    watch = Watch(session_told, watched)
-    _next_session(watched, 11.22)
-    watched.must_run("2025-01-17", "2025-01-17")
-    receiver.status = 503
-    assert "HTTP status 503" in watch.look().skip_message
-    receiver.status = 200
+    # The next one is: a gain, of a company whose name would mention everybody.
+    securities = small_market / "securities.csv"
+    securities.write_text(securities.read_text().replace("Gamma Inc.", "<!channel> & Co"))
+    _next_session(watched, "2025-01-21", 10.20)
+    watched.must_run()
     watch.look()
-    watch.look()
-    (message,) = receiver.messages
-    assert message.startswith("*Gamma gains $5.1m;")
+    (_, message) = receiver.messages
+    assert message.startswith("*&lt;!channel&gt; &amp; Co gains $5.1m;")
+    assert "_Tuesday, 21 January 2025_" in message
+    assert "<!" not in message
 
 
-def test_the_first_file_that_is_published_is_told(deploy, small_market, receiver):
-    fresh = deploy(data_dir=small_market, reference_dir=small_market, webhook_url=receiver.url)
+def test_the_first_file_that_is_published_is_told(deploy, small, receiver):
+    fresh = deploy(**small.overrides, webhook_url=receiver.url)
     watch = Watch(session_told, fresh)
-    fresh.must_run()
+    shutil.copy(small.settings.warehouse, fresh.settings.warehouse)
     watch.look()
     assert len(receiver.messages) == 1
     assert "_Thursday, 16 January 2025_" in receiver.messages[0]
@@ -295,18 +312,6 @@ def test_the_first_file_that_is_published_is_told(deploy, small_market, receiver
 
 def test_without_a_webhook_no_session_is_told(small, caplog):
     assert Watch(session_told, small).look().skip_message == "No webhook is set."
-
-
-def test_a_name_in_a_message_mentions_nobody(watched, small_market, receiver):
-    watch = Watch(session_told, watched)
-    securities = small_market / "securities.csv"
-    securities.write_text(securities.read_text().replace("Gamma Inc.", "<!channel> & Co"))
-    _next_session(watched, 9.18)
-    watched.must_run()
-    watch.look()
-    (message,) = receiver.messages
-    assert "&lt;!channel&gt; &amp; Co" in message
-    assert "<!" not in message
 
 
 HOLDING = "^IDX,CCC,2025-01-02,1,2025-01-02,false,made up"
@@ -330,60 +335,66 @@ def _touch(path, text) -> None:
     os.utime(path, (past, past))
 
 
-def test_dropped_holdings_run_what_depends_on_them(small, small_market):
+DECISIONS = {
+    "share_count_decisions": (
+        "symbol,as_of_date,decision,reason,source\nAAA,2025-01-02,accept,seen,made up\n"
+    ),
+    "split_decisions": (
+        "symbol,ex_date,kind,ratio,reason,source\nAAA,2025-01-10,none,1,seen,made up\n"
+    ),
+}
+
+
+def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_market):
     watch = Watch(new_reference_file, small)
     assert watch.look().skip_message == "No file has changed."
     holdings = small_market / "index_holdings.csv"
     _touch(holdings, f"{holdings.read_text().rstrip()}\n{HOLDING}\n")
-    (request,) = watch.look().run_requests
-    assert small.carry_out(request).success
+    (of_holdings,) = watch.look().run_requests
+    assert {"ref.index_holdings", "mart.index_impacts"} <= _tables(of_holdings)
+    assert not _tables(of_holdings) & {"raw.prices", "mart.market_caps", "ref.securities"}
+    assert watch.look().skip_message == "No file has changed."
+    asked = list(of_holdings.asset_selection)
+    for name, decision in DECISIONS.items():
+        _touch(small_market / f"{name}.csv", decision)
+        (request,) = watch.look().run_requests
+        assert {f"ref.{name}", "mart.market_caps"} <= _tables(request)
+        asked += request.asset_selection
+    # All three are carried out in one run.
+    assert small.carry_out(request.with_replaced_attrs(asset_selection=sorted(set(asked)))).success
     assert small.sql(
         "SELECT symbol, units FROM ref.index_holdings ORDER BY symbol"
     ).rows() == [("AAA", 1), ("CCC", 1)]  # fmt: skip
     assert small.one("SELECT count(*) FROM mart.index_impacts WHERE symbol = 'CCC'") > 0
-    assert not _tables(request) & {"raw.prices", "mart.market_caps", "ref.securities"}
-    assert watch.look().skip_message == "No file has changed."
+    for name in DECISIONS:
+        assert small.one(f"SELECT reason FROM ref.{name}") == "seen"
 
 
 def test_a_dropped_claim_checks_the_claims(small, small_market):
     watch = Watch(new_reference_file, small)
     folder = small_market / "claims"
     folder.mkdir()
-    for name in ("today.yaml", "tomorrow.yml"):
+
+    def dropped(name: str) -> dg.RunRequest:
         _touch(folder / name, CLAIM)
         (request,) = watch.look().run_requests
-        assert small.carry_out(request).success
-        claim = f"{name.split('.')[0]}/fell"
+        assert not _tables(request) & {"raw.prices", "mart.market_caps", "ref.securities"}
+        return request
+
+    def check(claim: str) -> None:
         assert small.one("SELECT statement FROM ref.claims WHERE claim_id = ?", claim) == "AAA fell"
         checked = "SELECT verdict FROM mart.claim_checks WHERE claim_id = ? AND is_standard"
         assert small.one(checked, claim) == "holds"
-        assert not _tables(request) & {"raw.prices", "mart.market_caps", "ref.securities"}
+
+    assert small.carry_out(dropped("today.yaml")).success
+    check("today/fell")
+    dropped("tomorrow.yml")
     (folder / "today.yaml").unlink()
+    # That one is gone is a request too.
     (request,) = watch.look().run_requests
     assert small.carry_out(request).success
+    check("tomorrow/fell")
     assert small.one("SELECT count(*) FROM ref.claims") == 1
-
-
-@pytest.mark.parametrize(
-    ("name", "decision"),
-    [
-        (
-            "share_count_decisions",
-            "symbol,as_of_date,decision,reason,source\nAAA,2025-01-02,accept,seen,made up\n",
-        ),
-        (
-            "split_decisions",
-            "symbol,ex_date,kind,ratio,reason,source\nAAA,2025-01-10,none,1,seen,made up\n",
-        ),
-    ],
-    ids=["share counts", "splits"],
-)
-def test_dropped_decisions_are_read(small, small_market, name, decision):
-    watch = Watch(new_reference_file, small)
-    _touch(small_market / f"{name}.csv", decision)
-    (request,) = watch.look().run_requests
-    assert small.carry_out(request).success
-    assert small.one(f"SELECT reason FROM ref.{name}") == "seen"
 
 
 def test_a_new_security_asks_for_its_prices(small, small_market):

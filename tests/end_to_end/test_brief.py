@@ -2,7 +2,9 @@
 
 import csv
 import json
+import logging
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,7 +21,10 @@ from assets.products.brief import pages
 from assets.products.brief.pages import compose
 from assets.products.brief.writing import briefs_beside, write_brief
 from assets.products.telling.answers import STYLES
+from pipelines.run import failure_reasons
+from pipelines.run_requests import tags_of
 from tests.assets.products import brief_market
+from tests.conftest import Deployment
 from warehouse.reader import Reader
 
 FOUNDING = date(2025, 1, 27)
@@ -28,6 +33,7 @@ MISSING = date(2025, 2, 7)
 """An unusual residual, a member without bars, rows held the session before."""
 
 BIN = Path(sys.executable).parent
+BRIEF = dg.AssetKey(["ops", "shock_brief"])
 
 
 @dataclass
@@ -265,14 +271,38 @@ def test_the_parts_are_files_and_running_again_changes_none(founding, tmp_path, 
 # --- made-up companies ----------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def landed(instance, tmp_path_factory):
+    """The market of six after one run, and what came of it. Tests only read it."""
+    base = tmp_path_factory.mktemp("six")
+    data = brief_market.write(base / "data")
+    (base / "landed").mkdir()
+    deployment = Deployment(
+        base / "landed", instance, {"data_dir": data, "reference_dir": data, "briefs": "last"}
+    )
+    return deployment, deployment.must_run()
+
+
 @pytest.fixture
-def six(deploy, tmp_path):
-    data = brief_market.write(tmp_path / "data")
-    return deploy(data_dir=data, reference_dir=data, briefs="last")
+def six(landed, tmp_path):
+    """A copy of it without briefs, for the brief alone to be made again."""
+    copied = landed[0].copy(tmp_path / "six")
+    shutil.rmtree(briefs_beside(copied.settings.warehouse))
+    return copied
 
 
-def test_names_do_no_harm(six):
-    six.must_run()
+def _brief_alone(deployment, *window: str) -> dg.ExecuteInProcessResult:
+    """Run the step that writes the brief, as part of a run over a window."""
+    tags = tags_of((), *map(date.fromisoformat, window))
+    return deployment.carry_out(dg.RunRequest(asset_selection=[BRIEF], tags=tags))
+
+
+def _pages(deployment) -> set[str]:
+    return {page.stem for page in briefs_beside(deployment.settings.warehouse).glob("*.html")}
+
+
+def test_names_do_no_harm(landed):
+    six, _ = landed
     text = (briefs_beside(six.settings.warehouse) / f"{brief_market.LAST}.html").read_text()
     found = _read(text)
     assert not {"script", "em", "marquee", "u", "i", "img"} & found.tags
@@ -288,39 +318,47 @@ def test_names_do_no_harm(six):
     assert re.search(r"(?<!\\)[<>`]", chat) is None
 
 
-def test_a_run_writes_the_brief_of_its_last_session(six):
-    outcome = six.must_run()
+def test_a_run_writes_the_brief_of_its_last_session(landed):
+    six, outcome = landed
     folder = briefs_beside(six.settings.warehouse)
     assert [p.name for p in folder.glob("*.html")] == ["2025-01-17.html"]
-    event = six.instance.get_latest_materialization_event(dg.AssetKey(["ops", "shock_brief"]))
-    assert event.run_id == outcome.run_id
-    told = event.asset_materialization.metadata
+    told = next(
+        entry.dagster_event.event_specific_data.materialization.metadata
+        for entry in six.instance.all_logs(
+            outcome.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+        )
+        if entry.dagster_event.asset_key == BRIEF
+    )
     assert told["headline"].value.startswith("<script>")
     assert told["brief"].value == "briefs/2025-01-17.html"
     assert told["as_markdown"].value.startswith("# ")
     assert str(folder) not in json.dumps({k: str(v.value) for k, v in told.items()})
-    six.must_run("2025-01-06", "2025-01-08")
-    assert {p.stem for p in folder.glob("*.html")} == {"2025-01-08", "2025-01-17"}
 
 
-def test_a_run_can_be_told_to_write_all_or_none(six):
+def test_the_brief_of_a_window_is_of_its_last_session_of_all_or_of_none(six):
     six.overrides["briefs"] = "none"
-    six.must_run()
-    folder = briefs_beside(six.settings.warehouse)
-    assert not folder.exists()
+    assert _brief_alone(six).success
+    assert not briefs_beside(six.settings.warehouse).exists()
+    six.overrides["briefs"] = "last"
+    assert _brief_alone(six, "2025-01-06", "2025-01-08").success
+    assert _pages(six) == {"2025-01-08"}
     six.overrides["briefs"] = "all"
-    six.must_run("2025-01-06", "2025-01-10")
+    assert _brief_alone(six, "2025-01-06", "2025-01-10").success
     # 2025-01-09 was no session.
-    assert {p.stem for p in folder.glob("*.html")} == {
-        "2025-01-06", "2025-01-07", "2025-01-08", "2025-01-10",
-    }  # fmt: skip
+    assert _pages(six) == {"2025-01-06", "2025-01-07", "2025-01-08", "2025-01-10"}
 
 
 @pytest.mark.parametrize(("library", "not_drawn"), [("vl_convert", 4), ("altair", 3)])
 def test_without_what_draws_the_run_goes_on_and_says_so(six, monkeypatch, library, not_drawn):
     monkeypatch.setitem(sys.modules, library, None)
-    outcome = six.must_run()
-    assert any("tables instead of pictures" in w and library in w for w in outcome.warnings)
+    result = _brief_alone(six)
+    assert result.success
+    warnings = [
+        entry.user_message
+        for entry in six.instance.all_logs(result.run_id)
+        if entry.level == logging.WARNING
+    ]
+    assert any("tables instead of pictures" in w and library in w for w in warnings)
     text = (briefs_beside(six.settings.warehouse) / f"{brief_market.LAST}.html").read_text()
     assert text.count("The picture could not be drawn") == not_drawn
     found = _read(text)
@@ -330,14 +368,12 @@ def test_without_what_draws_the_run_goes_on_and_says_so(six, monkeypatch, librar
 
 
 def test_a_folder_that_cannot_be_written_is_named(six):
-    six.overrides["briefs"] = "none"
-    six.must_run()
     briefs_beside(six.settings.warehouse).write_text("in the way")
-    six.overrides["briefs"] = "last"
-    outcome = six.run("2025-01-17", "2025-01-17")
-    assert not outcome.succeeded
-    assert "cannot write the brief of 2025-01-17" in outcome.reasons[0]
-    assert "`capshock brief` writes it" in outcome.reasons[0]
+    result = _brief_alone(six, "2025-01-17", "2025-01-17")
+    assert not result.success
+    (reason,) = failure_reasons(six.instance, result.run_id)
+    assert "cannot write the brief of 2025-01-17" in reason
+    assert "`capshock brief` writes it" in reason
     assert six.one("SELECT count(*) FROM mart.market_caps") > 0
 
 

@@ -92,12 +92,23 @@ def _on_a_terminal(home: Path, *command: str | Path, **environment: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
 
 
-def test_run_then_story(capshock, home):
-    ran = capshock("run")
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Fetching 10 sessions, 2025-01-02 to 2025-01-16" in ran.stdout
-    assert "Published warehouse/market.duckdb" in ran.stdout
-    assert ran.stderr == ""
+def test_run_then_story(capshock, home, writer):
+    # The first run finds another writer at work, waits for it, and goes on.
+    first = subprocess.Popen(
+        [BIN / "capshock", "run"], cwd=home, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200",
+             "CAPSHOCK_LOCK_WAIT_SECONDS": "100"},
+    )  # fmt: skip
+    assert f"Waiting up to 100 s for another writer: run 1234 of refresh, process {writer.pid}" in (
+        first.stdout.readline()
+    )
+    writer.communicate("\n", timeout=30)
+    said, complained = first.communicate(timeout=120)
+    assert first.returncode == 0, said + complained
+    assert "Fetching 10 sessions, 2025-01-02 to 2025-01-16" in said
+    assert "Published warehouse/market.duckdb" in said
+    assert complained == ""
     told = capshock("story", "--session", "2025-01-10")
     assert told.returncode == 0
     assert "Friday, 10 January 2025" in told.stdout
@@ -106,9 +117,11 @@ def test_run_then_story(capshock, home):
     # Everything stays in the folder: the warehouse, Dagster's history, nothing else.
     assert sorted(p.name for p in home.iterdir()) == [".dagster", ".env", "warehouse"]
 
-    again = capshock("run")
+    # The second one finds nothing new, and shows Dagster's own log.
+    again = capshock("run", "--verbose")
     assert again.returncode == 0
     assert "No new prices" in again.stdout
+    assert "RUN_SUCCESS" in again.stdout + again.stderr
 
     hashes = capshock("hashes")
     assert hashes.returncode == 0
@@ -185,7 +198,22 @@ def test_an_unwritable_warehouse_is_named(capshock, home):
     assert "cannot write the warehouse folder" in _one_line(ran.stdout + ran.stderr)
 
 
-def test_on_a_terminal_the_bar_moves_while_the_tables_are_made(home):
+def test_on_a_terminal_the_bar_moves_while_somebody_reads_the_published_file(
+    home, small, small_market
+):
+    """A run with all tables goes through; who has the published file open reads on as before."""
+    shutil.copytree(small.folder, home / "warehouse")
+    reader = subprocess.Popen(
+        [BIN / "duckdb", "-readonly", "-csv", "-noheader", home / "warehouse" / "market.duckdb"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    count = "SELECT count(*) FROM raw.prices;\n"
+    reader.stdin.write(count)
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "30\n"
+    with (small_market / "prices.csv").open("a") as prices:
+        prices.write("CCC,2025-01-17,10,11,9,10.1,1000\n")
+
     shown = _on_a_terminal(home, BIN / "capshock", "run")
     drawn = re.findall(r"(\w+\.\w+) [^\r\n]*? (\d+)/(\d+) assets", shown)
     tables = list(dict.fromkeys(table for table, _, _ in drawn))
@@ -199,6 +227,13 @@ def test_on_a_terminal_the_bar_moves_while_the_tables_are_made(home):
     # What is on the screen at the end does not get into the logs that the UI shows of the steps.
     captured = list((home / ".dagster").rglob("compute_logs/*.out"))
     assert [file.read_text() for file in captured] == [""]
+
+    reader.stdin.write(count)
+    reader.stdin.flush()
+    assert reader.stdout.readline() == "30\n"
+    reader.communicate(timeout=30)
+    with duckdb.connect(str(home / "warehouse" / "market.duckdb"), read_only=True) as new:
+        assert new.sql("SELECT count(*) FROM raw.prices").fetchall() == [(31,)]
 
 
 @pytest.mark.slow
@@ -219,21 +254,6 @@ def test_a_run_beside_another_writer_waits_and_says_who_that_is(capshock, writer
     assert f"another writer works on this warehouse: {holder}" in _one_line(ran.stderr)
     assert "Wait until it has finished" in ran.stderr
     assert "Close that session" not in ran.stdout + ran.stderr
-
-
-def test_a_run_that_has_waited_for_another_writer_goes_on(home, writer):
-    ran = subprocess.Popen(
-        [BIN / "capshock", "run"], cwd=home, stdout=subprocess.PIPE, text=True,
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "COLUMNS": "200",
-             "CAPSHOCK_LOCK_WAIT_SECONDS": "100"},
-    )  # fmt: skip
-    assert f"Waiting up to 100 s for another writer: run 1234 of refresh, process {writer.pid}" in (
-        ran.stdout.readline()
-    )
-    writer.communicate("\n", timeout=30)
-    said, _ = ran.communicate(timeout=120)
-    assert ran.returncode == 0
-    assert "Published warehouse/market.duckdb" in said
 
 
 @pytest.mark.slow
@@ -266,30 +286,6 @@ def test_the_doctor_does_not_mind_a_run_at_work(capshock, home, request):
         assert f"look {subject} not looked at" in said
 
 
-def test_a_run_goes_through_while_a_reader_holds_the_published_file(
-    capshock, home, small, small_market
-):
-    shutil.copytree(small.folder, home / "warehouse")
-    reader = subprocess.Popen(
-        [BIN / "duckdb", "-readonly", "-csv", "-noheader", home / "warehouse" / "market.duckdb"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    count = "SELECT count(*) FROM raw.prices;\n"
-    reader.stdin.write(count)
-    reader.stdin.flush()
-    assert reader.stdout.readline() == "30\n"
-    with (small_market / "prices.csv").open("a") as prices:
-        prices.write("CCC,2025-01-17,10,11,9,10.1,1000\n")
-    ran = capshock("run")
-    assert ran.returncode == 0, ran.stdout
-    reader.stdin.write(count)
-    reader.stdin.flush()
-    assert reader.stdout.readline() == "30\n"
-    reader.communicate(timeout=30)
-    with duckdb.connect(str(home / "warehouse" / "market.duckdb"), read_only=True) as new:
-        assert new.sql("SELECT count(*) FROM raw.prices").fetchall() == [(31,)]
-
-
 @pytest.mark.slow
 def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capshock, home):
     """kill -9 at ten moments of a run; then one run; the tables are those of an undisturbed run."""
@@ -320,12 +316,6 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capsho
     ran = capshock("run")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert open_warehouse(file).hashes() == expected
-
-
-def test_verbose_prints_dagsters_own_log(capshock):
-    ran = capshock("run", "--verbose")
-    assert ran.returncode == 0
-    assert "RUN_SUCCESS" in ran.stdout + ran.stderr
 
 
 def test_help_names_the_commands(capshock):

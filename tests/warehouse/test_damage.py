@@ -7,9 +7,10 @@ import random
 import shutil
 import signal
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -111,6 +112,14 @@ FAULTS: dict[str, Callable[[Path], object]] = {
 """Faults that one sees when one opens the file."""
 
 
+def _each(values: Iterable[Any], first: int) -> list[Any]:
+    """Return all of them as cases; those but every third, from the first on, are slow."""
+    return [
+        pytest.param(value, marks=[] if n % 3 == first else pytest.mark.slow)
+        for n, value in enumerate(values)
+    ]
+
+
 def _recovered(warehouse: DuckDBFile, expected: dict[str, pl.DataFrame]) -> str:
     """Write again as a run does, and return what was said; the tables are those of before."""
     said: list[str] = []
@@ -129,7 +138,7 @@ def _all(warehouse: DuckDBFile) -> dict[str, pl.DataFrame]:
         return {name: warehouse.read(name) for name in TABLES}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", _each(FAULTS, 0))
 def test_a_damaged_private_database_is_built_anew_from_the_published_file(warehouse, fault):
     expected = _all(warehouse)
     FAULTS[fault](warehouse.private)
@@ -142,7 +151,7 @@ def test_a_damaged_private_database_is_built_anew_from_the_published_file(wareho
     assert f"built anew from {warehouse.published}" in told
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", _each(range(6), 0))
 def test_a_bit_that_flips_in_a_block_ends_a_run_in_a_sentence_and_the_next_recovers(
     warehouse, seed
 ):
@@ -357,7 +366,7 @@ def test_a_garbled_word_of_who_holds_the_lock_is_no_obstacle(tmp_path, left):
 # --- the published file ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", _each(FAULTS, 1))
 def test_a_damaged_published_file_says_so_and_is_published_anew(warehouse, fault):
     expected = warehouse.hashes()
     FAULTS[fault](warehouse.published)

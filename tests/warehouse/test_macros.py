@@ -95,7 +95,7 @@ SESSIONS = st.lists(st.tuples(st.floats(0.05, 0.95), RETURN, RETURN, st.floats(-
                     min_size=1, max_size=8)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=17)
 @given(SESSIONS)
 def test_linked_contributions_add_up_to_the_compounded_return(sessions):
     levels, parts = [1000.0], []

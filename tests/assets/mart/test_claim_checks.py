@@ -96,7 +96,7 @@ def test_a_comparator_holds_within_its_bounds(comparator, claimed, true, false):
 MEASURED = st.floats(0.01, 9e5).flatmap(lambda x: st.sampled_from([x, -x]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(MEASURED, st.integers(0, 2))
 def test_a_claim_made_from_a_measured_value_holds_and_beyond_its_rounding_does_not(value, digits):
     printed = read_printed(f"{value:.{digits}f} %")
@@ -379,7 +379,7 @@ def test_a_loss_with_each_share_count(market):
     assert solved["verdict"] == "holds only under close to close, count reported before"
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(st.integers(20, 900))
 def test_the_solved_share_count_put_back_gives_the_claim(millions):
     with in_memory(_market()) as reader:
@@ -447,7 +447,7 @@ READINGS = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(READINGS, st.randoms(use_true_random=False))
 def test_the_verdict_does_not_depend_on_the_order_of_the_conventions(readings, random):
     claimed = Printed(1.0, "fraction", 0.5)

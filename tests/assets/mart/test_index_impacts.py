@@ -336,7 +336,7 @@ def of_market(
     ).filter(pl.col("session_date") == DAYS[1])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(MARKETS, LEVEL)
 def test_weights_sum_to_one_and_contributions_to_the_move(market, level) -> None:
     found = of_market(market, level)
@@ -353,7 +353,7 @@ def test_weights_sum_to_one_and_contributions_to_the_move(market, level) -> None
         )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(st.tuples(MEMBER, MEMBER), LEVEL)
 def test_leaving_out_all_but_one_gives_that_members_return(pair, level) -> None:
     a, b = of_market(list(pair), level).to_dicts()
@@ -365,7 +365,7 @@ def test_leaving_out_all_but_one_gives_that_members_return(pair, level) -> None:
         )
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(MARKETS, LEVEL, st.floats(1e-6, 1e6))
 def test_scaling_all_units_changes_nothing(market, level, scale) -> None:
     told = ["weight_previous_close", "contribution_points", "contribution_return"]
@@ -375,7 +375,7 @@ def test_scaling_all_units_changes_nothing(market, level, scale) -> None:
             assert x == pytest.approx(y, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(MARKETS, LEVEL, st.sampled_from([2.0, 3.0, 10.0, 0.5, 1.5]))
 def test_a_split_changes_no_contribution(market, level, ratio) -> None:
     named = dict(zip("ABCDE", market, strict=False))
@@ -390,7 +390,7 @@ def test_a_split_changes_no_contribution(market, level, ratio) -> None:
             assert x is None or x == pytest.approx(y, rel=1e-6, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(deadline=None, max_examples=14)
 @given(MARKETS, LEVEL)
 def test_a_price_weighted_index_is_cap_weighted_with_units_one(market, level) -> None:
     ones = [(1.0, before, after) for _, before, after in market]

@@ -113,29 +113,6 @@ def test_the_dictionary_names_every_column_of_the_file(founding):
     assert all(comment.startswith(meaning) for meaning, comment in told.rows())
 
 
-def test_what_has_no_effect_on_an_index_is_said_and_stops_nothing(small, small_market):
-    path = small_market / "index_holdings.csv"
-    path.write_text(
-        path.read_text()
-        + "^IDX,NOBODY,2025-01-02,1,2025-01-02,false,made up\n"
-        + "^IDX,AAA,2026-01-02,1,2026-01-02,false,made up\n"
-        + "^NONE,AAA,2025-01-02,1,2025-01-02,false,made up\n"
-    )
-    outcome = small.must_run()
-    assert sorted(outcome.warnings) == [
-        "index_holdings.csv: 1 member of ^IDX not in securities.csv: counted, without a price: "
-        "NOBODY.",
-        "index_holdings.csv: ^NONE is not in indices.csv: not used.",
-        "index_holdings.csv: the set of ^IDX effective from 2026-01-02 lies after the last session "
-        "2025-01-16: not used yet.",
-    ]
-    told = small.sql(
-        "SELECT DISTINCT members, members_priced, flags FROM mart.index_reconciliations "
-        "WHERE session_date > '2025-01-02'"
-    )
-    assert told.rows() == [(2, 1, ["members_without_price"])]
-
-
 def test_a_split_in_a_price_weighted_index_moves_nothing(small):
     row = small.sql("FROM mart.index_reconciliations WHERE session_date = '2025-01-08'").to_dicts()[
         0
@@ -145,22 +122,39 @@ def test_a_split_in_a_price_weighted_index_moves_nothing(small):
     assert row["residual_bps"] == pytest.approx(0.0, abs=1e-6)
 
 
-def test_a_removed_member_is_gone_from_its_date_on(small, small_market):
+def test_a_removed_member_is_gone_and_what_has_no_effect_is_said_and_stops_nothing(
+    small, small_market
+):
     path = small_market / "index_holdings.csv"
     header, first = path.read_text().splitlines()
     path.write_text(
         f"{header}\n{first}\n{first.replace('AAA', 'CCC')}\n"
         "^IDX,CCC,2025-01-13,1,2025-01-13,false,made up\n"
+        "^IDX,NOBODY,2025-01-13,1,2025-01-13,false,made up\n"
+        "^IDX,AAA,2026-01-02,1,2026-01-02,false,made up\n"
+        "^NONE,AAA,2025-01-02,1,2025-01-02,false,made up\n"
     )
-    small.must_run()
+    outcome = small.must_run()
     told = small.sql(
         "SELECT session_date::VARCHAR AS day, list(symbol ORDER BY symbol) FROM mart.index_impacts "
-        "WHERE session_date >= '2025-01-08' GROUP BY day ORDER BY day"
+        "WHERE session_date >= '2025-01-08' AND symbol <> 'NOBODY' GROUP BY day ORDER BY day"
     )
     assert dict(told.rows()) == {
         "2025-01-08": ["AAA", "CCC"], "2025-01-10": ["AAA", "CCC"], "2025-01-13": ["CCC"],
         "2025-01-14": ["CCC"], "2025-01-15": ["CCC"], "2025-01-16": ["CCC"],
     }  # fmt: skip
+    assert sorted(outcome.warnings) == [
+        "index_holdings.csv: 1 member of ^IDX not in securities.csv: counted, without a price: "
+        "NOBODY.",
+        "index_holdings.csv: ^NONE is not in indices.csv: not used.",
+        "index_holdings.csv: the set of ^IDX effective from 2026-01-02 lies after the last session "
+        "2025-01-16: not used yet.",
+    ]
+    told = small.sql(
+        "SELECT DISTINCT members, members_priced, flags FROM mart.index_reconciliations "
+        "WHERE session_date >= '2025-01-13'"
+    )
+    assert told.rows() == [(2, 1, ["members_without_price"])]
 
 
 def test_points_and_returns_of_a_row_say_the_same_with_members_missing_too(founding):

@@ -176,7 +176,7 @@ def test_a_tick_that_cannot_read_the_source_is_told_of_once(
     watched, receiver, spoil, said, carried_out
 ):
     watch = Watch(run_failed, watched)
-    before = watched.hashes()
+    before, prices = watched.hashes(), watched.warehouse.read("raw.prices")
     folder = watched.overrides["data_dir"]
     spoil(folder)
     now = datetime(2025, 1, 16, 23, 30, tzinfo=UTC)
@@ -193,6 +193,7 @@ def test_a_tick_that_cannot_read_the_source_is_told_of_once(
     (message,) = receiver.messages
     assert said.format(folder) in message
     assert watched.hashes() == before
+    assert watched.warehouse.read("raw.prices").equals(prices)
 
 
 def test_no_metadata_of_a_failed_run_tell_where_it_lies_on_the_machine(watched, tmp_path):

@@ -32,7 +32,7 @@ ODD = (
 )
 
 
-@settings(max_examples=67, **HOW)
+@settings(max_examples=100, **HOW)
 @given(seed=SEEDS, knobs=KNOBS)
 def test_random_markets(seed: int, knobs: Knobs) -> None:
     must_agree(make(exchange_sessions(), seed, knobs))

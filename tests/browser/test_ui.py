@@ -136,7 +136,6 @@ def test_a_backfill_from_the_page_of_the_prices_is_one_run(ui, page):
         before = {run.run_id for run in instance.get_runs()}
         page.goto(f"{ui.url}/assets/raw/prices")
         page.get_by_role("button", name="Materialize").first.click()
-        page.get_by_text("Show all partitions").click()
         page.get_by_text("Custom", exact=True).click()
         wanted = page.locator("[role=dialog] input[type=text], .dialog input").first
         wanted.fill("[2025-02-10...2025-02-14]")

@@ -130,14 +130,16 @@ def require_whole(connection: duckdb.DuckDBPyConnection, path: Path, way_out: st
         WarehouseDamaged: if the file lacks blocks that are in use.
     """
     sizes = (
-        "SELECT used_blocks, block_size FROM pragma_database_size() "
+        "SELECT used_blocks, total_blocks, block_size FROM pragma_database_size() "
         "WHERE database_name = current_database()"
     )
-    used, block_bytes = connection.execute(sizes).fetchall()[0]
+    used, known, block_bytes = connection.execute(sizes).fetchall()[0]
     found = path.stat().st_size
-    cut_off = -(found - _HEADERS_BYTES) % block_bytes
-    # Free blocks at its end need not be there; a part of one always belongs to a whole.
-    wanted = max(_HEADERS_BYTES + used * block_bytes, found + cut_off)
+    whole, part = divmod(found - _HEADERS_BYTES, block_bytes)
+    # Free blocks at its end need not be there, but for a part of one: that was cut. Beyond the
+    # blocks it knows lies what a write left that did not come to its end.
+    least = whole + 1 if part and whole < known else used
+    wanted = _HEADERS_BYTES + max(used, least) * block_bytes
     if found < wanted:
         raise WarehouseDamaged(
             f"{path}: the file is damaged: it has {found:,} of {wanted:,} bytes", way_out

@@ -55,9 +55,13 @@ def report_trace(
         cap = _market_cap(published, symbol, session)
         company = cap["company_symbol"]
         effect = cap["price_effect_usd"]
-        moved = "no one-day change" if effect is None else f"{in_words(effect)} dollars"
         change = "" if cap["return_1d"] is None else f" ({percent(cap['return_1d'])})"
-        say(f"mart.market_caps: {company} on {session}: {moved} by price{change}", style="bold")
+        if effect is not None:
+            moved = f"{in_words(effect)} dollars by price"
+        else:
+            moved = "dollars not known" if change else "no one-day change"
+        line = "" if company == symbol else f", for its line {symbol}"
+        say(f"mart.market_caps: {company} on {session}{line}: {moved}{change}", style="bold")
         days = _bars(published, company, session)
         for bar in days:
             say(

@@ -121,7 +121,7 @@ def test_the_schedule_runs_by_default_and_says_what_it_does(ui, page):
 def test_a_click_materialises_a_table(ui, page):
     with ui.instance() as instance:
         before = {run.run_id for run in instance.get_runs()}
-        page.goto(f"{ui.url}/assets/mart/sector_moves")
+        page.goto(f"{ui.url}/assets/ref/indices")
         page.get_by_role("button", name="Materialize").first.click()
         expect(page.get_by_text("Launched run")).to_be_visible()
         run = _wait_for_run(instance, before)

@@ -56,7 +56,7 @@ ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
 .PHONY: test
 test: install ## Lint, types, layers and the fast tests
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-all
 test-all: test test-slow ## All tests, the long ones too

@@ -147,7 +147,7 @@ BAD = {
     "bomb": ("a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n", r"line 1: anchors and aliases"),
     "deep": ("a: " + "[" * 5000 + "]" * 5000, r"nested too deeply"),
     "large": ("a: " + "x" * 1_100_000, r"no file of claims"),
-    "no yaml": ("title: [unclosed\nclaims: }", r"line 2: no YAML"),
+    "no yaml": ("title: [unclosed\nclaims: }", r"line 2: no YAML: expected ',' or ']'"),
     "brackets": ("[" * 100_000, r"line 1: nested too deeply"),
     "nothing lost": (
         GOOD.replace("100 million USD", "0 USD"),
@@ -184,6 +184,15 @@ def test_a_bad_file_stops_its_own_claims_and_nothing_else(tmp_path):
     (reason,) = bad["reason"]
     assert reason.startswith("b-bad.yaml, line 12: claimed: 'a tenth'")
     assert str(tmp_path) not in reason
+
+
+def test_two_files_of_one_name_are_both_refused_and_the_others_stay(tmp_path):
+    for name in ("twin.yaml", "twin.yml", "alone.yaml"):
+        (tmp_path / name).write_text(GOOD)
+    rows, bad = read_folder(tmp_path)
+    assert rows["claim_id"].to_list() == ["alone/a-return", "alone/group"]
+    (reason,) = bad["reason"]
+    assert reason == "twin.yaml and twin.yml: two files of one name, with the same claims"
 
 
 def test_no_folder_of_claims_means_none(tmp_path):
@@ -239,8 +248,12 @@ def _market() -> dict[str, pl.DataFrame]:
                              (date(2025, 2, 3), 0.9e7))]),
         "mart.index_reconciliations": _rows(mart.IndexReconciliations, [
             {"index_symbol": "^X", "session_date": DAY, "level": 98.0, "previous_level": 100.0,
-             "actual_return": -0.02, "actual_points": -2.0, "members": 0, "members_priced": 0,
-             "flags": []}]),
+             "actual_return": -0.02, "actual_points": -2.0, "replicated_return": -0.019,
+             "replicated_points": -1.9, "members": 3, "members_priced": 3, "flags": []}]),
+        "mart.index_impacts": _rows(mart.IndexImpacts, [
+            {"index_symbol": "^X", "session_date": DAY, "symbol": s, "weight_previous_close": w,
+             "contribution_points": points, "contribution_return": points / 100}
+            for s, w, points in (("A", 0.1, -1.0), ("A2", 0.05, -0.6), ("Z", 0.85, -0.3))]),
         "core.index_levels": _rows(core.IndexLevels, [
             {"index_symbol": "^X", "session_date": DAY, "open": 99.0, "low": 97.0, "close": 98.0}]),
     }  # fmt: skip
@@ -365,6 +378,17 @@ def test_before_the_first_change_no_sum_is_known(market):
     assert "no one-day change of any company is known" in told["none"]["explanation"].lower()
 
 
+def test_a_part_of_an_index_is_that_of_all_lines_of_the_company_and_of_no_other(market):
+    rows = _check(
+        market, metric="contribution_share", company="A2", index="^X", claimed="80 percent"
+    )
+    assert {name: row["measured_value"] for name, row in rows.items()} == {
+        "points of the official move": pytest.approx(1.6 / 2),
+        "points of what the members add up to": pytest.approx(1.6 / 1.9),
+        "part of the return that is gone without it": pytest.approx(1 - (-0.003 / 0.85) / -0.019),
+    }
+
+
 def test_a_loss_with_each_share_count(market):
     rows = _check(market, metric="loss_usd", company="A", claimed="110 million USD")
     measured = {name: row["measured_value"] for name, row in rows.items()}
@@ -416,8 +440,8 @@ def test_the_solved_share_count_put_back_gives_the_claim(millions):
          "not checkable here", "O'B has no loss"),
         ({"metric": "index_return", "index": "^NO", "claimed": "-3 %"},
          "not checkable here", "no level of ^NO"),
-        ({"metric": "contribution_share", "company": "A", "index": "^X", "claimed": "80 %"},
-         "not checkable here", "no holdings of ^X with A are in force"),
+        ({"metric": "contribution_share", "company": "O'B", "index": "^X", "claimed": "80 %"},
+         "not checkable here", "no holdings of ^X with O'B are in force"),
         ({"metric": "group_loss_usd", "sector": "Air", "claimed": "3 million USD"},
          "not checkable here", "sector Air is not in ref.securities"),
         ({"metric": "other", "needs": "a crystal ball"}, "not checkable here", "crystal ball"),

@@ -11,6 +11,7 @@ from datetime import date
 import polars as pl
 
 from assets.market import calendar
+from assets.market.count_witnesses import company_units
 from assets.market.share_counts import ROW, weigh_reports
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
@@ -36,6 +37,7 @@ def accept_counts(
     reports: pl.DataFrame,
     actions: pl.DataFrame,
     decisions: pl.DataFrame,
+    units: pl.DataFrame,
     sessions: Sequence[date],
 ) -> AcceptedCounts:
     """Pass reported counts through the second gate, by the rules of ``weigh_reports``.
@@ -44,9 +46,10 @@ def accept_counts(
         reports: symbol, as_of_date, shares_outstanding (shares of the whole company).
         actions: ``core.corporate_actions``.
         decisions: ``ref.share_count_decisions``.
+        units: what ``company_units`` returns.
         sessions: sessions of the exchange, sorted.
     """
-    weighed = weigh_reports(reports, actions, decisions, sessions)
+    weighed = weigh_reports(reports, actions, decisions, units, sessions)
     # The gate stands before core; the rows it refuses are reports, in the shape of raw.
     refused = pl.concat(
         quarantine(
@@ -60,7 +63,7 @@ def accept_counts(
     return AcceptedCounts(
         counts=weighed.counts,
         gated=Gated(
-            passed=weighed.reports.filter(pl.col(ROW).is_in(weighed.effective.implode())).drop(ROW),
+            passed=weighed.reports.join(weighed.refused, on=ROW, how="anti").drop(ROW),
             quarantined=refused,
             received=reports.height,
         ),
@@ -73,13 +76,21 @@ def accept_counts(
         "reports": raw.SharesOutstanding,
         "actions": core.CorporateActions,
         "decisions": ref.ShareCountDecisions,
+        "holdings": ref.IndexHoldings,
     },
+    behind={"indices": ref.Indices, "securities": ref.Securities},
 )
-def core_shares_outstanding(
-    reports: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it weighs
+    reports: pl.DataFrame,
+    actions: pl.DataFrame,
+    decisions: pl.DataFrame,
+    holdings: pl.DataFrame,
+    indices: pl.DataFrame,
+    securities: pl.DataFrame,
 ) -> Landing:
     """Pass all reported counts through the second gate."""
-    accepted = accept_counts(reports, actions, decisions, calendar.sessions())
+    units = company_units(holdings, indices, securities, actions)
+    accepted = accept_counts(reports, actions, decisions, units, calendar.sessions())
     quarantined = accepted.gated.quarantined
     idle = decisions.join(reports, on=["symbol", "as_of_date"], how="anti")
     return Landing(
@@ -93,5 +104,8 @@ def core_shares_outstanding(
             "received": accepted.gated.received,
             "held": quarantined.filter(pl.col("status") == RefusalStatus.HELD).height,
             "warnings": accepted.counts.filter(pl.col("has_warning")).height,
+            "disputed_companies": accepted.counts.filter(pl.col("is_disputed"))[
+                "symbol"
+            ].n_unique(),
         },
     )

@@ -49,6 +49,7 @@ def market_caps(
         "shares_outstanding",
         shares_as_of="reported_as_of",
         count_warned="has_warning",
+        count_disputed="is_disputed",
     )
     joined = bars.join_asof(
         known, on="session_date", by="symbol", strategy="backward", check_sortedness=False
@@ -64,6 +65,7 @@ def market_caps(
             previous_count=pl.when(follows).then(pl.col("shares_outstanding").shift()),
             previous_as_of=pl.when(follows).then(pl.col("shares_as_of").shift()),
             previous_warned=pl.when(follows).then(pl.col("count_warned").shift()),
+            previous_disputed=pl.when(follows).then(pl.col("count_disputed").shift()),
         )
         .with_columns(
             comparable_count=pl.col("previous_count") * pl.col("split_ratio"),
@@ -114,6 +116,8 @@ def _raised() -> dict[CapFlag, pl.Expr]:
         | (_days_since("previous_as_of") > STALE_AFTER_DAYS).fill_null(value=False),
         CapFlag.SHARE_COUNT_WARNING: pl.col("count_warned")
         | pl.col("previous_warned").fill_null(value=False),
+        CapFlag.DISPUTED_SHARE_COUNT: pl.col("count_disputed")
+        | pl.col("previous_disputed").fill_null(value=False),
         CapFlag.CORPORATE_ACTION: pl.col("adjustment_kind") != AdjustmentKind.NONE,
         CapFlag.GAP: ~pl.col("is_first") & ~follows,
         CapFlag.FIRST_BAR: pl.col("is_first"),

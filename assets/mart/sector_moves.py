@@ -4,6 +4,7 @@ import polars as pl
 
 from assets.table_asset import table_asset
 from warehouse.schemas import mart, ref
+from warehouse.schemas.vocabulary import CapFlag
 
 
 def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
@@ -28,6 +29,7 @@ def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
             "company_symbol",
             "session_date",
             "price_effect_usd",
+            is_disputed=pl.col("flags").list.contains(CapFlag.DISPUTED_SHARE_COUNT),
             has_no_count=pl.col("shares_outstanding").is_null(),
         )
         .join(sectors, on="company_symbol")
@@ -40,6 +42,7 @@ def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
             losers=(effect < 0).sum().cast(pl.Int64),
             gainers=(effect > 0).sum().cast(pl.Int64),
             companies_without_share_count=pl.col("has_no_count").sum().cast(pl.Int64),
+            companies_disputed=pl.col("is_disputed").sum().cast(pl.Int64),
         )
         .select(mart.SectorMoves.names())
         .sort("session_date", "sector")

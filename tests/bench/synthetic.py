@@ -152,12 +152,38 @@ class Market:
                 if day in splits:
                     shares *= splits[day]
                     if reported is not None:
-                        rows.append((symbol, days[day], shares, reported, "split_adjusted", warned))
+                        rows.append(
+                            (
+                                symbol,
+                                days[day],
+                                shares,
+                                reported,
+                                "split_adjusted",
+                                "own_date",
+                                warned,
+                                "reports",
+                                False,
+                                None,
+                            )
+                        )
                 elif self._draw.random() >= MISSING_REPORTS:
                     change = float(self._draw.normal(0, 0.05))
                     shares = shares * (1 + change) // 1
                     reported, warned = days[day] - timedelta(days=1), abs(change) > WARN_BEYOND
-                    rows.append((symbol, days[day], shares, reported, "reported", warned))
+                    rows.append(
+                        (
+                            symbol,
+                            days[day],
+                            shares,
+                            reported,
+                            "reported",
+                            "own_date",
+                            warned,
+                            "reports",
+                            False,
+                            None,
+                        )
+                    )
         schema = core.SharesOutstanding.polars_schema()
         columns = [name for name in schema if name != "valid_to"]
         until = pl.col("valid_from").shift(-1).over("symbol") - timedelta(days=1)

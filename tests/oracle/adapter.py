@@ -11,6 +11,7 @@ from assets.core.prices import ready_to_compute_with
 from assets.core.shares_outstanding import accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
+from assets.market.count_witnesses import company_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.mart.drawdowns import drawdowns
@@ -49,10 +50,14 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     sessions = list(market.sessions)
     actions = classify(_splits(market), _decisions(market))
     prices = ready_to_compute_with(_bars(market), actions, sessions)
-    counts = accept_counts(
-        _reports(market), actions, _no_rows(ref.ShareCountDecisions), sessions
-    ).counts
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
+    counts = accept_counts(
+        _reports(market),
+        actions,
+        _no_rows(ref.ShareCountDecisions),
+        company_units(holdings, indices, securities, actions),
+        sessions,
+    ).counts
     levels = _levels(market)
     caps = market_caps(prices, counts, securities)
     of_levels = level_moves(levels, sessions)

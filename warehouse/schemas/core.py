@@ -5,7 +5,12 @@ from typing import ClassVar
 import polars as pl
 
 from warehouse.schemas.table import Table, column, positive, word
-from warehouse.schemas.vocabulary import AdjustmentKind, CountBasis
+from warehouse.schemas.vocabulary import (
+    AdjustmentKind,
+    CountBasis,
+    CountEvidence,
+    SplitBasis,
+)
 
 
 class CorporateActions(Table):
@@ -94,9 +99,32 @@ class SharesOutstanding(Table):
         CountBasis,
         made_of=("core.corporate_actions.ratio", "ref.share_count_decisions.decision"),
     )
+    split_basis: str = word(
+        "The basis that the report stands in: own_date; before_split or after_split: that of the "
+        "other side of a split near it",
+        SplitBasis,
+        made_of=("raw.shares_outstanding.shares_outstanding", "core.corporate_actions.ratio"),
+    )
     has_warning: bool = column(
         "True where the count moved by more than 15 % without a split",
         made_of=("raw.shares_outstanding.shares_outstanding",),
+    )
+    evidence: str = word(
+        "What speaks for the count: decision (a person), index_units (the units that index funds "
+        "hold fit it), reports (others agree with it), repetition (of a jump, without a witness), "
+        "single_report",
+        CountEvidence,
+        made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
+    )
+    is_disputed: bool = column(
+        "True where another report or the units of an index contradict the count, or nothing "
+        "confirms it: so does every number that rests on it",
+        made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
+    )
+    dispute: str = column(
+        "What speaks against the count",
+        nullable=True,
+        made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
     )
 
     class Config(Table.Config):

@@ -108,12 +108,14 @@ class MarketCaps(Table):
     flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: no_share_count, no_previous_share_count, "
         "stale_share_count (over 120 days), share_count_warning (moved over 15 %), "
-        "corporate_action, gap (no bar on the previous session), first_bar, close_only",
+        "disputed_share_count (core.shares_outstanding.dispute says why), corporate_action, "
+        "gap (no bar on the previous session), first_bar, close_only",
         CapFlag,
         made_of=(
             "core.prices.adjustment_kind",
             "core.shares_outstanding.reported_as_of",
             "core.shares_outstanding.has_warning",
+            "core.shares_outstanding.is_disputed",
         ),
     )
 
@@ -294,6 +296,12 @@ class SectorMoves(Table):
         unit="companies",
         ge=0,
         made_of=("mart.market_caps.shares_outstanding",),
+    )
+    companies_disputed: int = column(
+        "Companies whose change rests on a disputed share count: in the sums",
+        unit="companies",
+        ge=0,
+        made_of=("mart.market_caps.flags",),
     )
 
     class Config(Table.Config):
@@ -583,7 +591,7 @@ class Drawdowns(Table):
         "What to know before quoting the row: history_starts (the high is the first close known), "
         "gap (a session without a bar), no_share_count, no_previous_share_count (the dollars of a "
         "session with one of these three are left out), stale_share_count, share_count_warning, "
-        "corporate_action",
+        "disputed_share_count, corporate_action",
         DrawdownFlag,
         made_of=("mart.market_caps.flags",),
     )

@@ -19,6 +19,24 @@ class CountBasis(StrEnum):
     DECIDED = "decided"
 
 
+class SplitBasis(StrEnum):
+    """On which side of a split a reported share count stands."""
+
+    OWN_DATE = "own_date"
+    BEFORE_SPLIT = "before_split"
+    AFTER_SPLIT = "after_split"
+
+
+class CountEvidence(StrEnum):
+    """What speaks for a share count."""
+
+    DECISION = "decision"
+    INDEX_UNITS = "index_units"
+    REPORTS = "reports"
+    REPETITION = "repetition"
+    SINGLE_REPORT = "single_report"
+
+
 class Decision(StrEnum):
     """A person's word on a reported share count."""
 
@@ -45,6 +63,7 @@ class CapFlag(StrEnum):
     NO_PREVIOUS_SHARE_COUNT = "no_previous_share_count"
     STALE_SHARE_COUNT = "stale_share_count"
     SHARE_COUNT_WARNING = "share_count_warning"
+    DISPUTED_SHARE_COUNT = "disputed_share_count"
     CORPORATE_ACTION = "corporate_action"
     GAP = "gap"
     FIRST_BAR = "first_bar"
@@ -67,6 +86,7 @@ class DrawdownFlag(StrEnum):
 
     HISTORY_STARTS = "history_starts"
     CORPORATE_ACTION = "corporate_action"
+    DISPUTED_SHARE_COUNT = "disputed_share_count"
     GAP = "gap"
     NO_PREVIOUS_SHARE_COUNT = "no_previous_share_count"
     NO_SHARE_COUNT = "no_share_count"

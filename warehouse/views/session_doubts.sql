@@ -7,16 +7,17 @@ WITH kind(number, doubt, flag) AS (
         (1, 'no share count', 'no_share_count'),
         (2, 'share count older than 120 days', 'stale_share_count'),
         (3, 'share count moved over 15 %', 'share_count_warning'),
-        (4, 'gap: no bar the session before', 'gap'),
-        (5, 'first bar: no close before', 'first_bar'),
-        (6, 'no bar on this session', NULL),
-        (7, 'index units from after the session', NULL),
-        (8, 'index without members here', NULL),
-        (9, 'index members without a price', NULL),
-        (10, 'suspects of an unusual residual', NULL),
-        (11, 'close only, no low', 'close_only'),
-        (12, 'rows held up to this session', NULL),
-        (13, 'rows rejected up to this session', NULL)
+        (4, 'share count disputed', 'disputed_share_count'),
+        (5, 'gap: no bar the session before', 'gap'),
+        (6, 'first bar: no close before', 'first_bar'),
+        (7, 'no bar on this session', NULL),
+        (8, 'index units from after the session', NULL),
+        (9, 'index without members here', NULL),
+        (10, 'index members without a price', NULL),
+        (11, 'suspects of an unusual residual', NULL),
+        (12, 'close only, no low', 'close_only'),
+        (13, 'rows held up to this session', NULL),
+        (14, 'rows rejected up to this session', NULL)
 ),
 reconciliation AS (
     SELECT moved.*
@@ -28,30 +29,30 @@ found AS (
     JOIN mart.market_caps AS cap ON list_contains(cap.flags, kind.flag)
     WHERE cap.session_date = session::DATE
     UNION ALL
-    SELECT 6, symbol, symbol
+    SELECT 7, symbol, symbol
     FROM raw.prices SEMI JOIN ref.securities USING (symbol)
     GROUP BY symbol
     HAVING bool_or(session_date < session::DATE) AND NOT bool_or(session_date = session::DATE)
     UNION ALL
-    SELECT 7, index_symbol || ' by ' || -holdings_age_days || ' days', index_symbol
+    SELECT 8, index_symbol || ' by ' || -holdings_age_days || ' days', index_symbol
     FROM reconciliation WHERE list_contains(flags, 'dated_later')
     UNION ALL
     -- No space before the sign: a list may break there.
     SELECT
-        8, index_symbol || coalesce(printf(' %+.2f%%', actual_return * 100), ''), index_symbol
+        9, index_symbol || coalesce(printf(' %+.2f%%', actual_return * 100), ''), index_symbol
     FROM reconciliation WHERE members = 0
     UNION ALL
-    SELECT 9, symbol || ' (' || index_symbol || ')', index_symbol || ' ' || symbol
+    SELECT 10, symbol || ' (' || index_symbol || ')', index_symbol || ' ' || symbol
     FROM mart.index_impacts WHERE session_date = session::DATE AND return_1d IS NULL
     UNION ALL
     SELECT
-        10,
+        11,
         index_symbol || ': ' || symbol || ' (' || reasons[1] || ')',
         index_symbol || printf(' %020.12f ', abs(implied_return)) || symbol
     FROM mart.index_residual_suspects WHERE session_date = session::DATE
     UNION ALL
     SELECT
-        CASE status WHEN 'held' THEN 12 ELSE 13 END,
+        CASE status WHEN 'held' THEN 13 ELSE 14 END,
         coalesce(symbol, 'no symbol') || ' ' || coalesce(row_date::VARCHAR, 'without a date'),
         -- The last ones first; those without a date at the end.
         printf('%08d ', coalesce(session::DATE - row_date, 99999999)) || coalesce(symbol, '')

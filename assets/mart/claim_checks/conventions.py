@@ -146,6 +146,7 @@ def _loss(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
             _stands_for(claim, company),
             f"with {report.shares / 1e6:,.0f} million shares, reported {report.as_of_date}",
             _stale(report.as_of_date, claim.session) if place == 0 else "",
+            market.dispute(company, claim.session) if place == 0 else "",
         )
         for prices, per_share in _LOSS_PER_SHARE.items():
             name = f"{prices}, {count}" if count else prices
@@ -268,7 +269,11 @@ def _of_companies(
         )
     }
     lacking = [symbol for symbol in symbols if symbol not in known]
-    note = f"without {', '.join(lacking)}, of which no dollars are known" if lacking else ""
+    disputed = [symbol for symbol in symbols if market.dispute(symbol, claim.session)]
+    note = _joined(
+        f"without {', '.join(lacking)}, of which no dollars are known" if lacking else "",
+        f"with a disputed share count of {', '.join(disputed)}" if disputed else "",
+    )
     for how, (of_caps, _) in _SUMS.items():
         yield Convention(
             f"{name}, {how}",
@@ -283,10 +288,15 @@ def _of_sectors(
 ) -> Iterator[Convention]:
     here = f"WHERE session_date = DATE '{claim.session}'"
     here += f" AND sector {_in(sectors)}" if sectors else ""
-    lacking = market.number(
-        f"SELECT sum(companies_without_share_count) FROM mart.sector_moves {here}"
+    counted = market.rows(
+        "SELECT sum(companies_without_share_count), sum(companies_disputed) "
+        f"FROM mart.sector_moves {here}"
     )
-    note = f"without {lacking:.0f} that have no share count" if lacking else ""
+    lacking, disputed = counted[0] if counted else (0, 0)
+    note = _joined(
+        f"without {lacking:.0f} that have no share count" if lacking else "",
+        f"with {disputed:.0f} on a disputed share count" if disputed else "",
+    )
     for how, (_, of_moves) in _SUMS.items():
         yield Convention(
             f"{name}, {how}",

@@ -84,6 +84,16 @@ class Market:
             )
         )
 
+    def dispute(self, company: str, day: date | None) -> str:
+        """Say that the count behind a company's change on a session is disputed; '' if not."""
+        found = self.rows(
+            "SELECT 1 FROM mart.market_caps WHERE company_symbol = $company "
+            "AND session_date = $day AND list_contains(flags, 'disputed_share_count')",
+            company=company,
+            day=day,
+        )
+        return "a disputed share count" if found else ""
+
     def report(self, company: str, day: date | None, place: int) -> Report | None:
         """Return a reported share count: 0 the one in force, -1 the one before, 1 the next."""
         found = self.rows(

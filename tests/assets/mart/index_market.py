@@ -92,7 +92,10 @@ def securities(symbols: str, company: Mapping[str, str] | None = None) -> pl.Dat
 
 
 def counts(told: dict[str, float], since: date = START) -> pl.DataFrame:
-    rows = [(s, since, None, n, since, "reported", False) for s, n in told.items()]
+    rows = [
+        (s, since, None, n, since, "reported", "own_date", False, "reports", False, None)
+        for s, n in told.items()
+    ]
     return pl.DataFrame(rows, schema=core.SharesOutstanding.polars_schema(), orient="row")
 
 

@@ -9,11 +9,19 @@ from hypothesis import strategies as st
 
 from assets.core.prices import ready_to_compute_with
 from assets.core.shares_outstanding import accept_counts
+from assets.market.count_witnesses import company_units
 from assets.market.moves import with_comparable_close
 from assets.mart.market_caps import market_caps
 from warehouse.schemas import core, mart, ref
 from warehouse.scratch import in_memory
 from warehouse.validation import validate
+
+NO_UNITS = company_units(
+    ref.IndexHoldings.no_rows(),
+    ref.Indices.no_rows(),
+    ref.Securities.no_rows(),
+    core.CorporateActions.no_rows(),
+)
 
 WEEKDAYS = [
     day
@@ -48,9 +56,17 @@ def bars(
 
 
 def counts(
-    *rows: tuple[date, float], symbol: str = "A", as_of: date | None = None, warned: bool = False
+    *rows: tuple[date, float],
+    symbol: str = "A",
+    as_of: date | None = None,
+    warned: bool = False,
+    disputed: bool = False,
 ) -> pl.DataFrame:
-    full = [(symbol, day, None, shares, as_of or day, "reported", warned) for day, shares in rows]
+    full = [
+        (symbol, day, None, shares, as_of or day, "reported", "own_date", warned, "reports",
+         disputed, "another report" if disputed else None)
+        for day, shares in rows
+    ]  # fmt: skip
     return pl.DataFrame(full, schema=core.SharesOutstanding.polars_schema(), orient="row")
 
 
@@ -323,7 +339,9 @@ def told(
         schema={"symbol": pl.String, "as_of_date": pl.Date, "shares_outstanding": pl.Int64},
         orient="row",
     )
-    known = accept_counts(reports, actions, ref.ShareCountDecisions.no_rows(), WEEKDAYS).counts
+    known = accept_counts(
+        reports, actions, ref.ShareCountDecisions.no_rows(), NO_UNITS, WEEKDAYS
+    ).counts
     columns = ["adjustment_ratio", "split_ratio", "adjustment_kind", "comparable_close"]
     ready = ready_to_compute_with(prices.drop(columns), actions, WEEKDAYS)
     caps = compute(ready, known)

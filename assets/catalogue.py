@@ -9,8 +9,8 @@ GROUPS = (
     "reference",
     "raw",
     "core",
-    "market_caps",
     "index_impact",
+    "market_caps",
     "claims",
     "publish",
 )

@@ -1,8 +1,9 @@
 """``core.prices``: bars that make sense next to their neighbours, and what went ex between them.
 
 The second gate for prices. A bar whose low lies above its close is wrong in itself and rejected. A
-close beyond x1.8 of the last accepted one, or below /1.8, without a split is held: it waits for the
-split's record, or for a decision that the move is real.
+close beyond x1.8 of the last accepted one, or below /1.8, without a split is held, unless an
+official index moved with it, or it stayed while the share count did: it waits for them, for the
+split's record, or for a person's decision that the move is real.
 """
 
 from collections.abc import Sequence
@@ -16,29 +17,30 @@ from assets.market import calendar
 from assets.market.bars import unexplained_moves
 from assets.market.corporate_actions import with_adjustments
 from assets.market.moves import with_comparable_close
+from assets.market.witnesses import confirmed_moves
 from assets.raw.delivery import refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
-from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.schemas.vocabulary import AdjustmentKind, RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
 
 
 def hold_unexplained_moves(
-    prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+    prices: pl.DataFrame, actions: pl.DataFrame, real: pl.DataFrame
 ) -> Gated:
     """Hold closes that jump from the last accepted one without a corporate action.
 
     Args:
         prices: bars sorted by symbol, session_date.
         actions: ``core.corporate_actions``.
-        decisions: ``ref.split_decisions``.
+        real: symbol, session_date of moves that are known to be real.
     """
     indexed = prices.with_row_index(_ROW)
-    problems = unexplained_moves(prices, actions, decisions).select(
+    problems = unexplained_moves(prices, actions, real).select(
         pl.col("row").alias(_ROW), "reason", rule=pl.lit("price_move")
     )
     passed = indexed.join(problems.select(_ROW), on=_ROW, how="anti", maintain_order="left")
@@ -47,6 +49,19 @@ def hold_unexplained_moves(
         quarantined=quarantine(indexed, problems, core.Prices, status=RefusalStatus.HELD),
         received=prices.height,
     )
+
+
+def decided_to_be_real(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return the moves that a person says are real: decisions of kind none.
+
+    Args:
+        decisions: ``ref.split_decisions``.
+
+    Returns:
+        symbol, session_date.
+    """
+    is_real = pl.col("kind") == AdjustmentKind.NONE
+    return decisions.filter(is_real).select("symbol", session_date="ex_date")
 
 
 def ready_to_compute_with(
@@ -65,16 +80,34 @@ def ready_to_compute_with(
 
 @table_asset(
     core.Prices,
-    {"prices": raw.Prices, "actions": core.CorporateActions},
-    behind={"decisions": ref.SplitDecisions},
+    {
+        "prices": raw.Prices,
+        "actions": core.CorporateActions,
+        "levels": core.IndexLevels,
+        "holdings": ref.IndexHoldings,
+        "reports": raw.SharesOutstanding,
+    },
+    behind={"decisions": ref.SplitDecisions, "indices": ref.Indices},
 )
-def core_prices(
-    prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs
+def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
+    prices: pl.DataFrame,
+    actions: pl.DataFrame,
+    levels: pl.DataFrame,
+    holdings: pl.DataFrame,
+    reports: pl.DataFrame,
+    decisions: pl.DataFrame,
+    indices: pl.DataFrame,
+    inputs: Inputs,
 ) -> Landing:
     """Pass all bars through the second gate."""
     ordered = gate_order(prices, core.Prices)
     refuse_bad_delivery(ordered, core.Prices, inputs)
-    moved = hold_unexplained_moves(ordered.passed, actions, decisions)
+    confirmed = confirmed_moves(
+        ordered.passed, actions, holdings, indices, levels, reports, calendar.sessions()
+    )
+    moved = hold_unexplained_moves(
+        ordered.passed, actions, pl.concat([confirmed, decided_to_be_real(decisions)])
+    )
     rows = ready_to_compute_with(moved.passed, actions, calendar.sessions())
     landing = landing_of(rows, [ordered, moved], core.Prices)
     idle = decisions.join(

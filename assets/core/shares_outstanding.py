@@ -77,8 +77,9 @@ def accept_counts(
         "actions": core.CorporateActions,
         "decisions": ref.ShareCountDecisions,
         "holdings": ref.IndexHoldings,
+        "indices": ref.Indices,
     },
-    behind={"indices": ref.Indices, "securities": ref.Securities},
+    behind={"securities": ref.Securities},
 )
 def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it weighs
     reports: pl.DataFrame,

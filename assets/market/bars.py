@@ -4,7 +4,6 @@ import polars as pl
 
 from assets.market.corporate_actions import with_adjustments
 from assets.market.moves import chained_close
-from warehouse.schemas.vocabulary import AdjustmentKind
 
 MAX_MOVE = 1.8
 """Largest believable move between two accepted closes without a corporate action."""
@@ -27,14 +26,14 @@ def is_disordered() -> pl.Expr:
 
 
 def unexplained_moves(
-    prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+    prices: pl.DataFrame, actions: pl.DataFrame, real: pl.DataFrame
 ) -> pl.DataFrame:
     """Find the closes that jump from the last accepted one without a corporate action.
 
     Args:
         prices: symbol, session_date, close, ..., sorted by symbol, session_date.
         actions: ``core.corporate_actions``.
-        decisions: ``ref.split_decisions``; kind none says that the move of a session is real.
+        real: symbol, session_date of moves that are known to be real.
 
     Returns:
         row (UInt32, place in ``prices``), reason.
@@ -46,8 +45,7 @@ def unexplained_moves(
     )
     move = (pl.col("chained_close") / pl.col("chained_close").shift()).over("symbol")
     suspects = chained.filter((move > MAX_MOVE) | (move < 1 / MAX_MOVE))["symbol"].unique()
-    is_real = pl.col("kind") == AdjustmentKind.NONE
-    real = set(decisions.filter(is_real).select("symbol", "ex_date").rows())
+    known = set(real.select("symbol", "session_date").rows())
     found: list[tuple[int, str]] = []
     # Each bar is measured against the last accepted one: a walk, over the few suspects only.
     for (symbol,), bars in chained.filter(pl.col("symbol").is_in(suspects.implode())).group_by(
@@ -58,12 +56,13 @@ def unexplained_moves(
             "row", "session_date", "close", "chained_close"
         ).iter_rows():
             factor = 1.0 if accepted is None else level / accepted[0]
-            if (symbol, day) in real or 1 / MAX_MOVE <= factor <= MAX_MOVE or accepted is None:
+            if (symbol, day) in known or 1 / MAX_MOVE <= factor <= MAX_MOVE or accepted is None:
                 accepted = (level, day)
                 continue
             reason = (
                 f"close {close:g} is x{factor:.3g} of the last accepted close ({accepted[1]}) "
-                "without a split; a split's record or a line in split_decisions.csv lets it through"
+                "without a split; a split's record, an index that moved with it, or a line in "
+                "split_decisions.csv lets it through"
             )
             found.append((row, reason))
     return pl.DataFrame(found, schema={"row": pl.UInt32, "reason": pl.String}, orient="row")

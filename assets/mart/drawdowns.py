@@ -144,8 +144,8 @@ def _told(falling: pl.DataFrame) -> pl.DataFrame:
 
 @table_asset(
     mart.Drawdowns,
-    {"caps": mart.MarketCaps, "levels": core.IndexLevels},
-    behind={"prices": core.Prices},
+    {"caps": mart.MarketCaps},
+    behind={"prices": core.Prices, "levels": core.IndexLevels},
 )
 def mart_drawdowns(prices: pl.DataFrame, caps: pl.DataFrame, levels: pl.DataFrame) -> pl.DataFrame:
     """Find all drawdowns."""

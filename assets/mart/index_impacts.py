@@ -130,13 +130,10 @@ def unused_holdings(
 
 @table_asset(
     mart.IndexImpacts,
-    {
-        "holdings": ref.IndexHoldings,
-        "prices": core.Prices,
-        "levels": core.IndexLevels,
-        "counts": core.SharesOutstanding,
-    },
+    {"prices": core.Prices, "counts": core.SharesOutstanding},
     behind={
+        "holdings": ref.IndexHoldings,
+        "levels": core.IndexLevels,
         "actions": core.CorporateActions,
         "indices": ref.Indices,
         "securities": ref.Securities,

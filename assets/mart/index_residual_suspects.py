@@ -5,6 +5,7 @@ from datetime import timedelta
 import dagster as dg
 import polars as pl
 
+from assets.market.last_known import last_known
 from assets.metadata import as_table
 from assets.table_asset import asset_key, table_asset
 from warehouse.schemas import core, mart, ops
@@ -18,9 +19,6 @@ from warehouse.schemas.vocabulary import (
 NEAR = timedelta(days=30)
 """A corporate action or a refused row this near to a session, before or after, is near it."""
 
-TELLING_FLAGS = (CapFlag.CORPORATE_ACTION, CapFlag.GAP, CapFlag.SHARE_COUNT_WARNING)
-"""Flags of ``mart.market_caps`` that cast doubt on a return or on the units behind it."""
-
 JUDGED_SESSIONS = 20
 """The check looks at this many sessions; older ones stay flagged in the table."""
 
@@ -31,7 +29,7 @@ def residual_suspects(
     impacts: pl.DataFrame,
     reconciliations: pl.DataFrame,
     prices: pl.DataFrame,
-    caps: pl.DataFrame,
+    counts: pl.DataFrame,
     quarantine: pl.DataFrame,
 ) -> pl.DataFrame:
     """Find the members with something odd near each session with an unusual residual.
@@ -44,7 +42,7 @@ def residual_suspects(
         impacts: ``mart.index_impacts``.
         reconciliations: ``mart.index_reconciliations``.
         prices: ``core.prices``.
-        caps: ``mart.market_caps``.
+        counts: ``core.shares_outstanding``.
         quarantine: ``ops.quarantine``.
 
     Returns:
@@ -86,11 +84,36 @@ def residual_suspects(
             ),
         )
     )
-    flagged = (
-        caps.select(symbol="company_symbol", day="session_date", reason="flags")
-        .explode("reason")
-        .filter(pl.col("reason").is_in(TELLING_FLAGS))
+    of_bar = {
+        CapFlag.CORPORATE_ACTION: pl.col("adjustment_kind") != AdjustmentKind.NONE,
+        CapFlag.GAP: pl.col("comparable_close").is_null()
+        & (pl.col("symbol") == pl.col("symbol").shift()),
+    }
+    of_count = {
+        CapFlag.SHARE_COUNT_WARNING: pl.col("has_warning"),
+        CapFlag.DISPUTED_SHARE_COUNT: pl.col("is_disputed"),
+    }
+    counted = last_known(
+        members.select(_OF_MEMBER),
+        counts,
+        on="session_date",
+        since="valid_from",
+        by="symbol",
+        has_warning="has_warning",
+        is_disputed="is_disputed",
     )
+    flagged = pl.concat(
+        [
+            *(
+                prices.filter(raised).select("symbol", day="session_date", reason=pl.lit(flag))
+                for flag, raised in of_bar.items()
+            ),
+            *(
+                counted.filter(raised).select("symbol", day="session_date", reason=pl.lit(flag))
+                for flag, raised in of_count.items()
+            ),
+        ]
+    ).unique()
     distance = (pl.col("day") - pl.col("session_date")).abs()
     named = members.select(_OF_MEMBER)
     near = pl.concat([actions, refused]).join(named, on="symbol").filter(distance <= NEAR)
@@ -120,10 +143,11 @@ def residual_suspects(
 
 @table_asset(
     mart.IndexResidualSuspects,
-    {"reconciliations": mart.IndexReconciliations, "caps": mart.MarketCaps},
+    {"reconciliations": mart.IndexReconciliations},
     behind={
         "impacts": mart.IndexImpacts,
         "prices": core.Prices,
+        "counts": core.SharesOutstanding,
         "quarantine": ops.Quarantine,
     },
 )
@@ -131,11 +155,11 @@ def mart_index_residual_suspects(
     impacts: pl.DataFrame,
     reconciliations: pl.DataFrame,
     prices: pl.DataFrame,
-    caps: pl.DataFrame,
+    counts: pl.DataFrame,
     quarantine: pl.DataFrame,
 ) -> pl.DataFrame:
     """Find all suspects."""
-    return residual_suspects(impacts, reconciliations, prices, caps, quarantine)
+    return residual_suspects(impacts, reconciliations, prices, counts, quarantine)
 
 
 @dg.asset_check(

@@ -3,8 +3,15 @@
 import polars as pl
 
 from assets.market.ranks import rank_to_date
+from assets.market.witnesses import (
+    LARGE_USD,
+    confirmed_by_next,
+    is_beyond_usual,
+    said_by_index,
+)
 from assets.table_asset import table_asset
-from warehouse.schemas import Table, mart
+from warehouse.schemas import Table, core, mart, raw
+from warehouse.schemas.vocabulary import CapFlag, Witness
 
 RECORD_AFTER_SESSIONS = 250
 """No record is declared before this many sessions of history."""
@@ -12,66 +19,128 @@ RECORD_AFTER_SESSIONS = 250
 COVERED_AFTER_SESSIONS = 60
 """A company is covered by the history once it has a quarter of one-day changes behind it."""
 
+WITNESSED = (Witness.OFFICIAL_INDEX, Witness.SECOND_SOURCE, Witness.NEXT_SESSION)
+"""What a record needs one of."""
+
 _ROW = "__row"
 
 
-def market_cap_losses(caps: pl.DataFrame) -> pl.DataFrame:
+def market_cap_losses(caps: pl.DataFrame, witnesses: pl.DataFrame) -> pl.DataFrame:
     """Rank the one-day losses of market value by price.
 
     Args:
         caps: ``mart.market_caps``, sorted by company_symbol, session_date.
+        witnesses: what ``witnesses_of`` returns.
 
     Returns:
         Columns of ``mart.market_cap_losses``, sorted by session_date, then largest first.
     """
-    return _ranked(caps, "loss", -1.0, mart.MarketCapLosses)
+    return _ranked(caps, witnesses, "loss", -1.0, mart.MarketCapLosses)
 
 
-def market_cap_gains(caps: pl.DataFrame) -> pl.DataFrame:
+def market_cap_gains(caps: pl.DataFrame, witnesses: pl.DataFrame) -> pl.DataFrame:
     """Rank the one-day gains of market value by price; the mirror of ``market_cap_losses``.
 
     Args:
         caps: ``mart.market_caps``, sorted by company_symbol, session_date.
+        witnesses: what ``witnesses_of`` returns.
 
     Returns:
         Columns of ``mart.market_cap_gains``, sorted by session_date, then largest first.
     """
-    return _ranked(caps, "gain", 1.0, mart.MarketCapGains)
+    return _ranked(caps, witnesses, "gain", 1.0, mart.MarketCapGains)
 
 
-def _ranked(caps: pl.DataFrame, what: str, sign: float, model: type[Table]) -> pl.DataFrame:
+def witnesses_of(
+    impacts: pl.DataFrame,
+    reconciliations: pl.DataFrame,
+    prices: pl.DataFrame,
+    reports: pl.DataFrame,
+) -> pl.DataFrame:
+    """Say what speaks for each one-day move beside its own price.
+
+    Args:
+        impacts: ``mart.index_impacts``.
+        reconciliations: ``mart.index_reconciliations``.
+        prices: ``core.prices``, sorted by symbol, session_date.
+        reports: ``raw.shares_outstanding``.
+
+    Returns:
+        company_symbol, session_date, took_back, witness (of the vocabulary ``Witness``), for every
+        bar.
+    """
+    by_index = said_by_index(
+        impacts, reconciliations.select("index_symbol", "session_date", "residual_bps")
+    )
+    by_next = confirmed_by_next(prices, reports)
+    return by_next.join(
+        by_index.rename({"witness": "by_index"}),
+        on=["symbol", "session_date"],
+        how="left",
+        maintain_order="left",
+    ).select(
+        pl.col("symbol").alias("company_symbol"),
+        "session_date",
+        "took_back",
+        witness=pl.coalesce("by_index", "witness"),
+    )
+
+
+def _ranked(
+    caps: pl.DataFrame, witnesses: pl.DataFrame, what: str, sign: float, model: type[Table]
+) -> pl.DataFrame:
     size, size_return = f"{what}_usd", f"{what}_return"
+    told = caps.join(
+        witnesses, on=["company_symbol", "session_date"], how="left", maintain_order="left"
+    ).with_columns(is_unusual=is_beyond_usual(pl.col("return_1d"), "company_symbol"))
+    # A bar that is mistyped jumps there and back.
+    is_undone = pl.col("took_back") & pl.col("is_unusual") & (pl.col("witness") == Witness.NONE)
+    told = told.with_columns(
+        witness=pl.when(is_undone).then(pl.lit(Witness.CONTRADICTED)).otherwise("witness")
+    )
     # Ties go by company as caps are sorted; numbers sort and gather faster than text and lists.
     order = (
-        caps.lazy()
+        told.lazy()
         .select("session_date", (pl.col("price_effect_usd") * sign).alias(size))
         .with_row_index(_ROW)
         .filter(pl.col(size) > 0)
         .sort("session_date", size, _ROW, descending=[False, True, False])
         .collect()
     )
+    is_disputed = pl.col("flags").list.contains(CapFlag.DISPUTED_SHARE_COUNT)
+    is_witnessed = pl.col("witness").is_in([*WITNESSED]).fill_null(value=False)
     ranked = order.with_columns(
-        caps["company_symbol"].gather(order[_ROW]),
-        (caps["return_1d"].gather(order[_ROW]) * sign).alias(size_return),
-        caps["flags"].gather(order[_ROW]),
+        told["company_symbol"].gather(order[_ROW]),
+        (told["return_1d"].gather(order[_ROW]) * sign).alias(size_return),
+        told["flags"].gather(order[_ROW]),
+        told["witness"].gather(order[_ROW]),
+        told["is_unusual"].gather(order[_ROW]),
         rank_on_session=pl.col(size)
         .rank("min", descending=True)
         .over("session_date")
         .cast(pl.Int64),
         rank_to_date=rank_to_date(order[size], order["session_date"]),
+    ).with_columns(
+        is_witnessed=is_witnessed,
+        is_sure=is_witnessed & ~is_disputed,
+        # What may well be true stands against a later record; what is likely false does not.
+        counts=~is_disputed & (pl.col("witness") != Witness.CONTRADICTED).fill_null(value=True),
     )
+    history = _history(caps, ranked.lazy().filter("counts"), size)
+    is_largest = (pl.col(size) > pl.col("previous_record_usd").fill_null(0.0)) & (
+        pl.col("sessions_of_history") >= RECORD_AFTER_SESSIONS
+    )
+    wants_witness = (pl.col(size) > LARGE_USD) | is_largest | pl.col("is_unusual")
     return (
         ranked.lazy()
-        .join(
-            _history(caps, order.lazy(), size).lazy(),
-            on="session_date",
-            how="left",
-            maintain_order="left",
-        )
+        .join(history.lazy(), on="session_date", how="left", maintain_order="left")
         .with_columns(
-            is_record=(pl.col("rank_to_date") == 1)
-            & (pl.col(size) > pl.col("previous_record_usd").fill_null(0.0))
-            & (pl.col("sessions_of_history") >= RECORD_AFTER_SESSIONS)
+            is_record=is_largest
+            & pl.col("is_sure")
+            & (pl.col(size) == pl.col(size).filter("counts").max().over("session_date")),
+            flags=pl.when(wants_witness & ~pl.col("is_witnessed"))
+            .then(pl.col("flags").list.concat([pl.lit(CapFlag.UNWITNESSED.value)]))
+            .otherwise("flags"),
         )
         .select(model.names())
         .collect()
@@ -122,13 +191,24 @@ def _history(caps: pl.DataFrame, ranked: pl.LazyFrame, size: str) -> pl.DataFram
     )
 
 
-@table_asset(mart.MarketCapLosses, {"caps": mart.MarketCaps})
-def mart_market_cap_losses(caps: pl.DataFrame) -> pl.DataFrame:
+_INPUTS: dict[str, type[Table]] = {
+    "caps": mart.MarketCaps,
+    "reconciliations": mart.IndexReconciliations,
+}
+_BEHIND: dict[str, type[Table]] = {
+    "impacts": mart.IndexImpacts,
+    "prices": core.Prices,
+    "reports": raw.SharesOutstanding,
+}
+
+
+@table_asset(mart.MarketCapLosses, _INPUTS, _BEHIND)
+def mart_market_cap_losses(caps: pl.DataFrame, **witnesses: pl.DataFrame) -> pl.DataFrame:
     """Rank all losses."""
-    return market_cap_losses(caps)
+    return market_cap_losses(caps, witnesses_of(**witnesses))
 
 
-@table_asset(mart.MarketCapGains, {"caps": mart.MarketCaps})
-def mart_market_cap_gains(caps: pl.DataFrame) -> pl.DataFrame:
+@table_asset(mart.MarketCapGains, _INPUTS, _BEHIND)
+def mart_market_cap_gains(caps: pl.DataFrame, **witnesses: pl.DataFrame) -> pl.DataFrame:
     """Rank all gains."""
-    return market_cap_gains(caps)
+    return market_cap_gains(caps, witnesses_of(**witnesses))

@@ -21,7 +21,14 @@ from assets.products.story_indices import indices
 from assets.products.telling.answers import Answer
 from assets.products.telling.sentences import Standing
 from assets.products.telling.session import Telling, tell_session
-from assets.products.wording import flags_in_words, in_words, listed, percent, short
+from assets.products.wording import (
+    flags_in_words,
+    in_words,
+    listed,
+    percent,
+    short,
+    unconfirmed,
+)
 from warehouse.errors import SessionNotCovered
 from warehouse.reader import Reader, read_published
 
@@ -101,7 +108,10 @@ def _about(lead: Standing) -> Iterator[Text]:
     if row["flags"]:
         age = f" (the count is {row['effect_shares_age_days']} days old)"
         stale = age if "stale_share_count" in row["flags"] else ""
-        yield Text(f"Before you quote it: {flags_in_words(row['flags'])}{stale}.", style="yellow")
+        dispute = f" ({row['share_count_dispute']})" if row["share_count_dispute"] else ""
+        yield Text(
+            f"Before you quote it: {flags_in_words(row['flags'])}{stale}{dispute}.", style="yellow"
+        )
 
 
 def _standing(row: dict[str, Any]) -> str:
@@ -110,6 +120,8 @@ def _standing(row: dict[str, Any]) -> str:
         return f"the largest one-day {row['side']} of any company {since} with a history."
     if row["companies_covered"] == 0:
         return f"the history, from {row['history_from']} on, is too short to call records."
+    if row["rank_to_date"] == 1 and (why := unconfirmed(row["flags"], row["witness"])):
+        return f"it would be the largest one-day {row['side']} {since} with a history; {why}."
     plural = {"loss": "losses", "gain": "gains"}[row["side"]]
     return f"number {row['rank_to_date']:,} of all one-day {plural} {since} with a history."
 

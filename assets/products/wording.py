@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
+from warehouse.schemas.vocabulary import CapFlag, Witness
+
 NAME_LENGTH = 26
 """Characters of a company's name that tables show."""
 
@@ -75,7 +77,26 @@ def plain_name(name: str, length: int = NAME_LENGTH) -> str:
 
 def flags_in_words(flags: Sequence[str]) -> str:
     """Write flags as words."""
-    return ", ".join(flag.replace("_", " ") for flag in flags)
+    words = {CapFlag.UNWITNESSED.value: "no witness"}
+    return ", ".join(words.get(flag, flag.replace("_", " ")) for flag in flags)
+
+
+def unconfirmed(flags: Sequence[str], witness: str | None) -> str:
+    """Say that a loss or gain is not confirmed; '' where it is.
+
+    Args:
+        flags: those of ``mart.market_cap_losses``.
+        witness: what speaks for the price move, of the vocabulary ``Witness``.
+    """
+    if CapFlag.DISPUTED_SHARE_COUNT in flags:
+        return "on a disputed share count"
+    if CapFlag.UNWITNESSED in flags:
+        words = {
+            Witness.PENDING.value: "not yet confirmed",
+            Witness.CONTRADICTED.value: "contradicted by an index or by the next session",
+        }
+        return words.get(witness or "", "not confirmed by anything beside its price")
+    return ""
 
 
 def listed(found: Sequence[str]) -> str:

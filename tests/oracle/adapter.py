@@ -17,7 +17,7 @@ from assets.market.index_units import members_in_force, with_units
 from assets.mart.drawdowns import drawdowns
 from assets.mart.index_impacts import index_impacts
 from assets.mart.index_reconciliations import index_reconciliations
-from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses
+from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses, witnesses_of
 from assets.mart.market_caps import market_caps
 from assets.mart.sector_moves import sector_moves
 from tests.oracle.market import Market
@@ -71,18 +71,18 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         ),
         of_levels,
     )
+    reconciliations = index_reconciliations(impacts, prices, actions, of_levels, holdings, indices)
+    witnesses = witnesses_of(impacts, reconciliations, prices, _reports(market))
     return {
         "core.prices": prices,
         "core.shares_outstanding": counts,
         "mart.market_caps": caps,
-        "mart.market_cap_losses": market_cap_losses(caps),
-        "mart.market_cap_gains": market_cap_gains(caps),
+        "mart.market_cap_losses": market_cap_losses(caps, witnesses),
+        "mart.market_cap_gains": market_cap_gains(caps, witnesses),
         "mart.sector_moves": sector_moves(caps, securities),
         "mart.drawdowns": drawdowns(prices, caps, levels, sessions),
         "mart.index_impacts": impacts,
-        "mart.index_reconciliations": index_reconciliations(
-            impacts, prices, actions, of_levels, holdings, indices
-        ),
+        "mart.index_reconciliations": reconciliations,
     }
 
 

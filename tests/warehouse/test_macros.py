@@ -83,6 +83,7 @@ def test_the_largest_losses_of_a_session():
     fill(connection, mart.MarketCapLosses,
          [{"company_symbol": c, "session_date": day(0), "loss_usd": usd, "loss_return": 0.1,
            "rank_on_session": rank, "rank_to_date": rank, "is_record": False,
+           "witness": "next_session",
            "history_from": day(0), "companies_covered": 0, "flags": []}
           for c, usd, rank in (("A", 9.0, 1), ("B", 5.0, 2))])  # fmt: skip
     (only,) = rows(connection, "FROM top_losses('2025-01-01', 1)")

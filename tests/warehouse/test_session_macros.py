@@ -47,6 +47,7 @@ def changes(connection: duckdb.DuckDBPyConnection, sessions: list[dict[str, floa
                         "rank_on_session": rank,
                         "rank_to_date": 1,
                         "is_record": False,
+                        "witness": "next_session",
                         "previous_record_usd": record,
                         "previous_record_date": record_date,
                         "history_from": day(0),
@@ -108,6 +109,7 @@ def test_of_two_on_the_first_place_the_first_by_symbol_leads():
                 "rank_on_session": 1,
                 "rank_to_date": 1,
                 "is_record": False,
+                "witness": "next_session",
                 "history_from": day(0),
                 "companies_covered": 0,
                 "flags": [],
@@ -140,6 +142,7 @@ def test_what_all_did_together():
                 "losers": int(usd < 0),
                 "gainers": int(usd > 0),
                 "companies_without_share_count": 0,
+                "companies_disputed": 0,
             }
             for s, usd in (("Energy", -3.0), ("Water", 5.0))
         ],
@@ -430,6 +433,7 @@ def test_doubts_have_a_row_for_each_subject_and_one_for_each_kind_without():
         "no share count": ["A", "B"],
         "share count older than 120 days": [None],
         "share count moved over 15 %": [None],
+        "share count disputed": [None],
         "gap: no bar the session before": ["A", "B"],
         "first bar: no close before": [None],
         "no bar on this session": ["A", "B2"],

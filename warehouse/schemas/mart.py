@@ -11,6 +11,7 @@ from warehouse.schemas.vocabulary import (
     ReconciliationFlag,
     Unit,
     Verdict,
+    Witness,
 )
 
 
@@ -161,11 +162,12 @@ class MarketCapLosses(Table):
         made_of=("mart.market_caps.price_effect_usd",),
     )
     is_record: bool = column(
-        "True for a loss above all before it, after 250 sessions of history",
+        "True for a loss with a witness, on an undisputed count, above all before it, after 250 "
+        "sessions of history; those contradicted or on disputed counts do not stand against it",
         made_of=("mart.market_caps.price_effect_usd",),
     )
     previous_record_usd: float = positive(
-        "Largest loss on any earlier session",
+        "Largest loss on any earlier session, but for those contradicted or on disputed counts",
         unit="USD",
         nullable=True,
         made_of=("mart.market_caps.price_effect_usd",),
@@ -184,7 +186,24 @@ class MarketCapLosses(Table):
         made_of=("mart.market_caps.return_1d",),
     )
     flags: Annotated[pl.List, pl.String] = words(
-        "The flags of the row in mart.market_caps", CapFlag
+        "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
+        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
+        "beside the price speaks for it",
+        CapFlag,
+        made_of=("mart.market_caps.flags",),
+    )
+    witness: str = word(
+        "What speaks for the price move: official_index (its residual leaves at most a twentieth "
+        "of the move in doubt), second_source, next_session (took back less than half; near a "
+        "split's ratio only if the share count stayed), pending (no session since), none, "
+        "contradicted (by an index, or an extraordinary move that the next session took back)",
+        Witness,
+        made_of=(
+            "mart.index_reconciliations.residual_bps",
+            "mart.index_impacts.weight_previous_close",
+            "core.prices.comparable_close",
+            "raw.shares_outstanding.shares_outstanding",
+        ),
     )
 
     class Config(Table.Config):
@@ -220,11 +239,12 @@ class MarketCapGains(Table):
         made_of=("mart.market_caps.price_effect_usd",),
     )
     is_record: bool = column(
-        "True for a gain above all before it, after 250 sessions of history",
+        "True for a gain with a witness, on an undisputed count, above all before it, after 250 "
+        "sessions of history; those contradicted or on disputed counts do not stand against it",
         made_of=("mart.market_caps.price_effect_usd",),
     )
     previous_record_usd: float = positive(
-        "Largest gain on any earlier session",
+        "Largest gain on any earlier session, but for those contradicted or on disputed counts",
         unit="USD",
         nullable=True,
         made_of=("mart.market_caps.price_effect_usd",),
@@ -243,7 +263,24 @@ class MarketCapGains(Table):
         made_of=("mart.market_caps.return_1d",),
     )
     flags: Annotated[pl.List, pl.String] = words(
-        "The flags of the row in mart.market_caps", CapFlag
+        "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
+        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
+        "beside the price speaks for it",
+        CapFlag,
+        made_of=("mart.market_caps.flags",),
+    )
+    witness: str = word(
+        "What speaks for the price move: official_index (its residual leaves at most a twentieth "
+        "of the move in doubt), second_source, next_session (took back less than half; near a "
+        "split's ratio only if the share count stayed), pending (no session since), none, "
+        "contradicted (by an index, or an extraordinary move that the next session took back)",
+        Witness,
+        made_of=(
+            "mart.index_reconciliations.residual_bps",
+            "mart.index_impacts.weight_previous_close",
+            "core.prices.comparable_close",
+            "raw.shares_outstanding.shares_outstanding",
+        ),
     )
 
     class Config(Table.Config):
@@ -510,7 +547,11 @@ class IndexResidualSuspects(Table):
     reasons: Annotated[pl.List, pl.String] = column(
         "What is odd: a corporate action within 30 days, a flag of the session, a held or rejected "
         "row within 30 days, no price",
-        made_of=("core.prices.adjustment_kind", "mart.market_caps.flags", "ops.quarantine.reason"),
+        made_of=(
+            "core.prices.adjustment_kind",
+            "core.shares_outstanding.is_disputed",
+            "ops.quarantine.reason",
+        ),
     )
     residual_bps: float = number("The residual to explain", unit="bps")
     weight_previous_close: float = positive("Weight of the member", unit="fraction", nullable=True)

@@ -68,6 +68,18 @@ class CapFlag(StrEnum):
     GAP = "gap"
     FIRST_BAR = "first_bar"
     CLOSE_ONLY = "close_only"
+    UNWITNESSED = "unwitnessed"
+
+
+class Witness(StrEnum):
+    """What speaks for a move beside the price itself."""
+
+    OFFICIAL_INDEX = "official_index"
+    SECOND_SOURCE = "second_source"
+    NEXT_SESSION = "next_session"
+    PENDING = "pending"
+    CONTRADICTED = "contradicted"
+    NONE = "none"
 
 
 class ReconciliationFlag(StrEnum):

@@ -7,13 +7,13 @@ WITH change AS (
     SELECT
         'loss' AS kind, company_symbol, session_date, loss_usd AS size_usd, rank_on_session,
         rank_to_date, is_record, previous_record_usd, previous_record_date, history_from,
-        companies_covered, flags
+        companies_covered, flags, witness
     FROM mart.market_cap_losses
     UNION ALL
     SELECT
         'gain', company_symbol, session_date, gain_usd, rank_on_session,
         rank_to_date, is_record, previous_record_usd, previous_record_date, history_from,
-        companies_covered, flags
+        companies_covered, flags, witness
     FROM mart.market_cap_gains
 ),
 largest AS (
@@ -53,7 +53,16 @@ SELECT
     largest.effect_shares_outstanding,
     largest.effect_shares_as_of,
     session::DATE - largest.effect_shares_as_of AS effect_shares_age_days,
-    largest.flags
+    largest.flags,
+    largest.witness,
+    (
+        SELECT arg_max(count.dispute, count.valid_from)
+        FROM core.shares_outstanding AS count
+        WHERE
+            count.symbol = largest.company_symbol AND count.is_disputed
+            AND count.valid_from <= session::DATE
+            AND list_contains(largest.flags, 'disputed_share_count')
+    ) AS share_count_dispute
 FROM largest
 JOIN ref.securities AS line ON line.symbol = largest.company_symbol
 LEFT JOIN (
@@ -64,4 +73,4 @@ LEFT JOIN (
 LEFT JOIN ref.securities AS before_line ON before_line.symbol = before.company_symbol;
 
 COMMENT ON MACRO TABLE session_leader IS
-'session_leader(session, side := ''loss''): the largest loss of a session (side := ''gain'': the largest gain), size_usd a positive size, with its place among all to date, the record before it and whose it was, its size at the session''s low, the share count behind it, and on how many of 100 sessions of the past year the largest was smaller.';
+'session_leader(session, side := ''loss''): the largest loss of a session (side := ''gain'': the largest gain), size_usd a positive size, with its place among all to date, the record before it and whose it was, its size at the session''s low, the share count behind it and what speaks against it, the witness of its price, and on how many of 100 sessions of the past year the largest was smaller.';

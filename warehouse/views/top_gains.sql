@@ -11,7 +11,8 @@ SELECT
     gain.is_record,
     gain.history_from,
     gain.companies_covered,
-    gain.flags
+    gain.flags,
+    gain.witness
 FROM mart.market_cap_gains AS gain
 JOIN ref.securities AS line ON line.symbol = gain.company_symbol
 WHERE gain.session_date = session::DATE

@@ -11,7 +11,8 @@ SELECT
     loss.is_record,
     loss.history_from,
     loss.companies_covered,
-    loss.flags
+    loss.flags,
+    loss.witness
 FROM mart.market_cap_losses AS loss
 JOIN ref.securities AS line ON line.symbol = loss.company_symbol
 WHERE loss.session_date = session::DATE

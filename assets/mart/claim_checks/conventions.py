@@ -172,8 +172,8 @@ def _rank(claim: Claim, _: object, market: Market) -> Iterator[Convention]:
     history_from, covered, is_record, rank = row[0]
     if claim.is_record and rank == 1 and not is_record:
         raise NotCheckable(
-            f"it is the largest loss since {history_from}, but the history is too short, or the "
-            "loss too close to an earlier one, to call it a record"
+            f"it is the largest loss since {history_from}, but the history is too short, the loss "
+            "too close to an earlier one, or its count or price not confirmed, to call it a record"
         )
     since = f"since {history_from} among {covered} companies with a history"
     yield Convention(

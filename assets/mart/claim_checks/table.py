@@ -45,11 +45,11 @@ _INPUTS: dict[str, type[Table]] = {
     "claims": ref.Claims,
     "losses": mart.MarketCapLosses,
     "sectors": mart.SectorMoves,
-    "reconciliations": mart.IndexReconciliations,
 }
 _BEHIND: dict[str, type[Table]] = {
     "securities": ref.Securities,
     "caps": mart.MarketCaps,
+    "reconciliations": mart.IndexReconciliations,
     "impacts": mart.IndexImpacts,
     "prices": core.Prices,
     "levels": core.IndexLevels,

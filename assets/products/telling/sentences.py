@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from assets.products.telling.answers import Answer, Figure, Sentence, say
+from assets.products.wording import unconfirmed
 
 ENOUGH_SESSIONS = 250
 """Sessions of history before anything is called large, quiet or a record."""
@@ -78,7 +79,8 @@ class Standing:
             of_100 = self.leading.figure("smaller_on_of_100", "count")
             tail = (f", more than the day's largest {self.side} on ", of_100,
                     " % of the sessions of the past year")  # fmt: skip
-        return say(name, f" {verb} ", usd, *tail)
+        doubt = unconfirmed(self.leading.value("flags"), self.leading.value("witness"))
+        return say(name, f" {verb} ", usd, *tail, *([f"; {doubt}"] if doubt else []))
 
     def _place(self) -> tuple[Any, ...]:
         """Say which place it takes among all; a tie with the record is no record."""
@@ -88,7 +90,9 @@ class Standing:
         if answer.value("is_record"):
             return (", the ", largest, since)
         if answer.value("rank_to_date") == 1:
-            return (", as much as the ", largest, since)
+            is_sure = not unconfirmed(answer.value("flags"), answer.value("witness"))
+            as_much = "as much as" if is_sure else "which would be"
+            return (f", {as_much} the ", largest, since)
         return (", the ", answer.figure("rank_to_date", "ordinal"), "-", largest, since)
 
 
@@ -182,7 +186,9 @@ def deck(loss: Answer, gain: Answer, market: Answer, indices: Answer) -> Iterato
         stale = "stale_share_count" in answer.value("flags")
         age = answer.figure("effect_shares_age_days", "count")
         yield say(f"Before you quote the {leading.side}: ", answer.figure("flags", "flags"),
-                  *([" (the count is ", age, " days old)"] if stale else []), ".")  # fmt: skip
+                  *([" (the count is ", age, " days old)"] if stale else []),
+                  *([" (", answer.figure("share_count_dispute", "name"), ")"]
+                    if answer.value("share_count_dispute") else []), ".")  # fmt: skip
 
 
 def _about(leading: Standing) -> Sentence:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.core.order_gate import gate_order
-from assets.core.prices import hold_unexplained_moves
+from assets.core.prices import decided_to_be_real, hold_unexplained_moves
 from warehouse.schemas import core, ref
 from warehouse.validation import Gated
 
@@ -56,7 +56,7 @@ def hold(
     gated = hold_unexplained_moves(
         prices,
         adjustments() if actions is None else actions,
-        decisions() if decided is None else decided,
+        decided_to_be_real(decisions() if decided is None else decided),
     )
     assert gated.received == prices.height
     assert gated.passed.height + gated.quarantined["occurrences"].sum() == prices.height

@@ -278,11 +278,13 @@ def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
           "row_date": row_date, "rules": ["share_count_jump"], "status": status}],
         schema_overrides=ops.Quarantine.polars_schema(),
     )  # fmt: skip
-    caps = pl.DataFrame(
-        [{"company_symbol": "A", "session_date": DAYS[3], "flags": ["gap", "close_only"]},
-         {"company_symbol": "A", "session_date": DAYS[2], "flags": ["gap"]}],
+    count = {"symbol": "A", "valid_from": DAYS[0], "shares_outstanding": 5.0, "has_warning": True}
+    counts = pl.DataFrame(
+        [count | {"is_disputed": False},
+         count | {"valid_from": DAYS[3], "has_warning": False, "is_disputed": True}],
+        schema_overrides={"valid_from": pl.Date},
     )  # fmt: skip
-    suspects = residual_suspects(found, unusual, bars, caps, quarantine)
+    suspects = residual_suspects(found, unusual, bars, counts, quarantine)
     validate(suspects, mart.IndexResidualSuspects)
     return suspects
 
@@ -290,7 +292,7 @@ def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
 def test_members_with_something_odd_near_the_session_are_named_with_the_reason() -> None:
     told = {row["symbol"]: row for row in _suspects().to_dicts()}
     assert {s: row["reasons"] for s, row in told.items()} == {
-        "A": ["gap"],
+        "A": ["disputed_share_count"],
         "B": ["spin-off x1.1 on 2025-01-07"],
         "C": ["held row of shares outstanding on 2025-01-07: share_count_jump"],
         "D": ["no one-day return"],

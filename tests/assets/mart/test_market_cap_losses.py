@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from random import Random
 
@@ -42,8 +42,16 @@ def caps(*rows: tuple[str, int, float | None]) -> pl.DataFrame:
     return full.with_columns(**missing).select(mart.MarketCaps.names())
 
 
+def seen(told: pl.DataFrame, witness: str = "next_session") -> pl.DataFrame:
+    """The same witness of each row of mart.market_caps."""
+    return told.select(
+        "company_symbol", "session_date", took_back=pl.lit(value=False), witness=pl.lit(witness)
+    )
+
+
 def losses(*rows: tuple[str, int, float | None]) -> pl.DataFrame:
-    ranked = market_cap_losses(caps(*rows))
+    told = caps(*rows)
+    ranked = market_cap_losses(told, seen(told))
     return ranked.sort("session_date", "rank_on_session", "company_symbol")
 
 
@@ -63,8 +71,8 @@ def test_losses_and_gains_conform_to_their_models() -> None:
     told = caps(("A", 0, -5.0), ("B", 0, 9.0), ("A", 1, -7.0), ("B", 1, None))
 
     validate(told, mart.MarketCaps)
-    validate(market_cap_losses(told), mart.MarketCapLosses)
-    validate(market_cap_gains(told), mart.MarketCapGains)
+    validate(market_cap_losses(told, seen(told)), mart.MarketCapLosses)
+    validate(market_cap_gains(told, seen(told)), mart.MarketCapGains)
 
 
 def test_ranks_on_the_session_and_to_date() -> None:
@@ -85,7 +93,8 @@ def test_losses_come_by_session_the_largest_first_and_equal_ones_by_symbol(sessi
     effects = {"A": -1.0, "B": -5.0, "C": -3.0, "D": -3.0}
     told = [(symbol, n, effects[symbol]) for n in range(sessions) for symbol in "DCBA"]
 
-    ranked = market_cap_losses(caps(*told).sort("company_symbol", "session_date"))
+    in_order = caps(*told).sort("company_symbol", "session_date")
+    ranked = market_cap_losses(in_order, seen(in_order))
 
     assert ranked.select("session_date", "company_symbol").rows() == [
         (day(n), symbol) for n in range(sessions) for symbol in "BCDA"
@@ -169,9 +178,100 @@ def test_the_flags_of_the_market_cap_stand_beside_the_loss() -> None:
 @pytest.mark.parametrize("rank", [market_cap_losses, market_cap_gains])
 @pytest.mark.parametrize("rows", [[], [("A", 0, None)], [("A", 0, 0.0)]])
 def test_a_history_without_a_move_has_no_rows(
-    rank: Callable[[pl.DataFrame], pl.DataFrame], rows: list[tuple[str, int, float | None]]
+    rank: Callable[[pl.DataFrame, pl.DataFrame], pl.DataFrame],
+    rows: list[tuple[str, int, float | None]],
 ) -> None:
-    assert rank(caps(*rows)).is_empty()
+    assert rank(caps(*rows), seen(caps(*rows))).is_empty()
+
+
+def judged(
+    of_a: list[tuple[int, float]], witnesses: dict[int, str], disputed: Sequence[int] = ()
+) -> pl.DataFrame:
+    """A's losses on 260 sessions, beside a quiet company; without a word, the next session's."""
+    told = caps(*((("A"), n, -usd) for n, usd in of_a), *quiet(260)).with_columns(
+        flags=pl.when(
+            (pl.col("company_symbol") == "A")
+            & pl.col("session_date").is_in([day(n) for n in disputed])
+        )
+        .then(pl.lit(["disputed_share_count"]))
+        .otherwise(pl.lit([], pl.List(pl.String)))
+    )
+    said = seen(told).with_columns(
+        witness=pl.when(pl.col("company_symbol") == "A")
+        .then(
+            pl.col("session_date").replace_strict(
+                {day(n): word for n, word in witnesses.items()},
+                default="next_session",
+                return_dtype=pl.String,
+            )
+        )
+        .otherwise("witness")
+    )
+    ranked = market_cap_losses(told.sort("company_symbol", "session_date"), said)
+    return ranked.filter(pl.col("company_symbol") == "A")
+
+
+@pytest.mark.parametrize("witness", ["official_index", "second_source", "next_session"])
+def test_a_record_has_a_witness(witness: str) -> None:
+    (row,) = judged([(255, 50.0)], {255: witness}).to_dicts()
+
+    assert (row["is_record"], row["witness"], row["flags"]) == (True, witness, [])
+
+
+@pytest.mark.parametrize("witness", ["pending", "contradicted", "none"])
+def test_the_largest_loss_without_a_witness_is_flagged_and_no_record(witness: str) -> None:
+    (row,) = judged([(255, 50.0)], {255: witness}).to_dicts()
+
+    assert (row["rank_to_date"], row["is_record"]) == (1, False)
+    assert row["flags"] == ["unwitnessed"]
+
+
+def test_a_loss_on_a_disputed_count_is_no_record_whatever_its_witness() -> None:
+    (row,) = judged([(255, 50.0)], {255: "official_index"}, disputed=[255]).to_dicts()
+
+    assert (row["is_record"], row["flags"]) == (False, ["disputed_share_count"])
+
+
+@pytest.mark.parametrize("witness", ["none", "pending"])
+def test_a_loss_that_may_be_true_stands_against_a_smaller_record(witness: str) -> None:
+    ranked = judged([(251, 70.0), (255, 50.0)], {251: witness})
+
+    assert ranked["is_record"].to_list() == [False, False]
+    assert ranked["previous_record_usd"].to_list() == [1.0, 70.0]
+
+
+@pytest.mark.parametrize("doubt", ["contradicted", "disputed"])
+def test_a_doubtful_loss_takes_no_record_from_a_sure_one(doubt: str) -> None:
+    """The 709 billion of one mistyped bar must not stand above the true record of later."""
+    ranked = judged(
+        [(251, 700.0), (255, 50.0)],
+        {251: "contradicted"} if doubt == "contradicted" else {},
+        disputed=[251] if doubt == "disputed" else [],
+    )
+
+    assert ranked["is_record"].to_list() == [False, True]
+    assert ranked["rank_to_date"].to_list() == [1, 2]
+    assert ranked["previous_record_usd"].to_list() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(("usd", "is_flagged"), [(100e9, False), (100.1e9, True)])
+def test_above_a_hundred_billion_a_loss_without_a_witness_is_flagged(
+    usd: float, *, is_flagged: bool
+) -> None:
+    ranked = judged([(5, 200e9), (10, usd)], {10: "none"})
+
+    assert ranked["flags"].to_list() == [[], ["unwitnessed"] if is_flagged else []]
+
+
+@pytest.mark.parametrize(("times", "is_flagged"), [(11.8, False), (11.9, True)])
+def test_beyond_eight_robust_deviations_a_loss_without_a_witness_is_flagged(
+    times: float, *, is_flagged: bool
+) -> None:
+    usual = [(n, 1.0 + n % 3) for n in range(1, 100)]
+    # The median of 1, 2, 3 is 2; a deviation is 1.4826 times it.
+    ranked = judged([(0, 1000.0), *usual, (100, 2.0 * times)], {100: "none"})
+
+    assert (ranked["flags"].to_list()[-1] == ["unwitnessed"]) is is_flagged
 
 
 EFFECTS = st.one_of(st.none(), st.integers(-20, 20).map(float))
@@ -219,7 +319,7 @@ def test_losses_equal_those_found_by_comparing_every_pair(
 def test_gains_are_the_mirror_of_losses(rows: list[tuple[str, int, float | None]]) -> None:
     mirrored = [(c, n, None if effect is None else -effect) for c, n, effect in rows]
 
-    gains = market_cap_gains(caps(*mirrored))
+    gains = market_cap_gains(caps(*mirrored), seen(caps(*mirrored)))
 
     renamed = gains.rename({"gain_usd": "loss_usd", "gain_return": "loss_return"})
     assert renamed.sort("session_date", "rank_on_session", "company_symbol").equals(losses(*rows))

@@ -25,7 +25,8 @@ def caps(*rows: tuple[str, int, float | None], uncounted: str = "") -> pl.DataFr
         orient="row",
     )
     return told.with_columns(
-        shares_outstanding=pl.when(~pl.col("company_symbol").is_in(list(uncounted))).then(1e9)
+        flags=pl.lit([], pl.List(pl.String)),
+        shares_outstanding=pl.when(~pl.col("company_symbol").is_in(list(uncounted))).then(1e9),
     )
 
 

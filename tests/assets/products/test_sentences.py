@@ -23,6 +23,8 @@ def leading(side: str = "loss", **given) -> Answer:
         "return_1d": -0.05 if side == "loss" else 0.05,
         "rank_to_date": 400,
         "is_record": False,
+        "witness": "next_session",
+        "share_count_dispute": None,
         "previous_record_usd": 90e9,
         "previous_record_date": date(2024, 9, 3),
         "previous_record_name": "Beta Inc.",
@@ -74,6 +76,15 @@ MARKET = Answer(
         ({"rank_to_date": 1, "smaller_on_of_100": 100},
          "Alpha loses $30.0bn, as much as the largest one-day loss of any company since "
          "29 January 2021"),
+        ({"rank_to_date": 1, "flags": ["unwitnessed"], "witness": "pending"},
+         "Alpha loses $30.0bn, which would be the largest one-day loss of any company since "
+         "29 January 2021; not yet confirmed"),
+        ({"rank_to_date": 4, "flags": ["unwitnessed"], "witness": "contradicted"},
+         "Alpha loses $30.0bn, the fourth-largest one-day loss of any company since "
+         "29 January 2021; contradicted by an index or by the next session"),
+        ({"rank_to_date": 4, "flags": ["disputed_share_count"]},
+         "Alpha loses $30.0bn, the fourth-largest one-day loss of any company since "
+         "29 January 2021; on a disputed share count"),
         ({"rank_to_date": 4},
          "Alpha loses $30.0bn, the fourth-largest one-day loss of any company since "
          "29 January 2021"),

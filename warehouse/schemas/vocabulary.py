@@ -3,6 +3,21 @@
 from enum import StrEnum
 
 
+class InstrumentType(StrEnum):
+    """What a line is: Yahoo's words in small letters, and a finer one for two kinds of equity."""
+
+    EQUITY = "equity"
+    COMMON = "common"
+    ADR = "adr"
+    ETF = "etf"
+    MUTUAL_FUND = "mutualfund"
+    INDEX = "index"
+    FUTURE = "future"
+    OPTION = "option"
+    CURRENCY = "currency"
+    CRYPTOCURRENCY = "cryptocurrency"
+
+
 class AdjustmentKind(StrEnum):
     """What went ex."""
 

@@ -99,6 +99,47 @@ def test_an_optional_file_that_is_there_is_held_to_its_rules(tmp_path: Path) -> 
     assert "perhaps" in error.what
 
 
+def test_optional_columns_of_a_file_are_read_and_null_where_it_lacks_them(tmp_path: Path) -> None:
+    line = "NVDA,Nvidia,NVDA,IT,GICS,Semiconductors"
+    today = read(tmp_path, SECURITIES + line + "\n", name="securities", model=ref.Securities)
+
+    assert today.schema == ref.Securities.polars_schema()
+    assert today.select(ref.Securities.optional_names()).row(0) == (None,) * 5
+
+    header = SECURITIES.strip() + ",listed_to,currency,instrument_type\n"
+    more = read(
+        tmp_path,
+        header + line + ",2025-01-27,USD,common\n",
+        name="securities",
+        model=ref.Securities,
+    )
+
+    assert more.select("instrument_type", "currency", "listed_from", "listed_to").row(0) == (
+        "common", "USD", None, date(2025, 1, 27),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("instrument_type", "share", "instrument_type: 'share' breaks isin"),
+        ("currency", "$", "currency: '$' breaks str_matches"),
+        ("listed_to", "soon", "listed_to: 'soon' is not a Date"),
+    ],
+)
+def test_an_optional_column_that_is_there_is_held_to_its_rules(
+    tmp_path: Path, column: str, value: str, rule: str
+) -> None:
+    error = refusal(
+        tmp_path,
+        SECURITIES.strip() + f",{column}\nNVDA,Nvidia,NVDA,IT,GICS,Semiconductors,{value}\n",
+        name="securities",
+        model=ref.Securities,
+    )
+
+    assert rule in error.what
+
+
 def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
     error = refusal(tmp_path, "index_symbol,name,effective_from\n^NDX,x,2021-01-01\n")
 
@@ -184,8 +225,14 @@ def test_equal_rows_are_one(tmp_path: Path) -> None:
 
 
 def securities(**company_of: str) -> pl.DataFrame:
-    rows = [(symbol, symbol, company, "IT", "test", None) for symbol, company in company_of.items()]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+    return pl.DataFrame(
+        [
+            {"symbol": symbol, "name": symbol, "company_symbol": company, "sector": "IT",
+             "sector_scheme": "test"}
+            for symbol, company in company_of.items()
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def test_a_second_class_points_to_the_line_of_its_company() -> None:

@@ -4,11 +4,14 @@ from enum import StrEnum
 
 
 class InstrumentType(StrEnum):
-    """What a line is: Yahoo's words in small letters, and a finer one for two kinds of equity."""
+    """What a line is: Yahoo's words in small letters, and finer ones for its equity."""
 
     EQUITY = "equity"
     COMMON = "common"
     ADR = "adr"
+    PREFERRED = "preferred"
+    WARRANT = "warrant"
+    RIGHT = "right"
     ETF = "etf"
     MUTUAL_FUND = "mutualfund"
     INDEX = "index"

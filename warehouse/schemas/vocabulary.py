@@ -69,6 +69,14 @@ class CapFlag(StrEnum):
     CLOSE_ONLY = "close_only"
 
 
+class ImpactFlag(StrEnum):
+    """Why a member has no contribution to its index on a session."""
+
+    NO_UNITS = "no_units"
+    NO_RETURN = "no_return"
+    TOO_LITTLE_PRICED = "too_little_priced"
+
+
 class ReconciliationFlag(StrEnum):
     """What to know before quoting what the members of an index add up to."""
 
@@ -76,6 +84,7 @@ class ReconciliationFlag(StrEnum):
     NO_LEVEL = "no_level"
     GAP = "gap"
     MEMBERS_WITHOUT_PRICE = "members_without_price"
+    TOO_LITTLE_PRICED = "too_little_priced"
     DATED_LATER = "dated_later"
     UNUSUAL_RESIDUAL = "unusual_residual"
 

@@ -13,10 +13,11 @@ WITH kind(number, doubt, flag) AS (
         (7, 'index units from after the session', NULL),
         (8, 'index without members here', NULL),
         (9, 'index members without a price', NULL),
-        (10, 'suspects of an unusual residual', NULL),
-        (11, 'close only, no low', 'close_only'),
-        (12, 'rows held up to this session', NULL),
-        (13, 'rows rejected up to this session', NULL)
+        (10, 'index with too little priced', NULL),
+        (11, 'suspects of an unusual residual', NULL),
+        (12, 'close only, no low', 'close_only'),
+        (13, 'rows held up to this session', NULL),
+        (14, 'rows rejected up to this session', NULL)
 ),
 reconciliation AS (
     SELECT moved.*
@@ -45,13 +46,17 @@ found AS (
     FROM mart.index_impacts WHERE session_date = session::DATE AND return_1d IS NULL
     UNION ALL
     SELECT
-        10,
+        10, index_symbol || ': ' || members_priced || ' of ' || members || ' members', index_symbol
+    FROM reconciliation WHERE list_contains(flags, 'too_little_priced')
+    UNION ALL
+    SELECT
+        11,
         index_symbol || ': ' || symbol || ' (' || reasons[1] || ')',
         index_symbol || printf(' %020.12f ', abs(implied_return)) || symbol
     FROM mart.index_residual_suspects WHERE session_date = session::DATE
     UNION ALL
     SELECT
-        CASE status WHEN 'held' THEN 12 ELSE 13 END,
+        CASE status WHEN 'held' THEN 13 ELSE 14 END,
         coalesce(symbol, 'no symbol') || ' ' || coalesce(row_date::VARCHAR, 'without a date'),
         -- The last ones first; those without a date at the end.
         printf('%08d ', coalesce(session::DATE - row_date, 99999999)) || coalesce(symbol, '')

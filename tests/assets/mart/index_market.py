@@ -1,6 +1,6 @@
 """A made-up market of a few members, written down in a line, for the tests of the indices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -86,7 +86,7 @@ def holdings(
     )  # fmt: skip
 
 
-def securities(symbols: str, company: Mapping[str, str] | None = None) -> pl.DataFrame:
+def securities(symbols: Iterable[str], company: Mapping[str, str] | None = None) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {"symbol": s, "name": s, "company_symbol": (company or {}).get(s, s),
@@ -123,6 +123,8 @@ def impacts(
             securities("ABCDE") if lines is None else lines,
         ),
         bars,
+        told_actions,
+        told_indices,
         with_published(
             members.select("index_symbol", "session_date").unique(),
             held,

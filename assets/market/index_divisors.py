@@ -127,12 +127,12 @@ def divisors(priced: pl.DataFrame, published: pl.DataFrame, levels: pl.DataFrame
 
     Returns:
         index_symbol, session_date, total_base (USD, of the members priced), divisor (null without
-        a previous level), index_value (USD, divisor times previous level: the whole index, priced
-        or not, where the divisor is the published one); sorted.
+        a previous level), index_value (USD), is_whole (the index_value is that of the whole index,
+        priced or not: published divisor times previous level; else it is total_base); sorted.
     """
     groups = starts(priced.select(_OF_INDEX))
     bases = priced.select(_OF_INDEX)[groups].with_columns(total_base=sums(priced["base"], groups))
-    is_published = pl.all_horizontal(pl.col("published_divisor", "previous_level").is_not_null())
+    is_whole = pl.all_horizontal(pl.col("published_divisor", "previous_level").is_not_null())
     return (
         bases.join(levels, on=_OF_INDEX, how="left")
         .join(published, on=_OF_INDEX, how="left")
@@ -142,9 +142,10 @@ def divisors(priced: pl.DataFrame, published: pl.DataFrame, levels: pl.DataFrame
             divisor=pl.coalesce(
                 "published_divisor", pl.col("total_base") / pl.col("previous_level")
             ),
-            index_value=pl.when(is_published)
+            index_value=pl.when(is_whole)
             .then(pl.col("published_divisor") * pl.col("previous_level"))
             .otherwise("total_base"),
+            is_whole=is_whole,
         )
         .sort(_OF_INDEX)
     )

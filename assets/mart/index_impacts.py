@@ -9,17 +9,24 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from assets.market import calendar
+from assets.market import calendar, flags
+from assets.market.index_coverage import shares_priced
 from assets.market.index_divisors import divisors, level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, mart, ref
+from warehouse.schemas.vocabulary import ImpactFlag
 
 
-def index_impacts(
-    members: pl.DataFrame, prices: pl.DataFrame, published: pl.DataFrame, levels: pl.DataFrame
+def index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
+    members: pl.DataFrame,
+    prices: pl.DataFrame,
+    actions: pl.DataFrame,
+    indices: pl.DataFrame,
+    published: pl.DataFrame,
+    levels: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute what each member did to each index on each session.
 
@@ -31,9 +38,15 @@ def index_impacts(
     the others of q (p - p')) / (B - q_j p'_j).
     Formulas: S&P DJI, *Index Mathematics Methodology*.
 
+    Where too little of an index has a price (``index_coverage``), V and an implied D are not those
+    of the index: no member has a contribution, unless both are known without the others' prices;
+    and what the others returned is not known under any divisor.
+
     Args:
         members: what ``with_units`` returns.
         prices: ``core.prices``.
+        actions: ``core.corporate_actions``.
+        indices: ``ref.indices``.
         published: what ``with_published`` returns for each index and session.
         levels: what ``level_moves`` returns.
 
@@ -68,7 +81,9 @@ def index_impacts(
     )
     of_all = divisors(priced, published, levels).join(changes, on=of_index)
     others = pl.col("total_base") - pl.col("base")
-    return (
+    enough = shares_priced(rows, prices, actions, indices)
+    is_told = ~pl.col("is_too_little") | pl.col("is_whole")
+    told = (
         rows.lazy()
         .join(
             of_all.lazy(),
@@ -76,17 +91,32 @@ def index_impacts(
             how="left",
             maintain_order="left",
         )
+        .join(enough.lazy(), on=of_index, how="left", maintain_order="left")
+        .with_columns(
+            divisor=pl.when(is_told).then("divisor"),
+            index_value=pl.when(is_told).then("index_value"),
+        )
         .with_columns(
             weight_previous_close=pl.col("base") / pl.col("index_value"),
             contribution_points=pl.col("change") / pl.col("divisor"),
             contribution_return=pl.col("change") / pl.col("index_value"),
-            index_return_without=pl.when(pl.col("priced") > 1).then(
+            index_return_without=pl.when((pl.col("priced") > 1) & ~pl.col("is_too_little")).then(
                 (pl.col("total_change") - pl.col("change")) / others
             ),
         )
-        .select(mart.IndexImpacts.names())
         .collect()
     )
+    raised = _raised()
+    masks = told.select(flags.mask(raised)).to_series()
+    return told.with_columns(flags.named(masks, raised)).select(mart.IndexImpacts.names())
+
+
+def _raised() -> dict[ImpactFlag, pl.Expr]:
+    return {
+        ImpactFlag.NO_UNITS: pl.col("units").is_null(),
+        ImpactFlag.NO_RETURN: pl.col("return_1d").is_null(),
+        ImpactFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
+    }
 
 
 def unused_holdings(
@@ -155,6 +185,8 @@ def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formul
     impacts = index_impacts(
         with_units(members, actions, counts, securities),
         prices,
+        actions,
+        indices,
         with_published(of_index, holdings, actions, indices),
         level_moves(levels, calendar.sessions()),
     )

@@ -1,11 +1,11 @@
 """``mart.index_reconciliations``: do contributions add up, and how concentrated is the index?"""
 
-import numpy as np
 import polars as pl
 
 from assets.market import calendar, flags
+from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
-from assets.market.index_units import with_split_factor, with_weighting
+from assets.market.index_units import with_weighting
 from assets.market.last_known import last_known
 from assets.market.ordered_sums import Starts, starts, sums
 from assets.table_asset import table_asset
@@ -47,13 +47,13 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
         index_symbol, session_date, members, members_priced, replicated_points, replicated_return,
         divisor, herfindahl, top_10_weight, members_for_half_of_move; sorted.
     """
+    # All members with a price have a contribution, or none has.
     priced = impacts.drop_nulls("weight_previous_close")
     groups = starts(priced.select(_OF_INDEX))
     heaviest = priced.filter(
         pl.col("weight_previous_close").rank("ordinal", descending=True).over(_OF_INDEX) <= TOP
     )
     of_all = priced.select(_OF_INDEX)[groups].with_columns(
-        members_priced=pl.Series(np.diff(groups, append=priced.height), dtype=pl.Int64),
         replicated_points=_complete(priced["contribution_points"], groups),
         replicated_return=sums(priced["contribution_return"], groups),
         herfindahl=sums(priced["weight_previous_close"] ** 2, groups),
@@ -62,11 +62,12 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
         ).clip(upper_bound=1.0),
         divisor=priced["divisor"].gather(groups),
     )
-    counted = impacts.group_by(_OF_INDEX).agg(members=pl.len().cast(pl.Int64))
+    counted = impacts.group_by(_OF_INDEX).agg(
+        members=pl.len().cast(pl.Int64), members_priced=is_priced().sum().cast(pl.Int64)
+    )
     return (
         counted.join(of_all, on=_OF_INDEX, how="left")
         .join(_members_for_half(priced, of_all), on=_OF_INDEX, how="left")
-        .with_columns(pl.col("members_priced").fill_null(0))
         .sort(_OF_INDEX)
     )
 
@@ -92,61 +93,6 @@ def _members_for_half(priced: pl.DataFrame, of_all: pl.DataFrame) -> pl.DataFram
         .select(
             *_OF_INDEX,
             members_for_half_of_move=pl.col("short_of_half").fill_null(0).cast(pl.Int64) + 1,
-        )
-    )
-
-
-def weights_priced(
-    impacts: pl.DataFrame, prices: pl.DataFrame, actions: pl.DataFrame, indices: pl.DataFrame
-) -> pl.DataFrame:
-    """Return which share of each index's value has both closes, at last known closes.
-
-    A member's value is that of its last bar: units in the share basis of then, so that a split
-    since, on a session without a bar, changes no value.
-
-    Args:
-        impacts: ``mart.index_impacts``.
-        prices: ``core.prices``.
-        actions: ``core.corporate_actions``.
-        indices: ``ref.indices``.
-
-    Returns:
-        index_symbol, session_date, weight_priced (null where a member cannot be valued); only
-        sessions on which a member lacks one.
-    """
-    lacking = impacts.filter(pl.col("weight_previous_close").is_null()).select(_OF_INDEX).unique()
-    valued = last_known(
-        with_weighting(impacts.join(lacking, on=_OF_INDEX), indices),
-        prices,
-        on="session_date",
-        since="session_date",
-        by="symbol",
-        close="close",
-        bar_date="session_date",
-    )
-    valued = with_split_factor(valued, actions, on="bar_date", name="factor_then")
-    valued = with_split_factor(valued, actions, on="session_date", name="factor_now")
-    split_since = (
-        pl.when(pl.col("weighting") == Weighting.PRICE)
-        .then(1.0)
-        .otherwise(pl.col("factor_now") / pl.col("factor_then"))
-    )
-    valued = valued.with_columns(value=pl.col("units") / split_since * pl.col("close")).sort(
-        "index_symbol", "session_date", "symbol"
-    )
-    groups = starts(valued.select(_OF_INDEX))
-    is_priced = pl.col("weight_previous_close").is_not_null()
-    of_priced = valued.select(pl.when(is_priced).then("value")).to_series()
-    unknown = valued.group_by(_OF_INDEX).agg(is_unknown=pl.col("value").is_null().any())
-    return (
-        valued.select(_OF_INDEX)[groups]
-        .with_columns(of_priced=sums(of_priced, groups), of_all=sums(valued["value"], groups))
-        .join(unknown, on=_OF_INDEX)
-        .select(
-            *_OF_INDEX,
-            weight_priced=pl.when(~pl.col("is_unknown")).then(
-                pl.col("of_priced") / pl.col("of_all")
-            ),
         )
     )
 
@@ -221,7 +167,7 @@ def index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it comp
     joined = (
         levels.join(replicated(impacts), on=_OF_INDEX, how="full", coalesce=True)
         .join(sets_in_force(impacts, holdings, indices), on=_OF_INDEX, how="left")
-        .join(weights_priced(impacts, prices, actions, indices), on=_OF_INDEX, how="left")
+        .join(shares_priced(impacts, prices, actions, indices), on=_OF_INDEX, how="left")
         .with_columns(last_level=pl.col("session_date").filter(pl.col("level").is_not_null()).max())
         # A session after all levels is there for its members alone.
         .filter((pl.col("session_date") <= pl.col("last_level")) | pl.col("members").is_not_null())
@@ -236,10 +182,6 @@ def index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it comp
             is_divisor_published=pl.when(pl.col("divisor").is_not_null()).then(
                 pl.col("published_divisor").is_not_null()
             ),
-            weight_priced=pl.when(pl.col("members_priced") < pl.col("members"))
-            .then("weight_priced")
-            .when(pl.col("members") > 0)
-            .then(1.0),
             holdings_age_days=(pl.col("session_date") - pl.col("as_of_date")).dt.total_days(),
             is_estimate=pl.col("is_estimate") | (pl.col("as_of_date") > pl.col("session_date")),
         )
@@ -256,6 +198,7 @@ def _raised() -> dict[ReconciliationFlag, pl.Expr]:
         ReconciliationFlag.NO_LEVEL: pl.col("level").is_null(),
         ReconciliationFlag.GAP: pl.col("level").is_not_null() & pl.col("previous_level").is_null(),
         ReconciliationFlag.MEMBERS_WITHOUT_PRICE: pl.col("members_priced") < pl.col("members"),
+        ReconciliationFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
         ReconciliationFlag.DATED_LATER: pl.col("holdings_age_days") < 0,
         ReconciliationFlag.UNUSUAL_RESIDUAL: _is_unusual(),
     }

@@ -154,6 +154,7 @@ def _index_impacts(reader: Reader, day: date) -> Preview:
             round(contribution_points, 2) AS points,
             round(return_1d * 100, 2) AS "return, %",
             round(index_return_without * 100, 2) AS "index without, %",
+            flags,
             symbol || ' in ' || index_symbol AS member
         FROM mart.index_impacts WHERE session_date = $day
         QUALIFY row_number() OVER (

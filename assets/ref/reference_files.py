@@ -42,6 +42,8 @@ def read_reference(folder: Path, name: str, model: type[Table], *, optional: boo
         raise ReferenceDataError(
             f"{path}: cannot be read: {str(error).splitlines()[0]}", "Mend or restore the file."
         ) from error
+    absent = [name for name in model.optional_names() if name not in rows.columns]
+    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
     missing = sorted(set(model.names()) - set(rows.columns))
     if missing:
         raise ReferenceDataError(

@@ -154,7 +154,7 @@ def test_a_removed_member_is_gone_and_what_has_no_effect_is_said_and_stops_nothi
         "SELECT DISTINCT members, members_priced, flags FROM mart.index_reconciliations "
         "WHERE session_date >= '2025-01-13'"
     )
-    assert told.rows() == [(2, 1, ["members_without_price"])]
+    assert told.rows() == [(2, 1, ["members_without_price", "too_little_priced"])]
 
 
 def test_points_and_returns_of_a_row_say_the_same_with_members_missing_too(founding):

@@ -66,6 +66,8 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     impacts = index_impacts(
         with_units(members, actions, counts, securities),
         prices,
+        actions,
+        indices,
         with_published(
             members.select("index_symbol", "session_date").unique(), holdings, actions, indices
         ),

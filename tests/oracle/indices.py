@@ -9,6 +9,8 @@ Rules that no text states and that follow the product's code:
 - an index has a row on every session from its first level to the last level of any index;
 - without a previous level, a published divisor still gives points, and V is the sum of q p';
 - without a member priced there is no divisor, published or not;
+- what is priced is weighed at the close of the session, the others at their last one, and a member
+  that cannot be weighed counts as an average one;
 - the weight of the ten heaviest is at most 1;
 - an unusual residual is measured against the sessions, of the 60 before, with 99 % of the members
   priced, of which there must be ten;
@@ -18,7 +20,7 @@ Rules that no text states and that follow the product's code:
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,6 +29,9 @@ from tests.oracle.companies import Action, Count, Move, Rows, in_force, multipli
 from tests.oracle.market import Described, Holding, Market
 
 PRICE_WEIGHTED = "price"
+NINE_TENTHS = 0.9 - 1e-9
+"""Nine of ten equal weights are enough, however their sums round."""
+
 TOP = 10
 USUAL_SESSIONS = 60
 JUDGED_AFTER = 10
@@ -141,6 +146,10 @@ def index_impacts(of_market: Indices) -> Rows:
     a published divisor, else sum q p'. weight = q p' / V; points = q (p - p') / D; contribution to
     the return = q (p - p') / V; without j: (sum over the others of q (p - p')) / (sum over them of
     q p').
+
+    Where less than nine tenths of the weight has a price, a V and a D made of what is priced are
+    not those of the index: none of these exist. Under a published D and a known V they do, but for
+    the return without j, which the others' prices make.
     """
     market = of_market.market
     traded = sorted({day for bars in market.bars.values() for day in bars})
@@ -167,29 +176,41 @@ def _impacts_of(of_market: Indices, index: str, day: date) -> Rows:
     divisor, value = published, total
     if published is None and previous is not None:
         divisor = total / previous
-    if published is not None and previous is not None:
+    is_whole = published is not None and previous is not None
+    if is_whole:
         value = published * previous
+    is_too_little = _is_too_little(_values(of_market, index, day, units), priced)
     rows: Rows = {}
     for symbol, q in units.items():
         row: dict[str, Any] = dict.fromkeys((
             "weight_previous_close", "contribution_points", "contribution_return",
             "index_return_without", "divisor",
         ))  # fmt: skip
-        if priced:
+        is_told = bool(priced) and (is_whole or not is_too_little)
+        if is_told:
             row["divisor"] = divisor
-        if symbol in priced:
+        if is_told and symbol in priced:
             base, change = priced[symbol]
             others = [both for other, both in priced.items() if other != symbol]
             row["weight_previous_close"] = base / value
             row["contribution_points"] = None if divisor is None else change / divisor
             row["contribution_return"] = change / value
-            if others:
+            if others and not is_too_little:
                 row["index_return_without"] = math.fsum(c for _, c in others) / math.fsum(
                     b for b, _ in others
                 )
         rows[index, day, symbol] = row | {
             "units": q,
             "return_1d": returns[symbol],
+            "flags": [
+                name
+                for name, is_raised in (
+                    ("no_units", q is None),
+                    ("no_return", returns[symbol] is None),
+                    ("too_little_priced", is_too_little),
+                )
+                if is_raised
+            ],
             "_return_1d": 1.0,
             "_index_return_without": 1.0,
         }
@@ -232,6 +253,7 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
     previous = of_market.level(index, of_market.session_before(day))
     has_both = level is not None and previous is not None
     actual = level / previous - 1 if has_both else None
+    count = sum(_has_both(row) for row in of_day.values())
     priced = {s: row for s, row in of_day.items() if row["weight_previous_close"] is not None}
     divisor = next((row["divisor"] for row in priced.values()), None)
     points = [row["contribution_points"] for row in priced.values()]
@@ -249,7 +271,12 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
         "no_members": not members,
         "no_level": level is None,
         "gap": level is not None and previous is None,
-        "members_without_price": len(priced) < len(members),
+        "members_without_price": count < len(members),
+        "too_little_priced": bool(of_day)
+        and _is_too_little(
+            _values(of_market, index, day, {s: row["units"] for s, row in of_day.items()}),
+            {s for s, row in of_day.items() if _has_both(row)},
+        ),
         "dated_later": age is not None and age < 0,
     }
     return {
@@ -272,7 +299,7 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
             None if divisor is None else of_market.published_divisor(index, day) is not None
         ),
         "members": len(members),
-        "members_priced": len(priced),
+        "members_priced": count,
         "weight_priced": _weight_priced(of_market, index, day, of_day),
         "herfindahl": math.fsum(w * w for w in weights) if priced else None,
         "top_10_weight": min(1.0, math.fsum(weights[:TOP])) if priced else None,
@@ -287,27 +314,56 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
     }
 
 
-def _weight_priced(of_market: Indices, index: str, day: date, of_day: Rows) -> float | None:
-    """Return the share of the index's value that members priced hold, at last known closes.
+def _has_both(row: dict[str, Any]) -> bool:
+    """Tell whether a member has units and a close on both sessions."""
+    return row["units"] is not None and row["return_1d"] is not None
+
+
+def _values(
+    of_market: Indices, index: str, day: date, units: dict[str, float | None]
+) -> dict[str, float | None]:
+    """Return what each member is worth at its last known close; None where nobody can tell.
 
     A member's value is that of its last bar up to the session: the close as traded then, times the
     units in the share basis of then. A split since, on a date without a bar, changes no value.
     """
-    if not of_day:
-        return None
-    values: dict[str, float] = {}
     by_price = of_market.weighting(index, day) == PRICE_WEIGHTED
-    for symbol, row in of_day.items():
+    values: dict[str, float | None] = {}
+    for symbol, q in units.items():
         bars = of_market.market.bars.get(symbol, {})
         last = max((d for d in bars if d <= day), default=None)
-        if row["units"] is None or last is None:
-            continue
-        since = 1.0 if by_price else of_market.splits(symbol, last, day)
-        values[symbol] = row["units"] / since * bars[last].close
-    priced = [s for s, row in of_day.items() if row["weight_previous_close"] is not None]
+        values[symbol] = None
+        if q is not None and last is not None:
+            since = 1.0 if by_price else of_market.splits(symbol, last, day)
+            values[symbol] = q / since * bars[last].close
+    return values
+
+
+def _is_too_little(values: dict[str, float | None], priced: Collection[str]) -> bool:
+    """Tell whether less than nine tenths of the weight has a price.
+
+    Whoever cannot be valued stands for an average member. Exactly nine tenths are enough.
+    """
+    if len(priced) == len(values):
+        return False
+    if not priced:
+        return True
+    known = [value for value in values.values() if value is not None]
+    average = math.fsum(known) / len(known)
+    whole = math.fsum(average if value is None else value for value in values.values())
+    of_priced = math.fsum(value for s, value in values.items() if s in priced and value is not None)
+    return of_priced / whole < NINE_TENTHS
+
+
+def _weight_priced(of_market: Indices, index: str, day: date, of_day: Rows) -> float | None:
+    """Return the share of the index's value that members priced hold, at last known closes."""
+    if not of_day:
+        return None
+    priced = [s for s, row in of_day.items() if _has_both(row)]
     if len(priced) == len(of_day):
         return 1.0
-    if len(values) < len(of_day):
+    values = _values(of_market, index, day, {s: row["units"] for s, row in of_day.items()})
+    if None in values.values():
         return None
     return math.fsum(values[s] for s in priced) / math.fsum(values.values())
 

@@ -154,8 +154,9 @@ def test_a_spin_off_of_a_member_without_a_previous_bar_ends_a_published_divisor(
     )
     assert reconciled(market, 1, "divisor") == [9.0, 9.0]
     assert reconciled(market, 1, "is_divisor_published") == [True, True]
-    assert reconciled(market, 2, "is_divisor_published") == [False, False]
-    assert reconciled(market, 2, "divisor") == [5.0, 5.0]  # A alone is priced: 10 x 50 / 100
+    # A alone is priced, and no divisor is implied by two thirds of an index.
+    assert reconciled(market, 2, "is_divisor_published") == [None, None]
+    assert reconciled(market, 2, "divisor") == [None, None]
     assert reconciled(market, 3, "divisor") == [7.5, 7.5]
     assert reconciled(market, 5, "is_divisor_published") == [False, False]
 
@@ -165,14 +166,16 @@ def test_a_spin_off_on_a_date_without_a_bar_ends_a_published_divisor_on_that_dat
         {"A": STEADY, "B": (40.0, 40.0, None, None, 25.0, 25.0)}, [("B", 2, 1.6)], divisor=9.0
     )
     told = [reconciled(market, place, "is_divisor_published") for place in (1, 2, 3, 4, 5)]
-    assert told == [[True, True], *[[False, False]] * 4]
+    # Half an index implies no divisor: until B has a move again there is none.
+    assert told == [[True, True], *[[None, None]] * 3, [False, False]]
 
 
 def test_a_spin_off_before_a_members_first_bar_ends_a_published_divisor() -> None:
     market = market_of(
         {"A": STEADY, "B": (None, None, None, 40.0, 40.0, 40.0)}, [("B", 1, 1.2)], divisor=9.0
     )
-    assert reconciled(market, 1, "is_divisor_published") == [False, False]
+    # A published one would stay, and half an index implies none.
+    assert reconciled(market, 1, "is_divisor_published") == [None, None]
     assert reconciled(market, 5, "divisor") == [9.0, 9.0]  # implied: (500 + 400) / 100
     assert reconciled(market, 5, "is_divisor_published") == [False, False]
 
@@ -180,7 +183,7 @@ def test_a_spin_off_before_a_members_first_bar_ends_a_published_divisor() -> Non
 def test_a_split_ends_a_published_divisor_under_price_weighting_alone() -> None:
     closes = {"A": STEADY, "B": (40.0, None, 20.0, 20.0, 20.0, 20.0)}
     by_price = market_of(closes, [("B", 2, 2.0)], weighting="price", divisor=9.0)
-    assert reconciled(by_price, 2, "is_divisor_published") == [False, False]
+    assert reconciled(by_price, 2, "is_divisor_published") == [None, None]
     assert reconciled(by_price, 3, "divisor") == [7.0, 7.0]
     by_cap = market_of(closes, [("B", 2, 2.0)], divisor=9.0)
     assert reconciled(by_cap, 2, "is_divisor_published") == [True, True]

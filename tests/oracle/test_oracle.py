@@ -63,3 +63,36 @@ def test_random_markets_are_odd_in_every_way() -> None:
     for seed in range(60):
         found += census(make(exchange_sessions(), seed, Knobs()))
     assert all(found[what] >= 5 for what in ODD), found
+
+
+PARTLY = (
+    "enough has a price, not all",
+    "too little has a price, implied divisor",
+    "too little has a price, published divisor",
+    "a member cannot be weighed",
+    "nobody has a price",
+)
+
+
+def test_random_markets_have_indices_that_are_partly_priced() -> None:
+    found: Counter[str] = Counter()
+    for seed in range(30):
+        tables = oracle.tables(make(exchange_sessions(), seed, Knobs(gaps=0.1, symbols=13)))
+        for row in tables["mart.index_reconciliations"].values():
+            if not row["members"]:
+                continue
+            is_too_little = "too_little_priced" in row["flags"]
+            is_told = row["replicated_return"] is not None
+            for what, is_there in zip(
+                PARTLY,
+                (
+                    not is_too_little and row["members_priced"] < row["members"],
+                    is_too_little and row["members_priced"] and not is_told,
+                    is_too_little and is_told,
+                    row["weight_priced"] is None,
+                    not row["members_priced"],
+                ),
+                strict=True,
+            ):
+                found[what] += bool(is_there)
+    assert all(found[what] >= 20 for what in PARTLY), found

@@ -61,9 +61,28 @@ def index(
         mart.IndexImpacts,
         [{"index_symbol": "^X", "session_date": day(n), "symbol": symbol, "return_1d": r,
           "weight_previous_close": w, "contribution_return": w * r,
-          "contribution_points": w * r * (levels[n - 1] or 0.0)}
+          "contribution_points": w * r * (levels[n - 1] or 0.0), "flags": []}
          for n, members in enumerate(parts, start=1) for symbol, (w, r) in members.items()],
     )  # fmt: skip
+
+
+def too_little_priced(
+    connection: duckdb.DuckDBPyConnection, number: int, *, published: bool = False
+) -> None:
+    """Let too little of the index have a price on a session: what the marts have then."""
+    connection.execute(
+        "UPDATE mart.index_reconciliations SET flags = ['too_little_priced'], "
+        "replicated_return = CASE WHEN $published THEN replicated_return END "
+        "WHERE session_date = $day",
+        {"published": published, "day": day(number)},
+    )
+    parts = ["weight_previous_close", "contribution_points", "contribution_return"]
+    unknown = "".join(f", {part} = NULL" for part in parts if not published)
+    connection.execute(
+        "UPDATE mart.index_impacts SET flags = ['too_little_priced'], "
+        f"index_return_without = NULL{unknown} WHERE session_date = $day",
+        {"day": day(number)},
+    )
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict]:

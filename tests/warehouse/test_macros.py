@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.warehouse.in_memory import day, fill, index, rows, warehouse
+from tests.warehouse.in_memory import day, fill, index, rows, too_little_priced, warehouse
 from warehouse import ddl
-from warehouse.schemas import mart
+from warehouse.schemas import mart, ref
 
 
 def contributions(connection: duckdb.DuckDBPyConnection, last: date) -> dict[str, dict]:
@@ -143,3 +143,97 @@ def test_a_period_without_sessions_has_no_rows():
     connection = warehouse()
     index(connection, [100.0, 101.0], [{"A": (1.0, 0.01)}])
     assert rows(connection, "FROM index_contributions('^X', '2026-01-01', '2026-02-01')") == []
+
+
+# --- where too little of an index has a price ---------------------------------------------------
+
+PARTS = [{"A": (0.5, -0.1), "B": (0.3, 0.1), "C": (0.2, 0.2)}]
+MOVERS = ("index_movers", "index_company_movers", "sector_contributions")
+
+
+@pytest.mark.parametrize("macro", MOVERS)
+def test_nobody_moved_an_index_of_which_too_little_has_a_price_and_each_row_says_so(macro):
+    connection = warehouse()
+    index(connection, [100.0, 101.0], PARTS)
+    query = f"FROM {macro}('^X', '2025-01-02')"
+    assert all(row["flags"] == [] for row in rows(connection, query))
+    too_little_priced(connection, 1)
+    found = rows(connection, query)
+    assert len(found) == 3
+    for row in found:
+        assert row["flags"] == ["too_little_priced"]
+        for name in ("contribution_points", "contribution_return", "weight_previous_close"):
+            assert row[name] is None
+
+
+@pytest.mark.parametrize("macro", MOVERS)
+def test_under_a_published_divisor_contributions_stay(macro):
+    connection = warehouse()
+    index(connection, [100.0, 101.0], PARTS)
+    too_little_priced(connection, 1, published=True)
+    found = rows(connection, f"FROM {macro}('^X', '2025-01-02')")
+    assert sum(row["contribution_points"] for row in found) == pytest.approx(2.0)
+    assert all(row["flags"] == ["too_little_priced"] for row in found)
+
+
+def test_members_without_a_price_come_last_and_say_so():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], PARTS)
+    unpriced = {"index_symbol": "^X", "session_date": day(1), "symbol": "B2"}
+    fill(connection, mart.IndexImpacts, [unpriced | {"flags": ["no_return"]}])
+    last = rows(connection, "FROM index_movers('^X', '2025-01-02')")[-1]
+    assert (last["symbol"], last["contribution_points"], last["flags"]) == (
+        "B2", None, ["no_return"],
+    )  # fmt: skip
+    # A company of which one line has a price has the part of that line, and says so.
+    found = {r["company_symbol"]: r for r in
+             rows(connection, "FROM index_company_movers('^X', '2025-01-02')")}  # fmt: skip
+    assert found["B"]["contribution_points"] == pytest.approx(3.0)
+    assert (found["B"]["flags"], found["A"]["flags"]) == (["no_return"], [])
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_without_some_members_nothing_is_known_where_too_little_has_a_price(published):
+    connection = warehouse()
+    index(connection, [100.0, 101.0], PARTS)
+    too_little_priced(connection, 1, published=published)
+    (found,) = rows(connection, "FROM index_without('^X', '2025-01-02', ['A'])")
+    assert found["return_without"] is None
+    assert found["points_left_out"] == (pytest.approx(-5.0) if published else None)
+    assert found["flags"] == ["too_little_priced"]
+    fill(connection, ref.Indices, [{"index_symbol": "^X", "name": "X", "weighting": "price",
+                                    "effective_from": day(0)}])  # fmt: skip
+    (found,) = rows(connection, "FROM session_indices('2025-01-02', company := 'A')")
+    assert (found["is_covered"], found["return_without"]) == (published, None)
+    assert found["points_left_out"] == (pytest.approx(-5.0) if published else None)
+    assert found["flags"] == ["too_little_priced"]
+
+
+def test_steps_of_an_index_of_which_too_little_has_a_price_are_its_move_alone():
+    connection = warehouse()
+    index(connection, [100.0, 101.0], PARTS)
+    query = "FROM index_steps('^X', '2025-01-02', company := 'A')"
+    too_little_priced(connection, 1, published=True)
+    assert [row["step"] for row in rows(connection, query)] == [
+        "company", "company", "company", "residual", "index",
+    ]  # fmt: skip
+    too_little_priced(connection, 1)
+    found = rows(connection, query)
+    assert [(row["step"], row["flags"]) for row in found] == [
+        ("residual", ["too_little_priced"]), ("index", ["too_little_priced"]),
+    ]  # fmt: skip
+    assert found[0]["points"] is None
+
+
+def test_such_a_session_is_in_the_residual_as_a_whole_and_flagged():
+    connection = warehouse()
+    index(connection, [100.0, 110.0, 121.0], [{"A": (1.0, 0.1)}, {"A": (1.0, 0.1)}])
+    too_little_priced(connection, 1)
+    found = contributions(connection, day(2))
+    assert found["A"]["sessions"] == 1
+    assert found["A"]["contribution_points"] == pytest.approx(11.0)
+    assert found["(residual)"]["contribution_points"] == pytest.approx(10.0)
+    assert found["A"]["flags"] == found["(residual)"]["flags"] == ["too_little_priced"]
+    alone = contributions(connection, day(1))
+    assert (alone["A"]["contribution_points"], alone["A"]["contribution_return"]) == (None, None)
+    assert alone["(residual)"]["contribution_return"] == pytest.approx(0.1)

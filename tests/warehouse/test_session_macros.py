@@ -161,10 +161,10 @@ def test_what_all_did_together():
 
 NAMED = {
     # The alphabet would lead with ^A, the number of members with ^Q, which few of have a price.
-    "^A": (10, 9, False),
+    "^A": (10, 9, True),
     "^P": (10, 5, True),
     "^Q": (900, 809, False),
-    "^S": (500, 450, False),
+    "^S": (500, 450, True),
     "^N": (0, 0, False),
     "^V": (0, 0, False),
     "^M": (0, 0, False),
@@ -172,7 +172,7 @@ NAMED = {
 
 
 def reconciled(connection: duckdb.DuckDBPyConnection) -> None:
-    """Two sessions of seven indices; members, members priced, whether the divisor is published."""
+    """Two sessions of seven indices; members, members priced, whether they have contributions."""
     fill(
         connection,
         ref.Indices,
@@ -214,10 +214,10 @@ def reconciled(connection: duckdb.DuckDBPyConnection) -> None:
                 "actual_return": move,
                 "members": members,
                 "members_priced": priced,
-                "is_divisor_published": published,
-                "flags": [],
+                "replicated_return": move if told else None,
+                "flags": [] if told else ["too_little_priced"],
             }
-            for s, (members, priced, published) in NAMED.items()
+            for s, (members, priced, told) in NAMED.items()
             for n, move in enumerate((-0.01, 0.02, -0.01))
         ],
     )
@@ -367,7 +367,7 @@ def test_doubts_have_a_row_for_each_subject_and_one_for_each_kind_without():
                 "members": members,
                 "members_priced": 0,
                 "holdings_age_days": -11 if members else None,
-                "flags": ["dated_later"] if members else [],
+                "flags": ["dated_later", "too_little_priced"] if members else [],
             }
             for s, move, members in (("^X", 0.01, 2), ("^Z", -0.0307, 0), ("^Y", None, 0))
         ],
@@ -381,6 +381,7 @@ def test_doubts_have_a_row_for_each_subject_and_one_for_each_kind_without():
                 "session_date": day(1),
                 "symbol": s,
                 "return_1d": 0.1 if s == "A" else None,
+                "flags": ["too_little_priced"],
             }
             for s in ("B", "A")
         ],
@@ -440,6 +441,7 @@ def test_doubts_have_a_row_for_each_subject_and_one_for_each_kind_without():
         "index units from after the session": ["^X by 11 days"],
         "index without members here": ["^Y", "^Z -3.07%"],
         "index members without a price": ["B (^X)"],
+        "index with too little priced": ["^X: 0 of 2 members"],
         "suspects of an unusual residual": ["^X: B (spin-off)", "^X: A (spin-off)"],
         "close only, no low": [None],
         "rows held up to this session": ["B 2025-01-02", "A 2025-01-01"],

@@ -8,6 +8,7 @@ from warehouse.schemas.table import Table, column, number, positive, size, word,
 from warehouse.schemas.vocabulary import (
     CapFlag,
     DrawdownFlag,
+    ImpactFlag,
     ReconciliationFlag,
     Unit,
     Verdict,
@@ -363,8 +364,8 @@ class IndexImpacts(Table):
         nullable=True,
     )
     weight_previous_close: float = positive(
-        "Share of the index's value at the previous close; null where a close is missing. Of the "
-        "members priced, where the divisor is implied: see members_priced",
+        "Share of the index's value at the previous close; null where a close is missing, or too "
+        "little of the index is priced. Of the members priced, where the divisor is implied",
         unit="fraction",
         nullable=True,
         made_of=("ref.index_holdings.units", "core.prices.close", "core.prices.comparable_close"),
@@ -403,6 +404,13 @@ class IndexImpacts(Table):
         unit="USD per point",
         nullable=True,
     )
+    flags: Annotated[pl.List, pl.String] = words(
+        "Why there is no contribution: no_units, no_return (no close on this session or the one "
+        "before), too_little_priced (less than nine tenths of the weight of the index has a price: "
+        "no contribution under an implied divisor, and no return without the member under any)",
+        ImpactFlag,
+        made_of=("ref.index_holdings.units", "core.prices.close"),
+    )
 
     class Config(Table.Config):
         name = "mart.index_impacts"
@@ -436,13 +444,13 @@ class IndexReconciliations(Table):
         "Official move", unit="fraction", nullable=True, made_of=("core.index_levels.close",)
     )
     replicated_points: float = number(
-        "Sum of all contributions; null without members",
+        "Sum of all contributions; null where there are none",
         unit="points",
         nullable=True,
         made_of=("mart.index_impacts.contribution_points",),
     )
     replicated_return: float = number(
-        "Sum of all contributions; null without members",
+        "Sum of all contributions; null where there are none",
         unit="fraction",
         nullable=True,
         made_of=("mart.index_impacts.contribution_return",),
@@ -467,7 +475,7 @@ class IndexReconciliations(Table):
         "Members of the set in force", unit="members", ge=0, made_of=("ref.index_holdings.symbol",)
     )
     members_priced: int = column(
-        "Members with units and a close on both sessions: those in the sums",
+        "Members with units and a close on both sessions",
         unit="members",
         ge=0,
         made_of=("mart.index_impacts.return_1d",),
@@ -516,7 +524,9 @@ class IndexReconciliations(Table):
     )
     flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: no_members, no_level (no official close), gap (none "
-        "on the previous session), members_without_price, dated_later (units from after the "
+        "on the previous session), members_without_price, too_little_priced (less than nine tenths "
+        "of the weight have a price, a member of unknown weight taken for an average one: no "
+        "contributions unless the divisor is published), dated_later (units from after the "
         "session), unusual_residual (see mart.index_residual_suspects)",
         ReconciliationFlag,
         made_of=(

@@ -3,6 +3,24 @@
 from enum import StrEnum
 
 
+class InstrumentType(StrEnum):
+    """What a line is: Yahoo's words in small letters, and finer ones for its equity."""
+
+    EQUITY = "equity"
+    COMMON = "common"
+    ADR = "adr"
+    PREFERRED = "preferred"
+    WARRANT = "warrant"
+    RIGHT = "right"
+    ETF = "etf"
+    MUTUAL_FUND = "mutualfund"
+    INDEX = "index"
+    FUTURE = "future"
+    OPTION = "option"
+    CURRENCY = "currency"
+    CRYPTOCURRENCY = "cryptocurrency"
+
+
 class AdjustmentKind(StrEnum):
     """What went ex."""
 
@@ -82,6 +100,14 @@ class Witness(StrEnum):
     NONE = "none"
 
 
+class ImpactFlag(StrEnum):
+    """Why a member has no contribution to its index on a session."""
+
+    NO_UNITS = "no_units"
+    NO_RETURN = "no_return"
+    TOO_LITTLE_PRICED = "too_little_priced"
+
+
 class ReconciliationFlag(StrEnum):
     """What to know before quoting what the members of an index add up to."""
 
@@ -89,6 +115,7 @@ class ReconciliationFlag(StrEnum):
     NO_LEVEL = "no_level"
     GAP = "gap"
     MEMBERS_WITHOUT_PRICE = "members_without_price"
+    TOO_LITTLE_PRICED = "too_little_priced"
     DATED_LATER = "dated_later"
     UNUSUAL_RESIDUAL = "unusual_residual"
 

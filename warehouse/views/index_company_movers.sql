@@ -7,16 +7,16 @@ SELECT
     sum(impact.weight_previous_close) AS weight_previous_close,
     sum(impact.contribution_return) / sum(impact.weight_previous_close) AS return_1d,
     sum(impact.contribution_points) AS contribution_points,
-    sum(impact.contribution_return) AS contribution_return
+    sum(impact.contribution_return) AS contribution_return,
+    list_sort(list_distinct(flatten(list(impact.flags)))) AS flags
 FROM mart.index_impacts AS impact
 LEFT JOIN ref.securities AS line ON line.symbol = impact.symbol
 LEFT JOIN ref.securities AS company ON company.symbol = line.company_symbol
 WHERE impact.index_symbol = index
   AND impact.session_date = session::DATE
-  AND impact.contribution_return IS NOT NULL
 GROUP BY coalesce(line.company_symbol, impact.symbol)
-ORDER BY abs(sum(impact.contribution_return)) DESC, 1
+ORDER BY abs(sum(impact.contribution_return)) DESC NULLS LAST, 1
 LIMIT n;
 
 COMMENT ON MACRO TABLE index_company_movers IS
-'index_company_movers(index, session, n := 10): the n companies that moved an index most on a session, in either direction, the lines of a company added up (GOOGL and GOOG are one): weight, points, part of the return.';
+'index_company_movers(index, session, n := 10): the n companies that moved an index most on a session, in either direction, the lines of a company added up (GOOGL and GOOG are one): weight, points, part of the return. flags: why lines of a company have no part; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';

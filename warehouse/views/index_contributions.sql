@@ -7,7 +7,8 @@
 -- Summer 1999.
 --
 -- What the members leave unexplained is a part of its own, the row '(residual)': with it the rows
--- add up to the official return. A session without members is in it as a whole.
+-- add up to the official return. A session without members is in it as a whole, and so is one on which
+-- too little of the index has a price.
 CREATE OR REPLACE MACRO index_contributions(index, first_session, last_session) AS TABLE
 WITH official AS (
     SELECT
@@ -40,22 +41,24 @@ member AS (
     SELECT
         impact.symbol,
         count(impact.contribution_return) AS sessions,
-        coalesce(sum(impact.contribution_points), 0) AS contribution_points,
-        coalesce(sum(impact.contribution_return * link.factor), 0) AS contribution_return
+        sum(impact.contribution_points) AS contribution_points,
+        sum(impact.contribution_return * link.factor) AS contribution_return,
+        list_sort(list_distinct(flatten(list(impact.flags)))) AS flags
     FROM mart.index_impacts AS impact
     JOIN link ON link.session_date = impact.session_date
     WHERE impact.index_symbol = index
     GROUP BY impact.symbol
 ),
 everything AS (
-    SELECT symbol, sessions, contribution_points, contribution_return FROM member
+    SELECT symbol, sessions, contribution_points, contribution_return, flags FROM member
     UNION ALL
     SELECT
         '(residual)',
         (SELECT count(*) FROM link),
         (SELECT points FROM period) - coalesce((SELECT sum(contribution_points) FROM member), 0),
         (SELECT sum(r * factor) FROM link)
-        - coalesce((SELECT sum(contribution_return) FROM member), 0)
+        - coalesce((SELECT sum(contribution_return) FROM member), 0),
+        (SELECT coalesce(list_sort(list_distinct(flatten(list(flags)))), []) FROM member)
     WHERE EXISTS (FROM link)
 )
 SELECT
@@ -64,11 +67,12 @@ SELECT
     line.sector,
     everything.sessions,
     everything.contribution_points,
-    everything.contribution_return
+    everything.contribution_return,
+    everything.flags
 FROM everything
 LEFT JOIN ref.securities AS line ON line.symbol = everything.symbol
-ORDER BY everything.symbol = '(residual)', abs(everything.contribution_return) DESC,
+ORDER BY everything.symbol = '(residual)', abs(everything.contribution_return) DESC NULLS LAST,
     everything.symbol;
 
 COMMENT ON MACRO TABLE index_contributions IS
-'index_contributions(index, first_session, last_session): who moved an index over sessions, both included, in points and in parts of its return, linked by Carino''s method. With the row (residual) the rows add up to the official move. sessions: how many the member was priced on.';
+'index_contributions(index, first_session, last_session): who moved an index over sessions, both included, in points and in parts of its return, linked by Carino''s method. With the row (residual) the rows add up to the official move. sessions: on how many of them the part is known; flags: why it is not on the others, which are in the residual (too_little_priced: as a whole).';

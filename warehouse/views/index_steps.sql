@@ -36,26 +36,31 @@ moved AS (
     FROM mart.index_reconciliations AS reconciliation
     WHERE reconciliation.index_symbol = index AND reconciliation.session_date = session::DATE
 )
-SELECT 'company' AS step, place, company_symbol AS company, points, 1 AS companies
-FROM placed WHERE place <= n
-UNION ALL
-SELECT 'others', n + 1, NULL, sum(points), count(*)
-FROM placed WHERE place > n HAVING count(*) > 0
-UNION ALL
-SELECT 'residual', n + 2, NULL, actual_points - replicated_points, NULL FROM moved
-UNION ALL
-SELECT 'index', n + 3, NULL, actual_points, NULL FROM moved
-UNION ALL
-SELECT
-    'without',
-    n + 4,
-    (FROM asked),
-    (SELECT sum(part) FILTER (NOT is_asked) / sum(weight) FILTER (NOT is_asked) FROM placed)
-    * previous_level,
-    NULL
-FROM moved
-WHERE EXISTS (FROM placed WHERE is_asked)
-ORDER BY place;
+SELECT step.*, moved.flags
+FROM (
+    SELECT 'company' AS step, place, company_symbol AS company, points, 1 AS companies
+    FROM placed WHERE place <= n
+    UNION ALL
+    SELECT 'others', n + 1, NULL, sum(points), count(*)
+    FROM placed WHERE place > n HAVING count(*) > 0
+    UNION ALL
+    SELECT 'residual', n + 2, NULL, actual_points - replicated_points, NULL FROM moved
+    UNION ALL
+    SELECT 'index', n + 3, NULL, actual_points, NULL FROM moved
+    UNION ALL
+    SELECT
+        'without',
+        n + 4,
+        (FROM asked),
+        (SELECT sum(part) FILTER (NOT is_asked) / sum(weight) FILTER (NOT is_asked) FROM placed)
+        * previous_level,
+        NULL
+    FROM moved
+    -- What the others returned is known where enough of them have a price, under any divisor.
+    WHERE EXISTS (FROM placed WHERE is_asked) AND NOT list_contains(flags, 'too_little_priced')
+) AS step
+CROSS JOIN moved
+ORDER BY step.place;
 
 COMMENT ON MACRO TABLE index_steps IS
-'index_steps(index, session, company := NULL, n := 5): how the companies of an index add up to its move, in points: n of them (the one asked for, then those that moved it most; lines of a company added up), the others together, the residual, the official move, and what it would have been without the company asked for.';
+'index_steps(index, session, company := NULL, n := 5): how the companies of an index add up to its move, in points: n of them (the one asked for, then those that moved it most; lines of a company added up), the others together, the residual, the official move, and what it would have been without the company asked for. flags of the session: with too_little_priced no company has points, unless the divisor is published, and nothing is known without one.';

@@ -15,8 +15,10 @@ SELECT
     reconciliation.session_date,
     reconciliation.actual_return,
     reconciliation.replicated_return,
-    (SELECT sum(part) FILTER (NOT is_left_out) / sum(weight) FILTER (NOT is_left_out) FROM member)
-        AS return_without,
+    -- What the others returned is known where enough of them have a price, under any divisor.
+    CASE WHEN NOT list_contains(reconciliation.flags, 'too_little_priced') THEN (
+        SELECT sum(part) FILTER (NOT is_left_out) / sum(weight) FILTER (NOT is_left_out) FROM member
+    ) END AS return_without,
     (SELECT coalesce(list(symbol ORDER BY symbol) FILTER (is_left_out), []) FROM member)
         AS left_out,
     (SELECT sum(weight) FILTER (is_left_out) FROM member) AS weight_left_out,
@@ -33,4 +35,4 @@ FROM mart.index_reconciliations AS reconciliation
 WHERE reconciliation.index_symbol = index AND reconciliation.session_date = session::DATE;
 
 COMMENT ON MACRO TABLE index_without IS
-'index_without(index, session, symbols): what an index would have returned without the members in the list symbols, e.g. index_without(''^GSPC'', ''2025-01-27'', [''NVDA'', ''AVGO'']). not_members are symbols that were no members that session.';
+'index_without(index, session, symbols): what an index would have returned without the members in the list symbols, e.g. index_without(''^GSPC'', ''2025-01-27'', [''NVDA'', ''AVGO'']). not_members are symbols that were no members that session. Null where the flags have too_little_priced.';

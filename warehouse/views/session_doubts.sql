@@ -14,10 +14,11 @@ WITH kind(number, doubt, flag) AS (
         (8, 'index units from after the session', NULL),
         (9, 'index without members here', NULL),
         (10, 'index members without a price', NULL),
-        (11, 'suspects of an unusual residual', NULL),
-        (12, 'close only, no low', 'close_only'),
-        (13, 'rows held up to this session', NULL),
-        (14, 'rows rejected up to this session', NULL)
+        (11, 'index with too little priced', NULL),
+        (12, 'suspects of an unusual residual', NULL),
+        (13, 'close only, no low', 'close_only'),
+        (14, 'rows held up to this session', NULL),
+        (15, 'rows rejected up to this session', NULL)
 ),
 reconciliation AS (
     SELECT moved.*
@@ -46,13 +47,17 @@ found AS (
     FROM mart.index_impacts WHERE session_date = session::DATE AND return_1d IS NULL
     UNION ALL
     SELECT
-        11,
+        11, index_symbol || ': ' || members_priced || ' of ' || members || ' members', index_symbol
+    FROM reconciliation WHERE list_contains(flags, 'too_little_priced')
+    UNION ALL
+    SELECT
+        12,
         index_symbol || ': ' || symbol || ' (' || reasons[1] || ')',
         index_symbol || printf(' %020.12f ', abs(implied_return)) || symbol
     FROM mart.index_residual_suspects WHERE session_date = session::DATE
     UNION ALL
     SELECT
-        CASE status WHEN 'held' THEN 13 ELSE 14 END,
+        CASE status WHEN 'held' THEN 14 ELSE 15 END,
         coalesce(symbol, 'no symbol') || ' ' || coalesce(row_date::VARCHAR, 'without a date'),
         -- The last ones first; those without a date at the end.
         printf('%08d ', coalesce(session::DATE - row_date, 99999999)) || coalesce(symbol, '')

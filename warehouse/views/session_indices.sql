@@ -1,7 +1,7 @@
 -- What the indices did on a session, with and without a company; the one to lead with first.
 --
--- is_covered: enough members have a price to say who moved the index, nine tenths of them, or the
--- divisor is a published one (under an implied one the weights are of the members priced).
+-- is_covered: enough of the index has a price to say who moved it, nine tenths of its weight, or the
+-- divisor is a published one: its members have contributions (mart.index_impacts).
 --
 -- The first row is the index whose members are known and cover most: covered ones first, by members
 -- priced; then those whose largest known set of members is the largest, then the longest history. An
@@ -73,9 +73,7 @@ history AS (
 moved AS (
     SELECT
         *,
-        coalesce(
-            members_priced > 0 AND (is_divisor_published OR members_priced >= 0.9 * members), false
-        ) AS is_covered
+        replicated_return IS NOT NULL AS is_covered
     FROM mart.index_reconciliations
     WHERE session_date = session::DATE AND (level IS NOT NULL OR members_priced > 0)
 )
@@ -94,13 +92,17 @@ SELECT
     moved.is_estimate,
     moved.holdings_source,
     moved.is_covered,
-    CASE WHEN moved.is_covered THEN without.points_left_out END AS points_left_out,
-    CASE WHEN moved.is_covered THEN without.weight_left_out END AS weight_left_out,
-    CASE WHEN moved.is_covered THEN without.return_without END AS return_without,
+    without.points_left_out,
+    without.weight_left_out,
+    -- What the others returned is known where enough of them have a price, under any divisor.
+    CASE WHEN NOT list_contains(moved.flags, 'too_little_priced') THEN without.return_without END
+        AS return_without,
     history.last_as_large_on,
     history.history_from,
     coalesce(history.sessions_before, 0) AS sessions_before,
-    history.smaller_on_of_100
+    history.smaller_on_of_100,
+    moved.weight_priced,
+    moved.flags
 FROM moved
 JOIN named USING (index_symbol)
 LEFT JOIN without USING (index_symbol)
@@ -117,4 +119,4 @@ ORDER BY
     moved.index_symbol;
 
 COMMENT ON MACRO TABLE session_indices IS
-'session_indices(session, company := NULL): what each index did, officially and by its members, named as on the session; without all lines of a company, where enough members have a price to say so (is_covered: nine tenths, or the divisor is published); when it last moved as far, and on how many of 100 sessions of the past year it moved less. The first row is the index to lead with: the one whose members are known and cover most.';
+'session_indices(session, company := NULL): what each index did, officially and by its members, named as on the session; without all lines of a company, where enough of the index has a price to say so (is_covered: nine tenths of its weight, or the divisor is published; else the flags have too_little_priced); when it last moved as far, and on how many of 100 sessions of the past year it moved less. The first row is the index to lead with: the one whose members are known and cover most.';

@@ -398,6 +398,11 @@ def _contribution_share(claim: Claim, _: object, market: Market) -> Iterator[Con
     company, index = _company(claim.company or "", market), _index(claim, market)
     lines = market.lines_of(company)
     if not market.has_impact(index, lines, claim.session):
+        if market.is_too_little_priced(index, claim.session):
+            raise NotCheckable(
+                f"less than nine tenths of {index} has a price on {claim.session}: who moved it is "
+                "not known"
+            )
         raise NotCheckable(f"no holdings of {index} with {company} are in force on {claim.session}")
     where = f"WHERE index_symbol = {literal(index)} AND session_date = DATE '{claim.session}'"
     points = (

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 from warehouse.reader import Reader
+from warehouse.schemas.vocabulary import ReconciliationFlag
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,19 @@ class Market:
                 "WHERE index_symbol = $index AND session_date = $day",
                 index=index,
                 day=day,
+            )
+        )
+
+    def is_too_little_priced(self, index: str, day: date | None) -> bool:
+        """Tell whether too little of an index has a price to say who moved it on a session."""
+        return bool(
+            self.rows(
+                "SELECT 1 FROM mart.index_reconciliations "
+                "WHERE index_symbol = $index AND session_date = $day "
+                "AND list_contains(flags, $flag)",
+                index=index,
+                day=day,
+                flag=ReconciliationFlag.TOO_LITTLE_PRICED,
             )
         )
 

@@ -237,8 +237,10 @@ def _about_the_index(leading: Standing | None, indices: Answer) -> Sentence:
     if leading is not None and indices.value("points_left_out") is not None:
         company = leading.leading.figure("company_symbol", "text")
         parts += ["; ", company, " alone is ", indices.figure("points_left_out", "points"),
-                 " points, and without it the index would have returned ",
-                 indices.figure("return_without", "percent")]  # fmt: skip
+                 " points"]  # fmt: skip
+        if indices.value("return_without") is not None:
+            parts += [", and without it the index would have returned ",
+                      indices.figure("return_without", "percent")]  # fmt: skip
     return say(*parts, ".")
 
 

@@ -1,6 +1,6 @@
 """A made-up market of a few members, written down in a line, for the tests of the indices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -86,9 +86,15 @@ def holdings(
     )  # fmt: skip
 
 
-def securities(symbols: str, company: Mapping[str, str] | None = None) -> pl.DataFrame:
-    rows = [(s, s, (company or {}).get(s, s), "Energy", "test", None) for s in symbols]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+def securities(symbols: Iterable[str], company: Mapping[str, str] | None = None) -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"symbol": s, "name": s, "company_symbol": (company or {}).get(s, s),
+             "sector": "Energy", "sector_scheme": "test"}
+            for s in symbols
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def counts(told: dict[str, float], since: date = START) -> pl.DataFrame:
@@ -120,6 +126,8 @@ def impacts(
             securities("ABCDE") if lines is None else lines,
         ),
         bars,
+        told_actions,
+        told_indices,
         with_published(
             members.select("index_symbol", "session_date").unique(),
             held,

@@ -26,6 +26,10 @@ def on(found: pl.DataFrame, place: int) -> dict[str, dict]:
     return {row["symbol"]: row for row in of_day.to_dicts()}
 
 
+MANY = [f"S{n:02}" for n in range(40)]
+"""Members that have a price, where three without one are less than a tenth."""
+
+
 # --- by hand ----------------------------------------------------------------------------------
 
 
@@ -256,12 +260,17 @@ def test_a_later_set_replaces_the_whole_set_from_its_date_on_and_never_before() 
 def test_a_member_without_a_price_is_a_row_of_nulls_and_out_of_the_sums() -> None:
     found = on(
         impacts(
-            holdings({"A": 1.0, "B": 1.0, "E": 1.0, "D": None}),
-            prices({"A": [10.0, 11.0], "B": [None, 20.0], "D": [10.0, 10.0]}),
+            holdings({"A": 1.0, "B": 1.0, "E": 1.0, "D": None} | dict.fromkeys(MANY, 1.0)),
+            prices({"A": [10.0, 11.0], "B": [None, 20.0], "D": [10.0, 10.0]}
+                   | {s: [10.0, 10.0] for s in MANY}),
             levels([100.0, 110.0]),
         ), 1,
     )  # fmt: skip
-    assert found["A"]["weight_previous_close"] == 1.0
+    assert found["A"]["flags"] == []
+    assert found["A"]["weight_previous_close"] == pytest.approx(1 / 41)
+    assert [found[symbol]["flags"] for symbol in "BED"] == [
+        ["no_return"], ["no_return"], ["no_units"],
+    ]  # fmt: skip
     for symbol in "BED":
         assert found[symbol]["weight_previous_close"] is None
         assert found[symbol]["contribution_points"] is None
@@ -287,6 +296,113 @@ def test_an_index_that_nobody_described_is_left_out_and_said() -> None:
         "index_holdings.csv: 1 member of ^Y not in securities.csv: counted, without a price: Z.",
     )
     assert unused_holdings(holdings({"A": 1.0}), indices(), securities("A"), DAYS) == ()
+
+
+# --- where too little has a price -------------------------------------------------------------
+
+
+UNKNOWN = ("weight_previous_close", "contribution_points", "contribution_return",
+           "index_return_without", "divisor")  # fmt: skip
+
+
+def partly(
+    units: dict[str, float | None],
+    *without: str,
+    close: float = 10.0,
+    rise: float = 1.1,
+    **how: object,
+) -> dict[str, dict]:
+    """The second session of an index; members rise, some have no close on it."""
+    bars = {s: [close, None if s in without else close * rise] for s in units}
+    return on(impacts(holdings(units), prices(bars), levels([100.0, 110.0]), **how), 1)
+
+
+EQUAL = {f"S{n}": 1.0 for n in range(10)}
+
+
+def test_where_nine_tenths_have_a_price_there_are_contributions() -> None:
+    found = partly(EQUAL, "S0")
+    assert found["S1"]["weight_previous_close"] == pytest.approx(1 / 9)
+    assert found["S1"]["contribution_points"] == pytest.approx(10 / 9)
+    assert (found["S1"]["flags"], found["S0"]["flags"]) == ([], ["no_return"])
+    # Sums of tenths are no tenths: exactly nine of them are enough all the same.
+    for close in (0.1, 0.3, 123.45):
+        found = partly(EQUAL, "S0", close=close, rise=1.0)
+        assert found["S1"]["contribution_points"] == 0.0
+
+
+def test_where_less_has_a_price_nobody_has_a_contribution_and_each_row_says_so() -> None:
+    for units, without in ((EQUAL, ("S0", "S1")), (EQUAL | {"S0": 1.11}, ("S0",))):
+        found = partly(units, *without)
+        for symbol, row in found.items():
+            assert [row[name] for name in UNKNOWN] == [None] * len(UNKNOWN)
+            assert "too_little_priced" in row["flags"], symbol
+        # What the member did is known all the same.
+        assert found["S9"]["return_1d"] == pytest.approx(0.1)
+        assert found["S9"]["units"] == 1.0
+        assert found["S0"]["flags"] == ["no_return", "too_little_priced"]
+
+
+def test_few_members_without_a_price_may_be_too_much_of_the_weight() -> None:
+    heavy = {f"S{n:02}": 1.0 for n in range(40)} | {"S00": 10.0}
+    assert partly(heavy, "S00")["S01"]["contribution_points"] is None
+    assert partly(heavy, "S01")["S02"]["contribution_points"] is not None
+
+
+def test_a_member_that_never_had_a_close_weighs_as_much_as_the_average() -> None:
+    nine = dict.fromkeys(list(EQUAL)[:9], 1.0)
+    told = prices({s: [10.0, 11.0] for s in nine})
+    held = holdings(nine | {"Z": 500.0})
+    assert on(impacts(held, told, levels([1.0, 1.1])), 1)["S1"]["contribution_points"] is not None
+    held = holdings(nine | {"Y": 1.0, "Z": 1.0})
+    assert on(impacts(held, told, levels([1.0, 1.1])), 1)["S1"]["contribution_points"] is None
+
+
+def test_under_a_published_divisor_contributions_stay_and_the_rest_is_not_known() -> None:
+    found = partly(EQUAL, "S0", "S1", told_indices=indices("price", 0.5))
+    assert found["S2"]["contribution_points"] == pytest.approx(1.0 / 0.5)
+    assert found["S2"]["weight_previous_close"] == pytest.approx(10.0 / (0.5 * 100))
+    assert found["S2"]["index_return_without"] is None
+    assert found["S2"]["flags"] == ["too_little_priced"]
+
+
+def test_without_a_previous_level_a_published_divisor_makes_no_whole() -> None:
+    bars = {s: [10.0, None if s in {"S0", "S1"} else 11.0] for s in EQUAL}
+    found = on(
+        impacts(holdings(EQUAL), prices(bars), levels([None, 110.0]), indices("price", 0.5)), 1
+    )
+    assert [found["S2"][name] for name in UNKNOWN] == [None] * len(UNKNOWN)
+
+
+def test_under_price_weighting_weights_are_closes() -> None:
+    closes = {s: [10.0, 11.0] for s in EQUAL} | {"S0": [100.0, None]}
+    for weighting, units in (("price", dict.fromkeys(EQUAL)), ("market cap", EQUAL)):
+        found = on(
+            impacts(holdings(units), prices(closes), levels([100.0, 110.0]), indices(weighting)), 1
+        )
+        assert found["S1"]["contribution_points"] is None
+
+
+def test_a_set_without_units_is_weighed_by_share_counts() -> None:
+    members = dict.fromkeys(EQUAL)
+    told = counts(dict.fromkeys(EQUAL, 9.0) | {"S0": 1.0})
+    lines = securities([*EQUAL])
+    known = partly(members, "S0", told_counts=told, lines=lines)
+    assert known["S1"]["contribution_points"] is not None
+    known = partly(members, "S1", told_counts=told, lines=lines)
+    assert known["S2"]["contribution_points"] is None
+    # A member without a count is a tenth of ten.
+    uncounted = counts({s: 9.0 for s in EQUAL if s != "S0"})
+    found = partly(members, told_counts=uncounted, lines=lines)
+    assert (found["S0"]["flags"], found["S1"]["flags"]) == (["no_units"], [])
+    found = partly(members, "S1", told_counts=uncounted, lines=lines)
+    assert found["S1"]["flags"] == ["no_return", "too_little_priced"]
+    assert found["S2"]["contribution_points"] is None
+
+
+def test_a_set_of_one_member_is_priced_or_not() -> None:
+    assert partly({"A": 1.0})["A"]["contribution_points"] == pytest.approx(10.0)
+    assert partly({"A": 1.0}, "A")["A"]["flags"] == ["no_return", "too_little_priced"]
 
 
 # --- where only the members are known ---------------------------------------------------------

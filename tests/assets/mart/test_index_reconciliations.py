@@ -127,11 +127,47 @@ def test_coverage_is_measured_at_last_known_closes() -> None:
     )  # fmt: skip
     row = on(found, 1)
     assert (row["members"], row["members_priced"], row["weight_priced"]) == (2, 1, 0.75)
-    assert row["flags"] == ["members_without_price"]
+    assert row["flags"] == ["members_without_price", "too_little_priced"]
     unknown = reconcile(
         holdings({"A": 1.0, "B": 1.0}), prices({"A": [30.0, 30.0]}), levels([100.0, 100.0])
     )
     assert on(unknown, 1)["weight_priced"] is None
+
+
+def test_where_too_little_has_a_price_nothing_is_added_up() -> None:
+    held = holdings({"A": 8.0, "B": 1.0, "C": 1.0})
+    bars = prices({"A": [10.0] * 3, "B": [10.0, None, 10.0], "C": [10.0, None, 10.0]})
+    found = reconcile(held, bars, levels([100.0, 101.0, 102.0]))
+    row = on(found, 1)
+    assert row["actual_points"] == 1.0
+    assert (row["members"], row["members_priced"]) == (3, 1)
+    assert row["weight_priced"] == pytest.approx(0.8)
+    assert row["flags"] == ["members_without_price", "too_little_priced"]
+    for name in (
+        "replicated_points", "replicated_return", "residual_bps", "divisor", "herfindahl",
+        "top_10_weight", "members_for_half_of_move", "is_divisor_published",
+    ):  # fmt: skip
+        assert row[name] is None, name
+    # The first session has no close before it.
+    assert on(found, 0)["flags"] == ["gap", "members_without_price", "too_little_priced"]
+    assert on(found, 0)["weight_priced"] == 0.0
+
+
+def test_where_too_little_has_a_price_a_published_divisor_still_adds_up_what_has() -> None:
+    held = holdings({"A": 8.0, "B": 1.0, "C": 1.0})
+    bars = prices({"A": [10.0, 11.0], "B": [10.0, None], "C": [10.0, None]})
+    row = on(reconcile(held, bars, levels([100.0, 108.0]), indices(divisor=1.0)), 1)
+    assert row["replicated_points"] == pytest.approx(8.0)
+    assert row["replicated_return"] == pytest.approx(0.08)
+    assert row["flags"] == ["members_without_price", "too_little_priced"]
+
+
+def test_after_all_levels_the_rule_is_the_same() -> None:
+    held = holdings({"A": 8.0, "B": 2.0})
+    bars = prices({"A": [10.0] * 4, "B": [10.0, 10.0, 10.0, None]})
+    row = on(reconcile(held, bars, levels([100.0, 100.0])), 3)
+    assert row["replicated_return"] is None
+    assert row["flags"] == ["no_level", "members_without_price", "too_little_priced"]
 
 
 def test_a_missing_level_is_a_row_that_says_so() -> None:
@@ -224,7 +260,10 @@ def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.
             ),
             "residual_bps": [usual_bps * (-1) ** n for n in range(sessions)] + [last_bps],
         }
-    ).with_columns(members=2, members_priced=2, level=1.0, previous_level=1.0, holdings_age_days=1)
+    ).with_columns(
+        members=2, members_priced=2, is_too_little=False, level=1.0, previous_level=1.0,
+        holdings_age_days=1,
+    )  # fmt: skip
     return bare.with_columns(pl.Series("flags", _flagged(bare), dtype=pl.List(pl.String)))
 
 
@@ -265,7 +304,7 @@ def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
     bars = prices(
         {s: [10.0, 11.0, 12.0, 13.0] for s in "ABCD"}, {("B", 1): (1.1, "spin_off")}
     ).filter((pl.col("symbol") != "D") | (pl.col("session_date") != DAYS[3]))
-    held, told = holdings(dict.fromkeys("ABCD", 1.0)), levels([10.0, 11.0, 12.0, 13.0])
+    held, told = holdings(dict.fromkeys("ABC", 1.0) | {"D": 0.1}), levels([10.0, 11.0, 12.0, 13.0])
     found = impacts(held, bars, told)
     unusual = reconcile(held, bars, told).with_columns(
         flags=pl.when(pl.col("session_date") == DAYS[3])

@@ -1,4 +1,4 @@
-"""What goes ex: share splits and spin-offs, told apart by their ratio alone."""
+"""What goes ex: share splits and spin-offs, told apart by their ratio where no one says it."""
 
 import polars as pl
 
@@ -33,21 +33,29 @@ def kind_of(ratio: pl.Expr) -> pl.Expr:
     )
 
 
+def kind_told() -> pl.Expr:
+    """Return the kind of a recorded action: as the source says, else by its ratio."""
+    return pl.coalesce("kind", kind_of(pl.col("ratio")))
+
+
 def classify(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Classify recorded splits; a person's decision overrides, adds, or (kind none) removes one.
+    """Classify recorded splits; a person's decisions replace all that is recorded on their date.
+
+    What the source or a person calls a split or a spin-off is one, whatever its ratio.
 
     Args:
-        splits: symbol, ex_date, ratio; several on one date are several rows.
-        decisions: ``ref.split_decisions``.
+        splits: symbol, ex_date, ratio, kind (null: told by the ratio); several on one date are
+            several rows.
+        decisions: ``ref.split_decisions``; kind none says that nothing went ex.
 
     Returns:
         symbol, ex_date, ratio (new shares per old), kind (split, spin_off), sorted.
     """
     columns = ["symbol", "ex_date", "ratio", "kind"]
-    by_rule = splits.with_columns(kind=kind_of(pl.col("ratio"))).select(columns)
+    by_rule = splits.with_columns(kind=kind_told()).select(columns)
     undecided = by_rule.join(decisions, on=["symbol", "ex_date"], how="anti")
     decided = decisions.filter(pl.col("kind") != AdjustmentKind.NONE).select(columns)
-    return pl.concat([undecided, decided]).sort("symbol", "ex_date")
+    return pl.concat([undecided, decided]).sort("symbol", "ex_date", "kind")
 
 
 def with_adjustments(prices: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:

@@ -1,12 +1,50 @@
 """``raw.splits``, ``raw.dividends``: corporate actions as the source delivers them."""
 
+from dataclasses import replace
+
 import polars as pl
 
+from assets.market.corporate_actions import kind_told
 from assets.raw.delivery import KINDS, asked_since, delivered, land
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import raw, ref
+from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.validation import Gated, quarantine
+
+_ROW = "__row"
+
+
+def one_of_a_kind(gated: Gated) -> Gated:
+    """Reject what would be two splits, or two spin-offs, of a line on one date.
+
+    The key lets two rows of a date through whose kinds differ as written; one of them may be told
+    by its ratio, and be what the other says it is.
+
+    Args:
+        gated: what the first gate made of a delivery of splits.
+    """
+    rows = gated.passed.with_row_index(_ROW)
+    told = rows.with_columns(told=kind_told())
+    # One chunk: Polars 2.1 panics where it formats a filtered frame of several.
+    twice = told.filter(pl.struct("symbol", "ex_date", "told").is_duplicated()).rechunk()
+    problems = twice.select(
+        _ROW,
+        rule=pl.lit("conflicting_duplicate"),
+        reason=pl.format(
+            "ratio {}: two rows of the date are a {}; a split and a spin-off on one date say so in "
+            "the column kind",
+            "ratio",
+            "told",
+        ),
+    )
+    refused = quarantine(rows, problems, raw.Splits, status=RefusalStatus.REJECTED)
+    return replace(
+        gated,
+        passed=rows.join(problems, on=_ROW, how="anti", maintain_order="left").drop(_ROW),
+        quarantined=pl.concat([gated.quarantined, refused]),
+    )
 
 
 @table_asset(raw.Splits, {"securities": ref.Securities}, kinds=KINDS)
@@ -14,7 +52,8 @@ def splits(securities: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch recorded splits."""
     asked = securities["symbol"].to_list()
     since = asked_since(inputs, "splits", asked)
-    return land(inputs.open_source().splits(since), raw.Splits, asked, inputs)
+    delivery = inputs.open_source().splits(since)
+    return land(delivery, raw.Splits, asked, inputs, judge=one_of_a_kind)
 
 
 @table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=KINDS)

@@ -5,7 +5,7 @@ of the exchange, not in the future, a known symbol.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import cast
@@ -188,12 +188,14 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     )
 
 
-def land(
+def land(  # noqa: PLR0913 - as many sides as it has
     delivery: Delivery,
     model: type[Table],
     asked: Sequence[str],
     inputs: Inputs,
     window: Window | None = None,
+    *,
+    judge: Callable[[Gated], Gated] = lambda gated: gated,
 ) -> Landing:
     """Pass a delivery through the first gate and account for every row and symbol.
 
@@ -203,6 +205,7 @@ def land(
         asked: symbols asked for.
         inputs: the limits, and the moment that counts as now.
         window: what lands of it; None: all.
+        judge: what the gate looks at beyond a row by itself, in what lands.
 
     Raises:
         SourceError: if the delivery has a wrong shape or too many wrong rows.
@@ -215,6 +218,7 @@ def land(
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)
         gated = replace(gated, passed=gated.passed.filter(inside))
+    gated = judge(gated)
     dataset = model.table().split(".")[1]
     told = outcomes(delivery, gated, dataset, asked, expected_sessions)
     if delivery.accounts is not None and dataset not in _OPTIONAL:

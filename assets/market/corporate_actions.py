@@ -13,6 +13,19 @@ SMALLEST_SPLIT = 2
 _FRACTIONS = (3 / 2, 4 / 3, 5 / 4, 5 / 2, 5 / 3)
 
 
+def is_share_ratio(ratio: pl.Expr, tolerance: float | pl.Expr = SPLIT_TOLERANCE) -> pl.Expr:
+    """Tell whether a ratio is one that share splits have.
+
+    An integer from 2 on, its reciprocal, or 3:2, 4:3, 5:4, 5:2, 5:3, within a relative tolerance.
+    """
+    whole = pl.when(ratio >= 1).then(ratio).otherwise(1 / ratio)
+    nearest = whole.round()
+    is_whole = (nearest >= SMALLEST_SPLIT) & ((whole / nearest - 1).abs() <= tolerance)
+    return is_whole | pl.any_horizontal(
+        *((ratio / fraction - 1).abs() <= tolerance for fraction in _FRACTIONS)
+    )
+
+
 def kind_of(ratio: pl.Expr) -> pl.Expr:
     """Tell a share split from a spin-off: ``split`` or ``spin_off``.
 
@@ -20,14 +33,8 @@ def kind_of(ratio: pl.Expr) -> pl.Expr:
     5:4, 5:2, 5:3. Everything else is a spin-off, which data vendors record as a split with an odd
     ratio (GE 1.281 on 2023-01-04).
     """
-    whole = pl.when(ratio >= 1).then(ratio).otherwise(1 / ratio)
-    nearest = whole.round()
-    is_whole = (nearest >= SMALLEST_SPLIT) & ((whole / nearest - 1).abs() <= SPLIT_TOLERANCE)
-    is_simple = pl.any_horizontal(
-        *((ratio / fraction - 1).abs() <= SPLIT_TOLERANCE for fraction in _FRACTIONS)
-    )
     return (
-        pl.when(is_whole | is_simple)
+        pl.when(is_share_ratio(ratio))
         .then(pl.lit(AdjustmentKind.SPLIT))
         .otherwise(pl.lit(AdjustmentKind.SPIN_OFF))
     )

@@ -5,8 +5,8 @@ of the exchange, not in the future, a known symbol.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import cast
 
@@ -22,8 +22,10 @@ from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
 from warehouse.schemas import Table
-from warehouse.schemas.vocabulary import Outcome
-from warehouse.validation import Gated, pass_gate
+from warehouse.schemas.vocabulary import Outcome, RefusalStatus
+from warehouse.validation import Gated, pass_gate, quarantine
+
+_ROW = "__row"
 
 KINDS = frozenset({"polars", "pandera", "duckdb"})
 """Technologies of a raw table, for the UI."""
@@ -76,6 +78,68 @@ def refuse_bad_delivery(gated: Gated, model: type[Table], inputs: Inputs) -> Non
         f"{model.table()}: {gated.rejected} of {gated.received} delivered rows are wrong: {said}",
         "The last good data stay. Mend the source or the reference data; the limits are "
         "CAPSHOCK_MAX_REJECTED_SHARE and CAPSHOCK_MAX_REJECTED_ROWS.",
+    )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a gate made of a delivery, beside what has landed before.
+
+    Attributes:
+        gated: what lands, and what is refused.
+        refused: symbols whose delivery is refused as a whole, and why.
+        kept: landed rows of these symbols that the delivery has no equal of: they stay.
+    """
+
+    gated: Gated
+    refused: Mapping[str, str] = field(default_factory=dict)
+    kept: pl.DataFrame | None = None
+
+
+def refuse_symbols(
+    gated: Gated,
+    refused: Mapping[str, str],
+    landed: pl.DataFrame,
+    model: type[Table],
+    rule: str,
+) -> Judged:
+    """Hold what a delivery says anew of some symbols; what has landed of them stays.
+
+    Args:
+        gated: what the first gate made of the delivery.
+        refused: symbols, and why each is refused.
+        landed: what has landed of the table where the delivery would land.
+        model: the raw table.
+        rule: the rule that the delivery breaks.
+    """
+    if not refused:
+        return Judged(gated)
+    theirs = pl.col("symbol").is_in(list(refused))
+    stands, key = landed.filter(theirs), list(model.key())
+    held = (
+        gated.passed.filter(theirs)
+        .join(stands, on=model.value_names(), how="anti", nulls_equal=True, maintain_order="left")
+        .with_row_index(_ROW)
+    )
+    problems = held.select(
+        _ROW, rule=pl.lit(rule), reason=pl.col("symbol").replace_strict(dict(refused))
+    )
+    lines = quarantine(held, problems, model, status=RefusalStatus.HELD)
+    passed = gated.passed.join(held, on=key, how="anti", nulls_equal=True, maintain_order="left")
+    return Judged(
+        replace(gated, passed=passed, quarantined=pl.concat([gated.quarantined, lines])),
+        refused,
+        stands.join(passed, on=key, how="anti", nulls_equal=True, maintain_order="left"),
+    )
+
+
+def with_refused(told: pl.DataFrame, refused: Mapping[str, str]) -> pl.DataFrame:
+    """Say of the symbols whose delivery was refused that it was, and why."""
+    is_refused = pl.col("symbol").is_in(list(refused))
+    why = pl.col("symbol").replace_strict(dict(refused), default=None, return_dtype=pl.String)
+    return told.with_columns(
+        outcome=pl.when(is_refused).then(pl.lit(Outcome.REFUSED)).otherwise("outcome"),
+        message=pl.when(is_refused).then(why).otherwise("message"),
     )
 
 
@@ -166,13 +230,15 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     Raises:
         TooFewDelivered: with the outcomes, how often each, and an example.
     """
-    good = told.filter(pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL])).height
+    # What is refused was delivered: the source is there.
+    came = [Outcome.OK, Outcome.PARTIAL, Outcome.REFUSED]
+    good = told.filter(pl.col("outcome").is_in(came)).height
     # Of a handful one may always be missing: seven indices are no tenth of anything.
     allowed = math.ceil((1 - inputs.settings.min_ok_share) * told.height - 1e-9)
     if good and told.height - good <= allowed:
         return
     by_outcome = (
-        told.filter(~pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL]))
+        told.filter(~pl.col("outcome").is_in(came))
         .group_by("outcome", maintain_order=True)
         .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
         .sort("len", descending=True)
@@ -195,7 +261,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
     inputs: Inputs,
     window: Window | None = None,
     *,
-    judge: Callable[[Gated], Gated] = lambda gated: gated,
+    judge: Callable[[Gated], Judged] = Judged,
 ) -> Landing:
     """Pass a delivery through the first gate and account for every row and symbol.
 
@@ -218,9 +284,11 @@ def land(  # noqa: PLR0913 - as many sides as it has
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)
         gated = replace(gated, passed=gated.passed.filter(inside))
-    gated = judge(gated)
+    judged = judge(gated)
+    gated = judged.gated
     dataset = model.table().split(".")[1]
     told = outcomes(delivery, gated, dataset, asked, expected_sessions)
+    told = with_refused(told, judged.refused)
     if delivery.accounts is not None and dataset not in _OPTIONAL:
         try:
             refuse_too_few(told, model, inputs)
@@ -228,13 +296,14 @@ def land(  # noqa: PLR0913 - as many sides as it has
             inputs.book(error.outcomes)
             raise
     return Landing(
-        rows=gated.passed,
+        rows=gated.passed if judged.kept is None else pl.concat([gated.passed, judged.kept]),
         window=window,
         keeps_absent=delivery.keeps_absent,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
         outcomes=told,
         scanned=delivery.response_id,
+        notes=tuple(f"{model.table()}: {said}" for said in judged.refused.values()),
         metadata={
             "received": gated.received,
             "quarantined": gated.quarantined.height,

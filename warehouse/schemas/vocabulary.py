@@ -139,6 +139,7 @@ class Outcome(StrEnum):
     TRANSIENT = "transient"
     CONTRACT = "contract"
     SKIPPED = "skipped"
+    REFUSED = "refused"
 
 
 class RefusalStatus(StrEnum):

@@ -211,6 +211,49 @@ def test_a_split_that_the_price_does_not_follow_holds_the_rows_from_its_ex_date_
     assert held_dates(gated) == [d(1), d(2)]
 
 
+SMALL_RATIOS = [1.5, 4 / 3, 5 / 4, 1 / 1.5, 0.75, 1.281, 1.137]
+"""Below the x1.8 that no price moves by."""
+
+
+@pytest.mark.parametrize("ratio", SMALL_RATIOS)
+def test_a_small_split_that_the_price_does_not_follow_is_held_early_late_or_untrue(
+    ratio: float,
+) -> None:
+    listed = adjustments((d(1), ratio, "split"))
+    untrue = hold(closes(100.0, 101.0, 102.0), listed)
+    assert held_dates(untrue) == [d(1), d(2)]
+    assert f"does not follow the x{ratio:.4g}" in untrue.quarantined["reason"][0]
+    # Listed a session early, the close of that session waits; the next one is right.
+    early = hold(closes(100.0, 101.0, 101.0 / ratio), listed)
+    assert held_dates(early) == [d(1)]
+    # Listed a session late, it would be a loss and then a gain: what follows waits.
+    late = adjustments((d(2), ratio, "split"))
+    assert held_dates(hold(closes(100.0, 100.0 / ratio, 101.0 / ratio), late)) == [d(2)]
+    inverted = adjustments((d(1), 1 / ratio, "split"))
+    assert held_dates(hold(closes(100.0, 101.0 / ratio), inverted)) == [d(1)]
+
+
+@pytest.mark.parametrize("ratio", [*SMALL_RATIOS, 2.0, 10.0, 0.1, 1.033])
+@pytest.mark.parametrize("news", [-0.08, 0.0, 0.09])
+def test_a_price_that_follows_its_split_passes_with_the_news_of_the_session(
+    ratio: float, news: float
+) -> None:
+    followed = closes(100.0, 100.0 / ratio * (1 + news), 101.0 / ratio)
+    assert held_dates(hold(followed, adjustments((d(1), ratio, "split")))) == []
+
+
+def test_a_fall_on_the_session_of_a_small_spin_off_is_news() -> None:
+    assert held_dates(hold(closes(100.0, 80.0), adjustments((d(1), 1.033, "spin_off")))) == []
+    # Of a ratio near 1 nobody can say whether the price followed it.
+    assert held_dates(hold(closes(100.0, 100.0), adjustments((d(1), 1.066, "spin_off")))) == []
+
+
+def test_who_decides_what_went_ex_decides_the_move_too() -> None:
+    prices, listed = closes(100.0, 101.0, 102.0), adjustments((d(1), 1.5, "split"))
+    assert held_dates(hold(prices, adjustments(), decisions((d(1), "none", 1.0)))) == []
+    assert held_dates(hold(prices, listed, decisions((d(1), "split", 1.5)))) == []
+
+
 def test_a_split_of_another_symbol_explains_nothing() -> None:
     gated = hold(closes(1000.0, 100.0), adjustments((d(1), 10.0, "split"), symbol="B"))
 

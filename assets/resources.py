@@ -13,6 +13,7 @@ from assets.sources import Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError
 from warehouse.responses import ResponseStore
+from warehouse.schemas import Table
 from warehouse.storage import Warehouse, open_warehouse
 
 SOURCES = ("files", "yahoo")
@@ -105,6 +106,10 @@ class Inputs:
     def book(self, outcomes: pl.DataFrame) -> None:
         """Write the outcomes of a delivery that was refused: they are what one looks for then."""
         self._warehouse().book(outcomes, self.run_id)
+
+    def landed(self, model: type[Table]) -> pl.DataFrame:
+        """Return what has landed of a table that is about to be written."""
+        return self._warehouse().read(model.table())
 
     def covered(self, dataset: str) -> pl.DataFrame:
         """Return what has landed of a dataset: symbol, asked_from, asked_to of good outcomes."""

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -108,6 +108,7 @@ def table_asset(
     inputs: Mapping[str, type[Table]] | None = None,
     behind: Mapping[str, type[Table]] | None = None,
     kinds: frozenset[str] = frozenset({"polars", "duckdb"}),
+    after: Sequence[type[Table]] = (),
 ) -> Callable[[Callable[..., Landing | pl.DataFrame]], dg.AssetsDefinition]:
     """Make a table asset of a function that returns its rows.
 
@@ -124,6 +125,7 @@ def table_asset(
             them: passed too, but the lineage leads through the inputs, and draws no arrow of its
             own.
         kinds: technologies, for the UI.
+        after: tables that must have been written before, and are not read.
     """
     read = {**(inputs or {}), **(behind or {})}
 
@@ -156,7 +158,7 @@ def table_asset(
         key = asset_key(model)
         return dg.asset(
             key=key,
-            deps=[asset_key(m) for m in (inputs or {}).values()],
+            deps=[asset_key(m) for m in (*(inputs or {}).values(), *after)],
             **place_of(model.table()),
             kinds=set(kinds),
             description=model.answers(),

@@ -9,7 +9,9 @@ from typing import cast
 import polars as pl
 
 from assets.market import calendar
+from assets.raw.prices import PRICES_AND_SPLITS
 from warehouse.errors import SourceError
+from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.storage import Warehouse
 
 UNKNOWN_SYMBOL = "symbol: known_symbol"
@@ -160,11 +162,26 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
     )
     is_booked = day.cast(pl.String).is_in(list(booked))
     missing = pl.concat([lacking, offer.bars.filter(~is_read | ~is_booked)])["session_date"]
+    missing = pl.concat([missing, pl.Series(_refused_stretch(refused, everything), dtype=pl.Date)])
     missing = missing.filter(missing.is_in(pl.Series(everything.sessions).implode()))
     if missing.is_empty():
         return Plan(None, None, everything.notes)
     wanted = tuple(missing.unique().sort().to_list())
     return Plan(wanted[0], wanted[-1], everything.notes, wanted)
+
+
+def _refused_stretch(refused: pl.DataFrame, everything: Plan) -> list[date]:
+    """Return the sessions of deliveries that were refused as a whole: a decision may let them in.
+
+    From the first to the last of them without a hole: they are judged together.
+    """
+    waiting = refused.filter(
+        (pl.col("status") == RefusalStatus.HELD) & pl.col("rules").list.contains(PRICES_AND_SPLITS)
+    )["row_date"].drop_nulls()
+    if waiting.is_empty():
+        return []
+    first, last = _bounds(waiting)
+    return [day for day in everything.sessions if first <= day <= last]
 
 
 ANSWERED = ("ok", "partial", "not_found", "no_data", "contract")

@@ -124,7 +124,8 @@ def replace_window(
         model: the table.
         frame: all rows of the window.
         window: what to replace; None: the whole table.
-        keeps_absent: whether rows that the frame lacks stay.
+        keeps_absent: whether rows that the frame lacks stay, but for those of a statement that it
+            has: the frame has all rows of a statement.
 
     Raises:
         ValueError: if the frame has rows outside the window.
@@ -138,7 +139,8 @@ def replace_window(
     same_key = _all_equal(model.key())
     same_row = _all_equal(model.value_names())
     has_successor = f"EXISTS (SELECT 1 FROM incoming WHERE {same_key})"
-    may_go = has_successor if keeps_absent else "true"
+    is_restated = f"EXISTS (SELECT 1 FROM incoming WHERE {_all_equal(model.stated_by())})"
+    may_go = is_restated if keeps_absent else "true"
     outdated = (
         f"FROM {table} AS stored WHERE {within} AND {may_go} "
         f"AND NOT EXISTS (SELECT 1 FROM incoming WHERE {same_row})"
@@ -184,7 +186,7 @@ def _replace_quarantine(
         else "true"
     )
     if keeps_absent:
-        symbol, day = (ddl.quoted(name) for name in write.model.key())
+        symbol, day = (ddl.quoted(name) for name in write.model.stated_by())
         within += (
             f" AND EXISTS (SELECT 1 FROM {ddl.qualified(write.model.table())} AS landed "
             f"WHERE landed.{symbol} = stored.symbol AND landed.{day} = stored.row_date)"

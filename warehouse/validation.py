@@ -275,7 +275,9 @@ def _without_duplicates(
     conflicting = distinct.filter(is_conflict)
     if conflicting.is_empty():
         return distinct, pl.DataFrame(schema=_PROBLEM_SCHEMA), good.height - distinct.height
-    conflicts = good.join(conflicting.select(key).unique(), on=key, how="semi").select(
+    conflicts = good.join(
+        conflicting.select(key).unique(), on=key, how="semi", nulls_equal=True
+    ).select(
         _ROW,
         rule=pl.lit("conflicting_duplicate"),
         reason=pl.lit(f"other rows of the source have the same ({', '.join(key)}), other values"),

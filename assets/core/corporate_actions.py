@@ -1,4 +1,4 @@
-"""``core.corporate_actions``: what went ex, on its own date, told apart by its ratio alone."""
+"""``core.corporate_actions``: what went ex, on its own date, splits and spin-offs apart."""
 
 import polars as pl
 
@@ -10,4 +10,4 @@ from warehouse.schemas import core, raw, ref
 @table_asset(core.CorporateActions, {"splits": raw.Splits, "decisions": ref.SplitDecisions})
 def core_corporate_actions(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     """Tell splits from spin-offs."""
-    return classify(splits.select("symbol", "ex_date", "ratio"), decisions)
+    return classify(splits.select("symbol", "ex_date", "ratio", "kind"), decisions)

@@ -23,24 +23,28 @@ from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
-from warehouse.schemas.vocabulary import AdjustmentKind, RefusalStatus
+from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
 
 
 def hold_unexplained_moves(
-    prices: pl.DataFrame, actions: pl.DataFrame, real: pl.DataFrame
+    prices: pl.DataFrame,
+    actions: pl.DataFrame,
+    decisions: pl.DataFrame,
+    confirmed: pl.DataFrame,
 ) -> Gated:
     """Hold closes that jump from the last accepted one without a corporate action.
 
     Args:
         prices: bars sorted by symbol, session_date.
         actions: ``core.corporate_actions``.
-        real: symbol, session_date of moves that are known to be real.
+        decisions: ``ref.split_decisions``.
+        confirmed: what ``confirmed_moves`` returns.
     """
     indexed = prices.with_row_index(_ROW)
-    problems = unexplained_moves(prices, actions, real).select(
+    problems = unexplained_moves(prices, actions, decisions, confirmed).select(
         pl.col("row").alias(_ROW), "reason", rule=pl.lit("price_move")
     )
     passed = indexed.join(problems.select(_ROW), on=_ROW, how="anti", maintain_order="left")
@@ -49,19 +53,6 @@ def hold_unexplained_moves(
         quarantined=quarantine(indexed, problems, core.Prices, status=RefusalStatus.HELD),
         received=prices.height,
     )
-
-
-def decided_to_be_real(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Return the moves that a person says are real: decisions of kind none.
-
-    Args:
-        decisions: ``ref.split_decisions``.
-
-    Returns:
-        symbol, session_date.
-    """
-    is_real = pl.col("kind") == AdjustmentKind.NONE
-    return decisions.filter(is_real).select("symbol", session_date="ex_date")
 
 
 def ready_to_compute_with(
@@ -105,9 +96,7 @@ def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
     confirmed = confirmed_moves(
         ordered.passed, actions, holdings, indices, levels, reports, calendar.sessions()
     )
-    moved = hold_unexplained_moves(
-        ordered.passed, actions, pl.concat([confirmed, decided_to_be_real(decisions)])
-    )
+    moved = hold_unexplained_moves(ordered.passed, actions, decisions, confirmed)
     rows = ready_to_compute_with(moved.passed, actions, calendar.sessions())
     landing = landing_of(rows, [ordered, moved], core.Prices)
     idle = decisions.join(

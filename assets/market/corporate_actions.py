@@ -1,4 +1,4 @@
-"""What goes ex: share splits and spin-offs, told apart by their ratio alone."""
+"""What goes ex: share splits and spin-offs, told apart by their ratio where no one says it."""
 
 import polars as pl
 
@@ -13,6 +13,19 @@ SMALLEST_SPLIT = 2
 _FRACTIONS = (3 / 2, 4 / 3, 5 / 4, 5 / 2, 5 / 3)
 
 
+def is_share_ratio(ratio: pl.Expr, tolerance: float | pl.Expr = SPLIT_TOLERANCE) -> pl.Expr:
+    """Tell whether a ratio is one that share splits have.
+
+    An integer from 2 on, its reciprocal, or 3:2, 4:3, 5:4, 5:2, 5:3, within a relative tolerance.
+    """
+    whole = pl.when(ratio >= 1).then(ratio).otherwise(1 / ratio)
+    nearest = whole.round()
+    is_whole = (nearest >= SMALLEST_SPLIT) & ((whole / nearest - 1).abs() <= tolerance)
+    return is_whole | pl.any_horizontal(
+        *((ratio / fraction - 1).abs() <= tolerance for fraction in _FRACTIONS)
+    )
+
+
 def kind_of(ratio: pl.Expr) -> pl.Expr:
     """Tell a share split from a spin-off: ``split`` or ``spin_off``.
 
@@ -20,34 +33,36 @@ def kind_of(ratio: pl.Expr) -> pl.Expr:
     5:4, 5:2, 5:3. Everything else is a spin-off, which data vendors record as a split with an odd
     ratio (GE 1.281 on 2023-01-04).
     """
-    whole = pl.when(ratio >= 1).then(ratio).otherwise(1 / ratio)
-    nearest = whole.round()
-    is_whole = (nearest >= SMALLEST_SPLIT) & ((whole / nearest - 1).abs() <= SPLIT_TOLERANCE)
-    is_simple = pl.any_horizontal(
-        *((ratio / fraction - 1).abs() <= SPLIT_TOLERANCE for fraction in _FRACTIONS)
-    )
     return (
-        pl.when(is_whole | is_simple)
+        pl.when(is_share_ratio(ratio))
         .then(pl.lit(AdjustmentKind.SPLIT))
         .otherwise(pl.lit(AdjustmentKind.SPIN_OFF))
     )
 
 
+def kind_told() -> pl.Expr:
+    """Return the kind of a recorded action: as the source says, else by its ratio."""
+    return pl.coalesce("kind", kind_of(pl.col("ratio")))
+
+
 def classify(splits: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
-    """Classify recorded splits; a person's decision overrides, adds, or (kind none) removes one.
+    """Classify recorded splits; a person's decisions replace all that is recorded on their date.
+
+    What the source or a person calls a split or a spin-off is one, whatever its ratio.
 
     Args:
-        splits: symbol, ex_date, ratio; several on one date are several rows.
-        decisions: ``ref.split_decisions``.
+        splits: symbol, ex_date, ratio, kind (null: told by the ratio); several on one date are
+            several rows.
+        decisions: ``ref.split_decisions``; kind none says that nothing went ex.
 
     Returns:
         symbol, ex_date, ratio (new shares per old), kind (split, spin_off), sorted.
     """
     columns = ["symbol", "ex_date", "ratio", "kind"]
-    by_rule = splits.with_columns(kind=kind_of(pl.col("ratio"))).select(columns)
+    by_rule = splits.with_columns(kind=kind_told()).select(columns)
     undecided = by_rule.join(decisions, on=["symbol", "ex_date"], how="anti")
     decided = decisions.filter(pl.col("kind") != AdjustmentKind.NONE).select(columns)
-    return pl.concat([undecided, decided]).sort("symbol", "ex_date")
+    return pl.concat([undecided, decided]).sort("symbol", "ex_date", "kind")
 
 
 def with_adjustments(prices: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:

@@ -34,4 +34,12 @@ def chained_close() -> pl.Expr:
 
     Reads symbol, close, adjustment_ratio of rows sorted by symbol, session_date.
     """
-    return pl.col("close") * pl.col("adjustment_ratio").cum_prod().over("symbol")
+    return pl.col("close") * chained_ratio()
+
+
+def chained_ratio() -> pl.Expr:
+    """Return how many shares, by price, one share of a symbol's first bar has become.
+
+    Reads symbol, adjustment_ratio of rows sorted by symbol, session_date.
+    """
+    return pl.col("adjustment_ratio").cum_prod().over("symbol")

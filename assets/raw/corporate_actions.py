@@ -1,20 +1,90 @@
 """``raw.splits``, ``raw.dividends``: corporate actions as the source delivers them."""
 
+from dataclasses import replace
+
 import polars as pl
 
-from assets.raw.delivery import KINDS, asked_since, delivered, land
+from assets.market.corporate_actions import kind_told
+from assets.raw.delivery import KINDS, Judged, asked_since, delivered, land, refuse_symbols
+from assets.raw.prices import PRICES_AND_SPLITS
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import raw, ref
+from warehouse.schemas import ops, raw, ref
+from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.validation import Gated, quarantine
+
+_ROW = "__row"
 
 
-@table_asset(raw.Splits, {"securities": ref.Securities}, kinds=KINDS)
-def splits(securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch recorded splits."""
+def one_of_a_kind(gated: Gated) -> Gated:
+    """Reject what would be two splits, or two spin-offs, of a line on one date.
+
+    The key lets two rows of a date through whose kinds differ as written; one of them may be told
+    by its ratio, and be what the other says it is.
+
+    Args:
+        gated: what the first gate made of a delivery of splits.
+    """
+    rows = gated.passed.with_row_index(_ROW)
+    told = rows.with_columns(told=kind_told())
+    # One chunk: Polars 2.1 panics where it formats a filtered frame of several.
+    twice = told.filter(pl.struct("symbol", "ex_date", "told").is_duplicated()).rechunk()
+    problems = twice.select(
+        _ROW,
+        rule=pl.lit("conflicting_duplicate"),
+        reason=pl.format(
+            "ratio {}: two rows of the date are a {}; a split and a spin-off on one date say so in "
+            "the column kind",
+            "ratio",
+            "told",
+        ),
+    )
+    refused = quarantine(rows, problems, raw.Splits, status=RefusalStatus.REJECTED)
+    return replace(
+        gated,
+        passed=rows.join(problems, on=_ROW, how="anti", maintain_order="left").drop(_ROW),
+        quarantined=pl.concat([gated.quarantined, refused]),
+    )
+
+
+def doubted(quarantine: pl.DataFrame) -> dict[str, str]:
+    """Return the symbols whose prices are refused over their splits, and what to say of these.
+
+    Args:
+        quarantine: ``ops.quarantine``.
+    """
+    rows = quarantine.filter(
+        (pl.col("source_table") == raw.Prices.table())
+        & (pl.col("status") == RefusalStatus.HELD)
+        & pl.col("rules").list.contains(PRICES_AND_SPLITS)
+    )
+    return {
+        symbol: f"{symbol}: not used beside the prices that have landed: those delivered with it "
+        "are refused (ops.quarantine, raw.prices)"
+        for symbol in rows["symbol"].unique().sort()
+    }
+
+
+@table_asset(
+    raw.Splits,
+    {"securities": ref.Securities},
+    behind={"quarantine": ops.Quarantine},
+    kinds=KINDS,
+    after=[raw.Prices],
+)
+def splits(securities: pl.DataFrame, quarantine: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch recorded splits: prices and splits are one statement, and land together or not."""
+
+    def judge(gated: Gated) -> Judged:
+        refused = doubted(quarantine)
+        landed = inputs.landed(raw.Splits)
+        return refuse_symbols(one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS)
+
     asked = securities["symbol"].to_list()
     since = asked_since(inputs, "splits", asked)
-    return land(inputs.open_source().splits(since), raw.Splits, asked, inputs)
+    delivery = inputs.open_source().splits(since)
+    return land(delivery, raw.Splits, asked, inputs, judge=judge)
 
 
 @table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=KINDS)

@@ -5,8 +5,8 @@ of the exchange, not in the future, a known symbol.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import cast
 
@@ -22,8 +22,10 @@ from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
 from warehouse.schemas import Table
-from warehouse.schemas.vocabulary import Outcome
-from warehouse.validation import Gated, pass_gate
+from warehouse.schemas.vocabulary import Outcome, RefusalStatus
+from warehouse.validation import Gated, pass_gate, quarantine
+
+_ROW = "__row"
 
 KINDS = frozenset({"polars", "pandera", "duckdb"})
 """Technologies of a raw table, for the UI."""
@@ -114,6 +116,68 @@ def refuse_bad_delivery(
     )
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What a gate made of a delivery, beside what has landed before.
+
+    Attributes:
+        gated: what lands, and what is refused.
+        refused: symbols whose delivery is refused as a whole, and why.
+        kept: landed rows of these symbols that the delivery has no equal of: they stay.
+    """
+
+    gated: Gated
+    refused: Mapping[str, str] = field(default_factory=dict)
+    kept: pl.DataFrame | None = None
+
+
+def refuse_symbols(
+    gated: Gated,
+    refused: Mapping[str, str],
+    landed: pl.DataFrame,
+    model: type[Table],
+    rule: str,
+) -> Judged:
+    """Hold what a delivery says anew of some symbols; what has landed of them stays.
+
+    Args:
+        gated: what the first gate made of the delivery.
+        refused: symbols, and why each is refused.
+        landed: what has landed of the table where the delivery would land.
+        model: the raw table.
+        rule: the rule that the delivery breaks.
+    """
+    if not refused:
+        return Judged(gated)
+    theirs = pl.col("symbol").is_in(list(refused))
+    stands, key = landed.filter(theirs), list(model.key())
+    held = (
+        gated.passed.filter(theirs)
+        .join(stands, on=model.value_names(), how="anti", nulls_equal=True, maintain_order="left")
+        .with_row_index(_ROW)
+    )
+    problems = held.select(
+        _ROW, rule=pl.lit(rule), reason=pl.col("symbol").replace_strict(dict(refused))
+    )
+    lines = quarantine(held, problems, model, status=RefusalStatus.HELD)
+    passed = gated.passed.join(held, on=key, how="anti", nulls_equal=True, maintain_order="left")
+    return Judged(
+        replace(gated, passed=passed, quarantined=pl.concat([gated.quarantined, lines])),
+        refused,
+        stands.join(passed, on=key, how="anti", nulls_equal=True, maintain_order="left"),
+    )
+
+
+def with_refused(told: pl.DataFrame, refused: Mapping[str, str]) -> pl.DataFrame:
+    """Say of the symbols whose delivery was refused that it was, and why."""
+    is_refused = pl.col("symbol").is_in(list(refused))
+    why = pl.col("symbol").replace_strict(dict(refused), default=None, return_dtype=pl.String)
+    return told.with_columns(
+        outcome=pl.when(is_refused).then(pl.lit(Outcome.REFUSED)).otherwise("outcome"),
+        message=pl.when(is_refused).then(why).otherwise("message"),
+    )
+
+
 def outcomes(
     delivery: Delivery,
     gated: Gated,
@@ -201,13 +265,15 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     Raises:
         TooFewDelivered: with the outcomes, how often each, and an example.
     """
-    good = told.filter(pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL])).height
+    # What is refused was delivered: the source is there.
+    came = [Outcome.OK, Outcome.PARTIAL, Outcome.REFUSED]
+    good = told.filter(pl.col("outcome").is_in(came)).height
     # Of a handful one may always be missing: seven indices are no tenth of anything.
     allowed = math.ceil((1 - inputs.settings.min_ok_share) * told.height - 1e-9)
     if good and told.height - good <= allowed:
         return
     by_outcome = (
-        told.filter(~pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL]))
+        told.filter(~pl.col("outcome").is_in(came))
         .group_by("outcome", maintain_order=True)
         .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
         .sort("len", descending=True)
@@ -223,12 +289,14 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
     )
 
 
-def land(
+def land(  # noqa: PLR0913 - as many sides as it has
     delivery: Delivery,
     model: type[Table],
     asked: Sequence[str],
     inputs: Inputs,
     window: Window | None = None,
+    *,
+    judge: Callable[[Gated], Judged] = Judged,
 ) -> Landing:
     """Pass a delivery through the first gate and account for every row and symbol.
 
@@ -238,6 +306,7 @@ def land(
         asked: symbols asked for.
         inputs: the limits, and the moment that counts as now.
         window: what lands of it; None: all.
+        judge: what the gate looks at beyond a row by itself, in what lands.
 
     Raises:
         SourceError: if the delivery has a wrong shape or too many wrong rows.
@@ -254,8 +323,11 @@ def land(
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)
         gated = replace(gated, passed=gated.passed.filter(inside))
+    judged = judge(gated)
+    gated = judged.gated
     dataset = model.table().split(".")[1]
     told = outcomes(delivery, gated, dataset, asked, expected_sessions)
+    told = with_refused(told, judged.refused)
     if delivery.accounts is not None and dataset not in _OPTIONAL:
         try:
             refuse_too_few(told, model, inputs)
@@ -263,13 +335,14 @@ def land(
             inputs.book(error.outcomes)
             raise
     return Landing(
-        rows=gated.passed,
+        rows=gated.passed if judged.kept is None else pl.concat([gated.passed, judged.kept]),
         window=window,
         keeps_absent=delivery.keeps_absent,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
         outcomes=told,
         scanned=delivery.response_id,
+        notes=tuple(f"{model.table()}: {said}" for said in judged.refused.values()),
         metadata={
             "received": gated.received,
             "quarantined": gated.quarantined.height,

@@ -1,5 +1,6 @@
 """``raw.prices``: daily bars as the source delivers them."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import cast
 
@@ -7,13 +8,20 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
-from assets.raw.delivery import KINDS, delivered, land
+from assets.market.corporate_actions import classify
+from assets.market.rebased_closes import moved_symbols, rebased_blocks
+from assets.raw.delivery import KINDS, Judged, delivered, land, refuse_symbols
 from assets.resources import Inputs
+from assets.sources import Source
 from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError
 from warehouse.landing import Landing, Window
 from warehouse.schemas import raw, ref
 from warehouse.storage import Warehouse
+from warehouse.validation import Gated, pass_gate
+
+PRICES_AND_SPLITS = "prices_and_splits"
+"""The rule that a delivery breaks whose closes and splits are not one statement."""
 
 NAMED = 5
 """Sessions that a check names."""
@@ -60,14 +68,83 @@ def sessions_without_bars(prices: pl.DataFrame, first: date, last: date) -> list
     return [day for day in calendar.sessions(first, last) if day not in there]
 
 
-@table_asset(raw.Prices, {"securities": ref.Securities}, kinds=KINDS)
-def prices(securities: pl.DataFrame, inputs: Inputs) -> Landing:
-    """Fetch the bars of the run's sessions."""
+def refused_symbols(
+    landed: pl.DataFrame,
+    delivered: pl.DataFrame,
+    actions: pl.DataFrame,
+    decisions: pl.DataFrame,
+) -> dict[str, str]:
+    """Return the symbols whose landed closes a delivery moves by a split's ratio, and what to say.
+
+    A decision on the last session of what is moved lets it through.
+
+    Args:
+        landed: ``raw.prices`` before the delivery.
+        delivered: the bars that passed the first gate.
+        actions: what is known to go ex, landed and delivered: symbol, ex_date, ratio, kind.
+        decisions: ``ref.split_decisions``.
+    """
+    blocks = rebased_blocks(landed, delivered, actions).join(
+        decisions, left_on=["symbol", "last_session"], right_on=["symbol", "ex_date"], how="anti"
+    )
+    said: dict[str, list[str]] = {}
+    for block in blocks.sort("symbol", "first_session").iter_rows(named=True):
+        first, last, ratio = block["first_session"], block["last_session"], block["ratio"]
+        which = f"{first}" if first == last else f"{block['sessions']} sessions, {first} to {last},"
+        does = f"divided by {ratio:.4g}" if ratio > 1 else f"multiplied by {1 / ratio:.4g}"
+        whose = "a ratio that is recorded" if block["is_recorded"] else "as by a split"
+        said.setdefault(block["symbol"], []).append(
+            f"landed closes of {which} come {does} ({whose}); a line {block['symbol']},{last},"
+            "none,1 in split_decisions.csv lets them through"
+        )
+    return {
+        symbol: f"{symbol}: " + "; ".join(lines) + ". As-traded closes of ended sessions never "
+        "change by a split: what has landed stays, until the source agrees with it again, or a "
+        "person decides"
+        for symbol, lines in said.items()
+    }
+
+
+def known_actions(
+    source: Source, symbols: Sequence[str], first: date, inputs: Inputs, decisions: pl.DataFrame
+) -> pl.DataFrame:
+    """Return what is known to go ex, as it has landed and as it is delivered beside the prices.
+
+    Args:
+        source: where the prices came from: their splits come with them.
+        symbols: symbols to tell of.
+        first: the date from which they were asked for.
+        inputs: what has landed.
+        decisions: ``ref.split_decisions``.
+    """
+    told = pass_gate(source.splits(dict.fromkeys(symbols, first)).rows, raw.Splits).passed
+    columns = ["symbol", "ex_date", "ratio", "kind"]
+    both = pl.concat([inputs.landed(raw.Splits).select(columns), told.select(columns)])
+    return classify(both.unique(maintain_order=True), decisions)
+
+
+@table_asset(
+    raw.Prices, {"securities": ref.Securities, "decisions": ref.SplitDecisions}, kinds=KINDS
+)
+def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Fetch the bars of the run's sessions; refuse those that contradict what has landed."""
     first, last = run_sessions(inputs)
     asked = securities["symbol"].to_list()
-    delivery = inputs.open_source().prices(asked, first, last)
+    source = inputs.open_source()
+    delivery = source.prices(asked, first, last)
     window = Window("session_date", first, last)
-    landing = land(delivery, raw.Prices, asked, inputs, window)
+
+    def judge(gated: Gated) -> Judged:
+        landed = inputs.landed(raw.Prices)
+        moved = moved_symbols(landed, gated.passed)
+        if not moved:
+            return Judged(gated)
+        actions = known_actions(source, moved, first, inputs, decisions)
+        refused = refused_symbols(landed, gated.passed, actions, decisions)
+        of_window = landed.filter(pl.col("session_date").is_between(first, last))
+        return refuse_symbols(gated, refused, of_window, raw.Prices, PRICES_AND_SPLITS)
+
+    landing = land(delivery, raw.Prices, asked, inputs, window, judge=judge)
     refuse_nothing(landing, first, last)
     return landing
 

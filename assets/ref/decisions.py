@@ -8,6 +8,7 @@ from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
 from warehouse.schemas import ref
+from warehouse.schemas.vocabulary import AdjustmentKind
 
 
 @table_asset(ref.ShareCountDecisions, kinds=KINDS)
@@ -35,8 +36,29 @@ def check_sessions(decisions: pl.DataFrame) -> pl.DataFrame:
     return decisions
 
 
+def check_contradictions(decisions: pl.DataFrame) -> pl.DataFrame:
+    """Return the split decisions if no two of one date contradict each other.
+
+    The same kind twice on a date is refused by the table's key.
+
+    Raises:
+        ReferenceDataError: naming the dates on which something and nothing is to have gone ex.
+    """
+    of_date = ["symbol", "ex_date"]
+    is_none = pl.col("kind") == AdjustmentKind.NONE
+    torn = decisions.filter(is_none.any().over(of_date) & (pl.len().over(of_date) > 1))
+    if torn.height:
+        named = torn.select(of_date).unique(maintain_order=True).rows()
+        raise ReferenceDataError(
+            "split_decisions: kind none says that nothing went ex, another row of the date that "
+            "something did: " + ", ".join(f"{symbol} {day}" for symbol, day in named),
+            "Keep none alone, or a row for each action of the date.",
+        )
+    return decisions
+
+
 @table_asset(ref.SplitDecisions, kinds=KINDS)
 def split_decisions(inputs: Inputs) -> pl.DataFrame:
     """Read ``split_decisions.csv``, if there is one."""
     rows = read_reference(inputs.reference(), "split_decisions", ref.SplitDecisions, optional=True)
-    return check_sessions(rows)
+    return check_contradictions(check_sessions(rows))

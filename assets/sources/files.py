@@ -85,6 +85,8 @@ class FilesSource:
         self, path: Path, scan: pl.LazyFrame, model: type[Table], *, is_empty_wrong: bool = False
     ) -> Delivery:
         columns = [name for name in model.names() if name not in PROVENANCE]
+        absent = set(model.optional_names()) - set(scan.collect_schema())
+        scan = scan.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
         rows = self._collect(path, scan.select(columns))
         if rows.is_empty() and is_empty_wrong:
             raise SourceError(f"{path}: the file has no rows", f"Put rows into it. {_CONTRACT}")
@@ -133,7 +135,7 @@ class FilesSource:
         except (pl.exceptions.PolarsError, OSError) as error:
             raise _unreadable(path, error) from error
         wanted = {c.name: c.dtype for c in model.columns() if c.name not in PROVENANCE}
-        missing = sorted(set(wanted) - set(found))
+        missing = sorted(set(wanted) - set(model.optional_names()) - set(found))
         if missing:
             raise SourceError(
                 f"{path}: column {', '.join(missing)} is missing; found {', '.join(found)}",
@@ -141,7 +143,7 @@ class FilesSource:
             )
         if path.suffix == ".parquet":
             for name, dtype in wanted.items():
-                if found[name] == pl.String and dtype.is_numeric():
+                if found.get(name) == pl.String and dtype.is_numeric():
                     raise SourceError(
                         f"{path}: column {name} holds text, expected {dtype}",
                         f"Write the column as numbers. {_CONTRACT}",

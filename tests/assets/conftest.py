@@ -19,7 +19,8 @@ def all_sessions() -> Sequence[date]:
 
 @pytest.fixture(scope="session")
 def recorded_splits() -> pl.DataFrame:
-    return pl.read_parquet(SAMPLE / "splits.parquet")
+    splits = pl.read_parquet(SAMPLE / "splits.parquet")
+    return splits if "kind" in splits.columns else splits.with_columns(kind=None)
 
 
 @pytest.fixture(scope="session")

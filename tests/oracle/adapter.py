@@ -1,7 +1,7 @@
 """The product, asked about a market of the oracle. Its only imports of the product stand here."""
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache
 from typing import Any
 
@@ -20,9 +20,11 @@ from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses, witnesses_of
 from assets.mart.market_caps import market_caps
 from assets.mart.sector_moves import sector_moves
+from assets.raw.corporate_actions import one_of_a_kind
+from assets.ref.decisions import check_contradictions
 from tests.oracle.market import Market
-from warehouse.schemas import Table, core, mart, ref
-from warehouse.validation import validate
+from warehouse.schemas import Table, core, mart, raw, ref
+from warehouse.validation import pass_gate, validate
 
 KEYS = {
     "core.prices": ("symbol", "session_date"),
@@ -106,22 +108,30 @@ def _no_rows(model: type[Table]) -> pl.DataFrame:
 
 
 def _splits(market: Market) -> pl.DataFrame:
-    return pl.DataFrame(
-        [(r.symbol, r.ex_date, r.ratio) for r in market.recorded],
-        schema={"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64},
-        orient="row",
-    )
+    """Return the recorded actions as they pass the gates of ``raw.splits``: none is refused."""
+    rows = _rows(
+        raw.Splits,
+        (
+            {"symbol": r.symbol, "ex_date": r.ex_date, "ratio": r.ratio, "kind": r.kind,
+             "source": "made up", "fetched_at": datetime(2025, 1, 1, tzinfo=UTC),
+             "response_id": "made up"}
+            for r in market.recorded
+        ),
+    )  # fmt: skip
+    gated = one_of_a_kind(pass_gate(rows, raw.Splits))
+    assert gated.quarantined.is_empty(), gated.quarantined["reason"].to_list()
+    return gated.passed
 
 
 def _decisions(market: Market) -> pl.DataFrame:
-    return _rows(
+    return check_contradictions(_rows(
         ref.SplitDecisions,
         (
             {"symbol": d.symbol, "ex_date": d.ex_date, "kind": d.kind, "ratio": d.ratio,
              "reason": "made up", "source": "made up"}
             for d in market.decisions
         ),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _bars(market: Market) -> pl.DataFrame:

@@ -61,7 +61,7 @@ def classified(market: Market) -> list[Action]:
     """Return what goes ex, by symbol and date; decisions replace all that is recorded on a date."""
     decided = {(d.symbol, d.ex_date) for d in market.decisions}
     found = [
-        Action(r.symbol, r.ex_date, r.ratio, kind_of(r.ratio))
+        Action(r.symbol, r.ex_date, r.ratio, r.kind or kind_of(r.ratio))
         for r in market.recorded
         if (r.symbol, r.ex_date) not in decided
     ]

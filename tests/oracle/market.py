@@ -26,16 +26,17 @@ class Bar:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A split or spin-off as a source records it: by its ratio alone."""
+    """A split or spin-off as a source records it: by its ratio alone, or with its kind."""
 
     symbol: str
     ex_date: date
     ratio: float
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A person's word on what goes ex on a date: split, spin_off or none."""
+    """A person's word on what goes ex on a date: split, spin_off or none; two actions are two."""
 
     symbol: str
     ex_date: date

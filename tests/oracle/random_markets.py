@@ -8,12 +8,12 @@ ranks are then the same to the bit or clearly apart, and no comparison hangs on 
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from hypothesis import strategies as st
 
-from tests.oracle.companies import Action, classified, multiplied
+from tests.oracle.companies import Action, classified, kind_of, multiplied
 from tests.oracle.market import (
     Bar,
     Decision,
@@ -162,13 +162,20 @@ class _Maker:
                 first,
                 last,
             ))  # fmt: skip
-            is_split = self.happens(0.6)
-            found.append(Recorded(symbol, day, self.rng.choice(SPLITS if is_split else SPIN_OFFS)))
+            of = [("split", SPLITS), ("spin_off", SPIN_OFFS)]
+            self.rng.shuffle(of)
+            (kind, ratios), (other, others) = of
+            is_told = self.happens(0.3)
+            # What is told may be anything: an odd split, a spin-off of a whole ratio.
+            drawn = self.rng.choice(SPLITS + SPIN_OFFS if is_told else ratios)
+            found.append(Recorded(symbol, day, drawn, kind if is_told else None))
             if self.happens(self.knobs.both):
-                other = self.rng.choice(SPIN_OFFS if is_split else SPLITS)
-                found.append(Recorded(symbol, day, other))
-        # Two splits on one date would be one row of the source.
-        kept = {(r.ex_date, r.ratio in SPLITS): r for r in found}
+                # Of two on a date one at least says what it is.
+                says = other if not is_told or self.happens(0.5) else None
+                found.append(Recorded(symbol, day, self.rng.choice(others), says))
+        # Two splits on one date would be one row of the source, and so would two of no kind.
+        kept = {(r.ex_date, r.kind or kind_of(r.ratio)): r for r in found}
+        kept = {(r.ex_date, r.kind): r for r in kept.values()}
         return list(kept.values())
 
     def _number(self, mean: float) -> int:
@@ -183,7 +190,11 @@ class _Maker:
         kind = self.rng.choice(("split", "spin_off", "none"))
         day = self.rng.choice(days) if days and self.happens(0.7) else self.rng.choice(self.traded)
         ratio = 1.0 if kind == "none" else self.rng.choice((2.0, 1.281, 0.5))
-        return [Decision(symbol, day, kind, ratio)]
+        decided = [Decision(symbol, day, kind, ratio)]
+        if kind != "none" and self.happens(self.knobs.both):
+            other = "spin_off" if kind == "split" else "split"
+            decided.append(Decision(symbol, day, other, self.rng.choice((1.907, 0.5, 3.0))))
+        return decided
 
     def _bars(
         self, symbol: str, span: tuple[int, int], actions: Sequence[Action]
@@ -285,7 +296,7 @@ class _Maker:
         one = self.rng.choice(sorted({line.company_symbol for line in lines} & bars.keys()))
         lines.append(Line("T0", "T0", self.rng.choice(("Energy", "Utilities"))))
         bars["T0"] = dict(bars[one])
-        recorded += [Recorded("T0", r.ex_date, r.ratio) for r in recorded if r.symbol == one]
+        recorded += [replace(r, symbol="T0") for r in recorded if r.symbol == one]
         decisions += [
             Decision("T0", d.ex_date, d.kind, d.ratio) for d in decisions if d.symbol == one
         ]
@@ -379,6 +390,7 @@ def census(market: Market) -> Counter[str]:
             continue
         both = [a for a in actions if (a.symbol, a.ex_date) == (action.symbol, action.ex_date)]
         found["both on one date"] += len({a.kind for a in both}) > 1
+        found["a kind that the ratio does not tell"] += action.kind != kind_of(action.ratio)
         found["before the first bar"] += action.ex_date < min(bars)
         found["after the last bar"] += action.ex_date > max(bars)
         is_within = min(bars) <= action.ex_date <= max(bars)

@@ -27,7 +27,7 @@ LONG_AGO = date(2023, 6, 1)
 
 def market_of(
     closes: Mapping[str, Sequence[float | None]],
-    actions: Sequence[tuple[str, int, float]] = (),
+    actions: Sequence[tuple[str, int, float] | tuple[str, int, float, str]] = (),
     *,
     as_of: date = DAYS[0],
     weighting: str = "market cap",
@@ -35,7 +35,10 @@ def market_of(
     levels: Sequence[float | None] = (100.0,) * 6,
     counts: Mapping[str, int] | None = None,
 ) -> Market:
-    """Make a market of an index ^X with ten units of each line; (symbol, place, ratio) goes ex."""
+    """Make a market of an index ^X with ten units of each line; (symbol, place, ratio) goes ex.
+
+    A fourth word of an action is its kind, where the source says it.
+    """
     return Market(
         sessions=DAYS,
         lines=tuple(Line(symbol, symbol) for symbol in closes),
@@ -43,7 +46,7 @@ def market_of(
             symbol: {d: Bar(c, c, c, c) for d, c in zip(DAYS, of_line, strict=True) if c}
             for symbol, of_line in closes.items()
         },
-        recorded=tuple(Recorded(symbol, DAYS[place], ratio) for symbol, place, ratio in actions),
+        recorded=tuple(Recorded(symbol, DAYS[place], *told) for symbol, place, *told in actions),
         reports=tuple(Report(symbol, LONG_AGO, n) for symbol, n in (counts or {}).items()),
         levels={"^X": {d: v for d, v in zip(DAYS, levels, strict=True) if v}},
         indices=(Described("^X", LONG_AGO, weighting, divisor),),
@@ -110,7 +113,8 @@ def test_a_split_after_the_last_bar_of_units_dated_later() -> None:
 
 def test_a_split_and_a_spin_off_on_one_date() -> None:
     market = market_of(
-        {"A": STEADY, "B": (48.0, 48.0, 20.0, 20.0, 20.0, 20.0)}, [("B", 2, 2.0), ("B", 2, 1.2)]
+        {"A": STEADY, "B": (48.0, 48.0, 20.0, 20.0, 20.0, 20.0)},
+        [("B", 2, 2.0, "split"), ("B", 2, 1.2)],
     )
     assert units(market, "B", 1) == [10.0, 10.0]
     assert units(market, "B", 2) == [20.0, 20.0]
@@ -221,7 +225,7 @@ def test_a_split_and_a_spin_off_on_one_date_change_the_count_by_the_split_alone(
     # p' = 48 / (2 x 1.2) = 20, N' = 100 x 2; the close of 19 loses 200 x 1 dollar.
     market = market_of(
         {"A": (48.0, 48.0, 19.0, 19.0, 19.0, 19.0)},
-        [("A", 2, 2.0), ("A", 2, 1.2)],
+        [("A", 2, 2.0, "split"), ("A", 2, 1.2)],
         counts={"A": 100},
     )
     key = {"company_symbol": "A", "session_date": DAYS[2]}

@@ -23,6 +23,7 @@ HOW = {
 }
 ODD = (
     "both on one date",
+    "a kind that the ratio does not tell",
     "before the first bar",
     "after the last bar",
     "on a date without a bar",
@@ -60,7 +61,7 @@ def test_many_random_markets(seed: int, knobs: Knobs) -> None:
 
 def test_random_markets_are_odd_in_every_way() -> None:
     found: Counter[str] = Counter()
-    for seed in range(60):
+    for seed in range(120):
         found += census(make(exchange_sessions(), seed, Knobs()))
     assert all(found[what] >= 5 for what in ODD), found
 

@@ -15,13 +15,17 @@ from warehouse.storage import Warehouse
 WEEK = Window("ex_date", date(2025, 1, 6), date(2025, 1, 10))
 
 
-def splits(*rows: tuple[str, int, float], response_id: str = "a") -> pl.DataFrame:
-    """Rows of raw.splits in January 2025: symbol, day, ratio."""
+_ROW = ("symbol", "day", "ratio")
+
+
+def splits(*rows: tuple, response_id: str = "a") -> pl.DataFrame:
+    """Rows of raw.splits in January 2025: symbol, day, ratio, and kind where it is said."""
     return pl.DataFrame(
         {
             "symbol": [r[0] for r in rows],
             "ex_date": [date(2025, 1, r[1]) for r in rows],
             "ratio": [float(r[2]) for r in rows],
+            "kind": [r[3] if len(r) > len(_ROW) else None for r in rows],
             "source": "files",
             "fetched_at": pl.Series([0] * len(rows), dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
             "response_id": response_id,

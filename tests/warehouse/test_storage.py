@@ -247,3 +247,16 @@ def test_what_the_gates_say_has_words_of_the_vocabulary_alone(warehouse):
     warehouse.land(raw.Splits, landing, (), "run")
     assert warehouse.read("ops.quarantine")["status"].to_list() == ["held"]
     assert warehouse.read("ops.ingest_outcomes")["outcome"].to_list() == ["ok"]
+
+
+def test_what_a_source_states_anew_of_a_date_replaces_all_that_was_stated_of_it(warehouse):
+    # Two rows said that a spin-off and a reverse split went ex; another source says one ratio.
+    land(warehouse, splits(("A", 8, 1.907, "spin_off"), ("A", 8, 0.5, "split"), ("A", 9, 2.0)))
+    told = Landing(splits(("A", 8, 0.9535)), keeps_absent=True)
+    changes = warehouse.land(raw.Splits, told, (), "run")
+    assert ratios(warehouse) == [("A", 8, 0.9535), ("A", 9, 2.0)]
+    assert (changes.inserted, changes.deleted + changes.updated) == (1, 2)
+    back = Landing(splits(("A", 8, 1.907, "spin_off"), ("A", 8, 0.5, "split")), keeps_absent=True)
+    warehouse.land(raw.Splits, back, (), "run")
+    assert ratios(warehouse) == [("A", 8, 1.907), ("A", 8, 0.5), ("A", 9, 2.0)]
+    assert not warehouse.land(raw.Splits, back, (), "run").any

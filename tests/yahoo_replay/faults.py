@@ -69,6 +69,17 @@ def _fewer_rows(result: dict[str, Any], _: float) -> None:
         del column[-2:]
 
 
+def _undivided(result: dict[str, Any], _: float) -> None:
+    """Leave the bars before the last split as they were, though it is listed."""
+    split = max(result["events"]["splits"].values(), key=lambda one: one["date"])
+    ratio = split["numerator"] / split["denominator"]
+    for column in (*list(result["indicators"]["quote"][0].values())[:4],
+                   result["indicators"]["adjclose"][0]["adjclose"]):  # fmt: skip
+        for place, stamp in enumerate(result["timestamp"]):
+            if stamp < split["date"] and column[place] is not None:
+                column[place] *= ratio
+
+
 _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     "metadata_only": _metadata_only,
     "null_row": _null_row,
@@ -80,6 +91,8 @@ _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     ),
     "live_bar": lambda r, now: _again(r, len(r["timestamp"]) - 1, int(now)),
     "fewer_rows": _fewer_rows,
+    "undivided": _undivided,
+    "unlisted": lambda r, _: r["events"].pop("splits"),
     "wrong_symbol": lambda r, _: r["meta"].__setitem__("symbol", "OTHER"),
     "other_currency": lambda r, _: r["meta"].__setitem__("currency", "EUR"),
     "no_currency": lambda r, _: r["meta"].__setitem__("currency", None),

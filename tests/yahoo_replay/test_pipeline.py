@@ -259,6 +259,30 @@ def test_a_revised_value_replaces_the_old_one_and_a_split_since_changes_nothing(
     ]  # fmt: skip
 
 
+def test_in_a_split_week_what_has_landed_stays_until_prices_and_splits_agree(replay, landed):
+    """Yahoo lists a split of 3:2 before it divides, then divides and lists it no more."""
+    live = landed
+    bbb = "SELECT session_date::VARCHAR, close FROM raw.prices WHERE symbol = 'BBB' ORDER BY ALL"
+    before = live.sql(bbb)
+    replay.market.splits["BBB"] = [(date(2025, 1, 17), 1.5)]
+    new = dict.fromkeys(("open", "high", "low", "close"), 14.0) | {"volume": 1000}
+    replay.market.bars["BBB"].append({"session_date": date(2025, 1, 17)} | new)
+    replay.now = replay.now.replace(day=17)
+    live.overrides["now"] = "2025-01-17T23:30:00+00:00"
+    for fault, does in (("undivided", "multiplied by 1.5"), ("unlisted", "divided by 1.5")):
+        replay.fault("chart", "BBB", fault)
+        outcome = live.must_run()
+        assert live.sql(bbb).equals(before)
+        assert live.one("SELECT count(*) FROM raw.splits WHERE symbol = 'BBB'") == 0
+        assert any("BBB: landed closes of" in told and does in told for told in outcome.warnings)
+        replay.clear()
+    live.must_run()
+    assert live.sql(bbb).rows() == [*before.rows(), ("2025-01-17", 14.0)]
+    assert live.one("SELECT ratio FROM raw.splits WHERE symbol = 'BBB'") == 1.5
+    held = "SELECT count(*) FROM ops.quarantine WHERE symbol = 'BBB' AND status = 'held'"
+    assert live.one(held) == 0
+
+
 @pytest.mark.slow
 def test_the_whole_sample_through_the_client_gives_the_same_marts(founding, deploy, monkeypatch):
     live = deploy(source="yahoo", requests_per_second=0, now="2025-02-14T23:30:00+00:00")

@@ -14,7 +14,7 @@ from warehouse.schemas.vocabulary import (
 
 
 class CorporateActions(Table):
-    """What went ex: recorded splits told apart by their ratio, and what a person decided."""
+    """What went ex: recorded actions, told apart by the source or by ratio, and decisions."""
 
     symbol: str = column("Ticker")
     ex_date: pl.Date = column("First session that trades in the new basis")
@@ -26,13 +26,13 @@ class CorporateActions(Table):
     kind: str = word(
         "split: changes the number of shares; spin_off: does not",
         (AdjustmentKind.SPLIT, AdjustmentKind.SPIN_OFF),
-        made_of=("raw.splits.ratio", "ref.split_decisions.kind"),
+        made_of=("raw.splits.kind", "raw.splits.ratio", "ref.split_decisions.kind"),
     )
 
     class Config(Table.Config):
         name = "core.corporate_actions"
         description = "Which splits and spin-offs went ex, on their own dates."
-        metadata: ClassVar = {"key": ("symbol", "ex_date")}
+        metadata: ClassVar = {"key": ("symbol", "ex_date", "kind")}
 
 
 class Prices(Table):

@@ -44,7 +44,8 @@ class IngestOutcomes(Table):
     symbol: str = column("The symbol or index asked for")
     outcome: str = word(
         "ok, partial (fewer rows than expected), no_data, not_found, throttled, auth, transient, "
-        "contract (the answer is not what the source promises), skipped (not asked any more)",
+        "contract (the answer is not what the source promises), skipped (not asked any more), "
+        "refused (contradicts what has landed, which stays)",
         Outcome,
     )
     rows: int = column("Rows that passed the first gate", unit="rows", ge=0)

@@ -4,7 +4,8 @@ from typing import Annotated, ClassVar
 
 import polars as pl
 
-from warehouse.schemas.table import Table, column, positive
+from warehouse.schemas.table import Table, column, positive, word
+from warehouse.schemas.vocabulary import AdjustmentKind
 
 
 class Provenance(Table):
@@ -45,12 +46,20 @@ class Splits(Provenance):
     symbol: str = column("Ticker")
     ex_date: pl.Date = column("First session that trades in the new basis")
     ratio: float = positive("New shares per old share", unit="ratio")
+    kind: str = word(
+        "split or spin_off, where the source says it; null: told by the ratio. A split and a "
+        "spin-off on one date are two rows",
+        (AdjustmentKind.SPLIT, AdjustmentKind.SPIN_OFF),
+        nullable=True,
+        optional=True,
+    )
 
     class Config(Table.Config):
         name = "raw.splits"
         description = "Which price adjustments the source records, splits and spin-offs."
         metadata: ClassVar = {
-            "key": ("symbol", "ex_date"),
+            "key": ("symbol", "ex_date", "kind"),
+            "stated_by": ("symbol", "ex_date"),
             "references": {"ref.securities": {"symbol": "symbol"}},
         }
 

@@ -129,12 +129,16 @@ class ShareCountDecisions(Table):
 
 
 class SplitDecisions(Table):
-    """A person's word over the split rules and over a price move without a split."""
+    """A person's word over the split rules and over a price move without a split.
+
+    The rows of a date replace all that is recorded on it; a split and a spin-off at once are two.
+    """
 
     symbol: str = column("Ticker")
     ex_date: pl.Date = column("Ex-date of the action, or session of the price move")
     kind: str = word(
-        "split, spin_off, or none: no corporate action on this date, the price move is real",
+        "split, spin_off, or none: no corporate action on this date, the price move is real; none "
+        "stands alone on its date",
         AdjustmentKind,
     )
     ratio: float = positive("New shares per old share; 1 for none", unit="ratio")
@@ -144,7 +148,7 @@ class SplitDecisions(Table):
     class Config(Table.Config):
         name = "ref.split_decisions"
         description = "Which corporate actions a person added, reclassified or ruled out."
-        metadata: ClassVar = {"key": ("symbol", "ex_date")}
+        metadata: ClassVar = {"key": ("symbol", "ex_date", "kind")}
 
 
 class Claims(Table):

@@ -142,7 +142,8 @@ class Table(pa.DataFrameModel):
 
     A model's ``Config`` sets ``name`` (``schema.table``), ``description`` (what the table tells an
     analyst), ``metadata["key"]`` (the columns of its grain) and, if its rows rest on those of other
-    tables, ``metadata["references"]``: table -> column here -> column there.
+    tables, ``metadata["references"]``: table -> column here -> column there. Where several rows are
+    one statement of a source, ``metadata["stated_by"]`` has the columns that they share.
     """
 
     class Config:
@@ -168,6 +169,11 @@ class Table(pa.DataFrameModel):
     def key(cls) -> tuple[str, ...]:
         """Return the columns that identify a row."""
         return tuple(cls.Config.metadata["key"])
+
+    @classmethod
+    def stated_by(cls) -> tuple[str, ...]:
+        """Return the columns of what a source states as one: the key, or a part of it."""
+        return tuple(cls.Config.metadata.get("stated_by", cls.key()))
 
     @classmethod
     def date_of_key(cls) -> str | None:

@@ -198,6 +198,7 @@ class Outcome(StrEnum):
     TRANSIENT = "transient"
     CONTRACT = "contract"
     SKIPPED = "skipped"
+    REFUSED = "refused"
 
 
 class RefusalStatus(StrEnum):

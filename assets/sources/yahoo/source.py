@@ -347,7 +347,12 @@ def _bars(charts: pl.DataFrame) -> pl.DataFrame:
 
 def _splits(charts: pl.DataFrame) -> pl.DataFrame:
     """Return the splits of all charts."""
-    return charts.filter(pl.col("ratio") > 0).rename({"session_date": "ex_date"})
+    kind = pl.lit(None, pl.String)
+    return (
+        charts.filter(pl.col("ratio") > 0)
+        .rename({"session_date": "ex_date"})
+        .with_columns(kind=kind)
+    )
 
 
 def _one_a_day(reports: pl.DataFrame) -> pl.DataFrame:

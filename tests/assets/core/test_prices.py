@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.core.order_gate import gate_order
-from assets.core.prices import decided_to_be_real, hold_unexplained_moves
+from assets.core.prices import hold_unexplained_moves
 from warehouse.schemas import core, ref
 from warehouse.validation import Gated
 
@@ -43,6 +43,9 @@ def adjustments(*rows: tuple[date, float, str], symbol: str = "A") -> pl.DataFra
     return pl.DataFrame([(symbol, *row) for row in rows], schema=schema, orient="row")
 
 
+NOTHING_CONFIRMED = pl.DataFrame(schema={"symbol": pl.String, "session_date": pl.Date})
+
+
 def decisions(*rows: tuple[date, str, float]) -> pl.DataFrame:
     full = [("A", *row, "because", "jd") for row in rows]
     return pl.DataFrame(full, schema=ref.SplitDecisions.polars_schema(), orient="row")
@@ -56,7 +59,8 @@ def hold(
     gated = hold_unexplained_moves(
         prices,
         adjustments() if actions is None else actions,
-        decided_to_be_real(decisions() if decided is None else decided),
+        decisions() if decided is None else decided,
+        NOTHING_CONFIRMED,
     )
     assert gated.received == prices.height
     assert gated.passed.height + gated.quarantined["occurrences"].sum() == prices.height
@@ -209,6 +213,49 @@ def test_a_split_that_the_price_does_not_follow_holds_the_rows_from_its_ex_date_
     gated = hold(closes(100.0, 101.0, 102.0), adjustments((d(1), 10.0, "split")))
 
     assert held_dates(gated) == [d(1), d(2)]
+
+
+SMALL_RATIOS = [1.5, 4 / 3, 5 / 4, 1 / 1.5, 0.75, 1.281, 1.137]
+"""Below the x1.8 that no price moves by."""
+
+
+@pytest.mark.parametrize("ratio", SMALL_RATIOS)
+def test_a_small_split_that_the_price_does_not_follow_is_held_early_late_or_untrue(
+    ratio: float,
+) -> None:
+    listed = adjustments((d(1), ratio, "split"))
+    untrue = hold(closes(100.0, 101.0, 102.0), listed)
+    assert held_dates(untrue) == [d(1), d(2)]
+    assert f"does not follow the x{ratio:.4g}" in untrue.quarantined["reason"][0]
+    # Listed a session early, the close of that session waits; the next one is right.
+    early = hold(closes(100.0, 101.0, 101.0 / ratio), listed)
+    assert held_dates(early) == [d(1)]
+    # Listed a session late, it would be a loss and then a gain: what follows waits.
+    late = adjustments((d(2), ratio, "split"))
+    assert held_dates(hold(closes(100.0, 100.0 / ratio, 101.0 / ratio), late)) == [d(2)]
+    inverted = adjustments((d(1), 1 / ratio, "split"))
+    assert held_dates(hold(closes(100.0, 101.0 / ratio), inverted)) == [d(1)]
+
+
+@pytest.mark.parametrize("ratio", [*SMALL_RATIOS, 2.0, 10.0, 0.1, 1.033])
+@pytest.mark.parametrize("news", [-0.08, 0.0, 0.09])
+def test_a_price_that_follows_its_split_passes_with_the_news_of_the_session(
+    ratio: float, news: float
+) -> None:
+    followed = closes(100.0, 100.0 / ratio * (1 + news), 101.0 / ratio)
+    assert held_dates(hold(followed, adjustments((d(1), ratio, "split")))) == []
+
+
+def test_a_fall_on_the_session_of_a_small_spin_off_is_news() -> None:
+    assert held_dates(hold(closes(100.0, 80.0), adjustments((d(1), 1.033, "spin_off")))) == []
+    # Of a ratio near 1 nobody can say whether the price followed it.
+    assert held_dates(hold(closes(100.0, 100.0), adjustments((d(1), 1.066, "spin_off")))) == []
+
+
+def test_who_decides_what_went_ex_decides_the_move_too() -> None:
+    prices, listed = closes(100.0, 101.0, 102.0), adjustments((d(1), 1.5, "split"))
+    assert held_dates(hold(prices, adjustments(), decisions((d(1), "none", 1.0)))) == []
+    assert held_dates(hold(prices, listed, decisions((d(1), "split", 1.5)))) == []
 
 
 def test_a_split_of_another_symbol_explains_nothing() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.market.corporate_actions import classify, kind_of, split_factors, with_adjustments
-from warehouse.schemas import core, ref
+from warehouse.schemas import core, raw, ref
 
 SPIN_OFFS = {
     ("DELL", date(2021, 11, 2)),
@@ -18,9 +18,12 @@ SPIN_OFFS = {
 }
 
 
-def splits(*rows: tuple[str, date, float]) -> pl.DataFrame:
-    schema = {"symbol": pl.String, "ex_date": pl.Date, "ratio": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+def splits(*rows: tuple[str, date, float] | tuple[str, date, float, str]) -> pl.DataFrame:
+    """Rows of raw.splits: symbol, ex_date, ratio, and kind where the source says it."""
+    names = ("symbol", "ex_date", "ratio", "kind")
+    full = [(*row, *([None] * (len(names) - len(row)))) for row in rows]
+    types = raw.Splits.polars_schema()
+    return pl.DataFrame(full, schema={name: types[name] for name in names}, orient="row")
 
 
 def decisions(*rows: tuple[str, date, str, float]) -> pl.DataFrame:
@@ -67,6 +70,43 @@ def test_odd_ratios_and_ratios_near_one_are_spin_offs(ratio: float) -> None:
 def test_the_tolerance_ends_at_five_in_ten_thousand(simple: float) -> None:
     assert [kind(simple * (1 + off)) for off in (-4.9e-4, 4.9e-4)] == ["split"] * 2
     assert [kind(simple * (1 + off)) for off in (-5.2e-4, 5.2e-4)] == ["spin_off"] * 2
+
+
+def test_what_the_source_calls_an_action_it_is_whatever_its_ratio() -> None:
+    day = date(2024, 4, 2)
+    recorded = splits(("A", day, 2.0, "spin_off"), ("B", day, 1.4, "split"))
+
+    assert classify(recorded, decisions())["kind"].to_list() == ["spin_off", "split"]
+
+
+def test_a_spin_off_and_a_reverse_split_of_one_date_are_two_actions() -> None:
+    # As HON on 2026-06-29: the price moved by x0.9535, the number of shares halved.
+    day = DAYS[1]
+    recorded = splits(("A", day, 1.907, "spin_off"), ("A", day, 0.5, "split"))
+    found = classify(recorded, decisions())
+
+    assert found.rows() == [("A", day, 1.907, "spin_off"), ("A", day, 0.5, "split")]
+    assert adjusted(bars(A=[0, 1]), found) == [NOTHING, (0.9535, 0.5, "spin_off")]
+    assert split_factors(found).rows() == [("A", day, 0.5)]
+
+
+def test_two_decisions_of_a_date_replace_the_one_ratio_that_was_recorded() -> None:
+    day = date(2026, 6, 29)
+    decided = decisions(("A", day, "spin_off", 1.907), ("A", day, "split", 0.5))
+
+    assert classify(splits(("A", day, 0.9535)), decided).rows() == [
+        ("A", day, 1.907, "spin_off"),
+        ("A", day, 0.5, "split"),
+    ]
+
+
+def test_one_decision_of_a_date_replaces_both_actions_that_were_recorded() -> None:
+    day = date(2026, 6, 29)
+    recorded = splits(("A", day, 1.907, "spin_off"), ("A", day, 0.5, "split"))
+
+    decided = decisions(("A", day, "split", 0.5))
+    assert classify(recorded, decided).rows() == [("A", day, 0.5, "split")]
+    assert classify(recorded, decisions(("A", day, "none", 1.0))).is_empty()
 
 
 def test_a_decision_overrides_kind_and_ratio_of_a_recorded_split() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ref.decisions import check_sessions
+from assets.ref.decisions import check_contradictions, check_sessions
 from assets.ref.reference_files import read_reference
 from assets.ref.securities import SHARES, Universe, check_companies, covered
 from warehouse.errors import ReferenceDataError
@@ -265,6 +265,25 @@ def test_a_split_decision_off_the_calendar_is_named() -> None:
     with pytest.raises(ReferenceDataError, match="not a session of the exchange: AAA 2025-01-11"):
         check_sessions(decisions)
     assert check_sessions(decisions.tail(1)).height == 1
+
+
+def test_nothing_and_something_on_one_date_is_a_contradiction_and_two_actions_are_none() -> None:
+    def decided(*kinds: str) -> pl.DataFrame:
+        return pl.DataFrame({"symbol": "HON", "ex_date": date(2025, 1, 13), "kind": kinds})
+
+    with pytest.raises(ReferenceDataError, match="that something did: HON 2025-01-13"):
+        check_contradictions(decided("none", "split"))
+    for kinds in (["none"], ["spin_off", "split"]):
+        assert check_contradictions(decided(*kinds))["kind"].to_list() == kinds
+
+
+def test_the_same_kind_twice_on_a_date_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "split_decisions.csv").write_text(
+        "symbol,ex_date,kind,ratio,reason,source\n"
+        "HON,2025-01-13,split,0.5,because,a person\nHON,2025-01-13,split,2,because,a person\n"
+    )
+    with pytest.raises(ReferenceDataError, match=r"same \(symbol, ex_date, kind\)"):
+        read_reference(tmp_path, "split_decisions", ref.SplitDecisions, optional=True)
 
 
 def test_a_company_line_must_stand_for_itself() -> None:

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.wording import in_words, percent
+from assets.sources.tables_in_files import SUFFIXES
 from warehouse.errors import NothingToTrace, WarehouseError
 from warehouse.reader import Reader, read_published
 from warehouse.responses import ResponseStore
@@ -170,7 +171,7 @@ def _file_origin(folder: Path, dataset: str, row: dict[str, Any]) -> str:
     """Say which row of which file a raw row is, and whether the file is still the one read."""
     import polars as pl
 
-    path = next((p for e in ("parquet", "csv") if (p := folder / f"{dataset}.{e}").is_file()), None)
+    path = next((p for e in SUFFIXES if (p := folder / f"{dataset}.{e}").is_file()), None)
     if path is None:
         return f"the file {dataset} is no longer in {folder}"
     with path.open("rb") as handle:

@@ -20,7 +20,7 @@ def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
     if orphans.height:
         lines = orphans.select("symbol", "company_symbol").rows()
         raise ReferenceDataError(
-            "securities.csv: company_symbol is not a covered line that stands for itself: "
+            "securities: company_symbol is not a covered line that stands for itself: "
             + ", ".join(f"{symbol} -> {company}" for symbol, company in lines),
             "Add the company's line, or let company_symbol be the symbol itself.",
         )

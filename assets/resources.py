@@ -120,6 +120,13 @@ class Inputs:
         """Return what came of each symbol of a dataset in this run."""
         return self._outcomes(dataset).filter(pl.col("run_id") == self.run_id)
 
+    def refused_lines(self) -> pl.DataFrame:
+        """Return the lines that securities.csv has and that are not covered: symbol, reason."""
+        refused = self._warehouse().read("ops.quarantine")
+        return refused.filter(
+            (pl.col("source_table") == "ref.securities") & (pl.col("status") == "rejected")
+        ).select("symbol", "reason")
+
     def settle(self, referred_to: set[str]) -> int:
         """Note that a run has used the stored answers; delete old ones that no row refers to.
 

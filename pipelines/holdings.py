@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from assets.products.wording import listed
 from assets.ref.reference_files import read_reference
+from assets.ref.securities import read_universe
 from assets.sources.funds.files import HoldingsFile, read_fund_file
 from assets.sources.funds.holdings_sets import ImportedSet, index_of, make_set
 from assets.sources.tables_in_files import find
@@ -72,7 +73,6 @@ def import_holdings(
             "Mend the date, or fetch the file again.",
         )
     indices = read_reference(folder, "indices", ref.Indices, optional=False)
-    securities = read_reference(folder, "securities", ref.Securities, optional=False)
     held = _held(folder)
     index_symbol = index_of(file, index, indices)
     since = effective_from or file.as_of_date
@@ -81,7 +81,7 @@ def import_holdings(
         index_symbol,
         since,
         weighting=_weighting(indices, index_symbol, since),
-        covered=securities["symbol"],
+        covered=read_universe(folder).lines["symbol"],
         closes=_NO_CLOSES if file.has_units else _closes(settings, file.as_of_date),
     )
     before = held.filter(

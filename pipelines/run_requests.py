@@ -9,14 +9,14 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from assets.market import calendar
-from assets.ref.reference_files import read_reference
+from assets.ref.securities import read_universe
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from pipelines.plan import Offer, Plan, plan_live, plan_missing, plan_window
 from pipelines.run_inputs import RANGE_END, RANGE_START
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError
-from warehouse.schemas import raw, ref
+from warehouse.schemas import raw
 from warehouse.storage import open_warehouse
 
 REFRESH = "refresh"
@@ -32,9 +32,9 @@ def make_plan(
     """Plan the sessions of a run: those named, or all that are missing."""
     inputs = Inputs(settings)
     source = inputs.open_source()
-    securities = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
+    symbols = read_universe(inputs.reference()).lines["symbol"].to_list()
     offer = Offer(
-        bars=source.bars(securities["symbol"].to_list()),
+        bars=source.bars(symbols),
         first_session=settings.first_session,
         last_closed=calendar.last_closed_session(inputs.moment()),
         fingerprint=source.fingerprint(),
@@ -44,7 +44,6 @@ def make_plan(
     warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
     booked = instance.get_materialized_partitions(asset_key(raw.Prices))
     if offer.bars is None:
-        symbols = securities["symbol"].to_list()
         return plan_live(offer, warehouse, booked, symbols, settings.overlap_sessions)
     return plan_missing(offer, warehouse, booked)
 

@@ -28,6 +28,9 @@ from warehouse.validation import Gated, pass_gate
 KINDS = frozenset({"polars", "pandera", "duckdb"})
 """Technologies of a raw table, for the UI."""
 
+NO_LINES = pl.DataFrame(schema={"symbol": pl.String, "reason": pl.String})
+"""Where no line is refused."""
+
 _OPTIONAL = frozenset({"shares_outstanding"})
 """Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
 
@@ -56,24 +59,56 @@ def first_gate(
     return pass_gate(rows, model, checks)
 
 
-def refuse_bad_delivery(gated: Gated, model: type[Table], inputs: Inputs) -> None:
+def with_lines_refused(gated: Gated, lines: pl.DataFrame) -> Gated:
+    """Let the refused rows of a line that is refused itself say why that is.
+
+    Args:
+        gated: what the first gate made of a delivery.
+        lines: symbol, reason of the lines of securities.csv that are not covered.
+    """
+    told = gated.quarantined.join(
+        lines.select("symbol", line="reason"), on="symbol", how="left", maintain_order="left"
+    )
+    is_all = pl.col("rules").list.len() == 1
+    reason = (
+        pl.when(pl.col("line").is_null())
+        .then("reason")
+        .when(is_all)
+        .then("line")
+        .otherwise(pl.format("{}; {}", "line", "reason"))
+    )
+    return replace(gated, quarantined=told.with_columns(reason=reason).drop("line"))
+
+
+def refuse_bad_delivery(
+    gated: Gated, model: type[Table], inputs: Inputs, lines: pl.DataFrame = NO_LINES
+) -> None:
     """Fail where too much of a delivery is wrong for the rest to be trusted.
+
+    Args:
+        gated: what the first gate made of it.
+        model: the raw table.
+        inputs: the limits.
+        lines: symbol of the lines that are not covered: that their rows are refused says nothing
+            about the others.
 
     Raises:
         SourceError: with the broken rules, how often each, and an example.
     """
-    many = gated.rejected > inputs.settings.max_rejected_share * gated.received
-    if not many or gated.rejected < inputs.settings.max_rejected_rows:
+    wrong = gated.quarantined.join(lines, on="symbol", how="anti", maintain_order="left")
+    rejected = replace(gated, quarantined=wrong).rejected
+    many = rejected > inputs.settings.max_rejected_share * gated.received
+    if not many or rejected < inputs.settings.max_rejected_rows:
         return
     by_rule = (
-        gated.quarantined.explode("rules")
+        wrong.explode("rules")
         .group_by("rules", maintain_order=True)
         .agg(pl.col("occurrences").sum(), pl.col("reason").first())
         .sort("occurrences", descending=True)
     )
     said = "; ".join(f"{rule}: {n} rows, e.g. {e}" for rule, n, e in by_rule.head(5).iter_rows())
     raise SourceError(
-        f"{model.table()}: {gated.rejected} of {gated.received} delivered rows are wrong: {said}",
+        f"{model.table()}: {rejected} of {gated.received} delivered rows are wrong: {said}",
         "The last good data stay. Mend the source or the reference data; the limits are "
         "CAPSHOCK_MAX_REJECTED_SHARE and CAPSHOCK_MAX_REJECTED_ROWS.",
     )
@@ -209,8 +244,12 @@ def land(
         TooFewDelivered: if too few symbols came; what came of each is booked.
     """
     expected_sessions = calendar.sessions(window.first, window.last) if window else None
-    gated = first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment()))
-    refuse_bad_delivery(gated, model, inputs)
+    lines = inputs.refused_lines()
+    gated = with_lines_refused(
+        first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment())),
+        lines,
+    )
+    refuse_bad_delivery(gated, model, inputs, lines)
     if window is not None:
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)

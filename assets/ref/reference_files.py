@@ -37,8 +37,7 @@ def read_reference(folder: Path, name: str, model: type[Table], *, optional: boo
             f"{folder / name}.csv: the reference file is missing",
             "Put it there, or set CAPSHOCK_REFERENCE_DIR.",
         )
-    columns = {column.name: column.dtype for column in model.columns()}
-    rows = collect(path, scan(path, columns, ReferenceDataError), ReferenceDataError)
+    rows = collect(path, scan(path, model, ReferenceDataError), ReferenceDataError)
     try:
         gated = pass_gate(rows, model)
     except SourceError as error:

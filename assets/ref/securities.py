@@ -1,4 +1,12 @@
-"""``ref.securities``: the lines that are covered, and the companies they stand for."""
+"""``ref.securities``: the lines that are covered, and the companies they stand for.
+
+A covered line is a share of a company, in dollars: everything downstream calls its prices dollars
+and adds them up. A line in another currency, a fund, an index or a future is refused here, with a
+sentence, and stays in ``ops.quarantine``; what is delivered of it goes the same way.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
@@ -6,7 +14,34 @@ from assets.ref.reference_files import KINDS, read_reference
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
+from warehouse.landing import Landing
 from warehouse.schemas import ref
+from warehouse.schemas.vocabulary import InstrumentType, RefusalStatus
+from warehouse.validation import quarantine
+
+CURRENCY = "USD"
+"""What all prices are in; a line that names no currency is taken for one in it."""
+
+SHARES = (InstrumentType.EQUITY, InstrumentType.COMMON, InstrumentType.ADR)
+"""What makes a company; a line that does not say what it is is taken for one of these."""
+
+NAMED = 8
+"""As many refused lines are named in a note."""
+
+_SCHEMA = pl.Schema({"symbol": pl.String, "rule": pl.String, "reason": pl.String})
+
+
+@dataclass(frozen=True)
+class Universe:
+    """What ``securities.csv`` says.
+
+    Attributes:
+        lines: rows of ``ref.securities``: those that are covered.
+        quarantined: those that are not (``validation.QUARANTINE_SCHEMA``), each with its sentence.
+    """
+
+    lines: pl.DataFrame
+    quarantined: pl.DataFrame
 
 
 def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
@@ -27,8 +62,107 @@ def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
     return securities
 
 
+def refusals(securities: pl.DataFrame) -> pl.DataFrame:
+    """Say which lines are no share of a company in dollars.
+
+    Args:
+        securities: rows of ``securities.csv``.
+
+    Returns:
+        symbol, rule, reason: a row for each thing that is wrong with a line. The lines of a company
+        whose own line is refused are refused with it.
+    """
+    symbol, kind = pl.col("symbol"), pl.col("instrument_type")
+    found = pl.concat(
+        [
+            pl.DataFrame(schema=_SCHEMA),
+            securities.filter(pl.col("currency") != CURRENCY).select(
+                "symbol",
+                rule=pl.lit("currency: usd"),
+                reason=pl.format(
+                    f"{{}} trades in {{}}, not in {CURRENCY}: its prices would be called dollars; "
+                    "take the line out, or cover one of the company that trades in dollars",
+                    symbol,
+                    "currency",
+                ),
+            ),
+            securities.filter(~kind.is_in(list(SHARES))).select(
+                "symbol",
+                rule=pl.lit("instrument_type: share"),
+                reason=pl.format(
+                    "{} is no share of a company, its instrument_type is {}: take the line out; {}",
+                    symbol,
+                    kind,
+                    pl.when(kind == InstrumentType.INDEX)
+                    .then(pl.lit("indices are followed in indices.csv"))
+                    .otherwise(pl.lit("it has no market cap that one could lose")),
+                ),
+            ),
+        ]
+    )
+    belonging = securities.join(found, on="symbol", how="anti").filter(
+        pl.col("company_symbol").is_in(found["symbol"].implode())
+    )
+    return pl.concat(
+        [
+            found,
+            belonging.select(
+                "symbol",
+                rule=pl.lit("company_symbol: covered"),
+                reason=pl.format(
+                    "{} stands for the company of {}, a line that is refused: let company_symbol "
+                    "be a line that trades in dollars",
+                    symbol,
+                    "company_symbol",
+                ),
+            ),
+        ]
+    )
+
+
+def covered(securities: pl.DataFrame) -> Universe:
+    """Keep the lines that are shares of companies in dollars.
+
+    Raises:
+        ReferenceDataError: if a company_symbol leads nowhere, or no line is left.
+    """
+    rows = check_companies(securities).with_row_index("__row")
+    refused = refusals(securities)
+    lines = securities.join(refused, on="symbol", how="anti", maintain_order="left")
+    if lines.is_empty() and refused.height:
+        raise ReferenceDataError(
+            f"securities: all {securities.height} lines are refused: {_named(refused)}",
+            "Cover lines that are shares of companies and trade in dollars.",
+        )
+    problems = refused.join(rows.select("symbol", "__row"), on="symbol").drop("symbol")
+    return Universe(lines, quarantine(rows, problems, ref.Securities, RefusalStatus.REJECTED))
+
+
+def read_universe(folder: Path) -> Universe:
+    """Read ``securities.csv`` of the reference folder.
+
+    Raises:
+        ReferenceDataError: if the file is not what it should be.
+    """
+    return covered(read_reference(folder, "securities", ref.Securities, optional=False))
+
+
+def _named(refused: pl.DataFrame) -> str:
+    """Say which lines are refused and why, the first of them."""
+    said = "; ".join(refused["reason"].head(NAMED))
+    return said + (f"; and {refused.height - NAMED} more" if refused.height > NAMED else "")
+
+
 @table_asset(ref.Securities, kinds=KINDS)
-def securities(inputs: Inputs) -> pl.DataFrame:
+def securities(inputs: Inputs) -> Landing:
     """Read ``securities.csv``."""
-    rows = read_reference(inputs.reference(), "securities", ref.Securities, optional=False)
-    return check_companies(rows)
+    universe = read_universe(inputs.reference())
+    refused = universe.quarantined
+    return Landing(
+        universe.lines,
+        quarantined=refused,
+        notes=(f"securities: {refused.height} lines are refused: {_named(refused)}.",)
+        if refused.height
+        else (),
+        metadata={"refused_lines": refused.height},
+    )

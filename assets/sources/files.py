@@ -112,8 +112,7 @@ class FilesSource:
         return tables_in_files.find(self.folder, dataset, SourceError)
 
     def _scan(self, path: Path, model: type[Table]) -> pl.LazyFrame:
-        columns = {c.name: c.dtype for c in model.columns() if c.name not in PROVENANCE}
-        return tables_in_files.scan(path, columns, SourceError)
+        return tables_in_files.scan(path, model, SourceError, leave_out=PROVENANCE)
 
     def _collect(self, path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
         return tables_in_files.collect(path, rows, SourceError)

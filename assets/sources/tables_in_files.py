@@ -4,12 +4,13 @@ What a folder of data and a folder of reference data share. CSV cells are text u
 parsed them, so that one bad cell costs one row, not the file.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection
 from pathlib import Path
 
 import polars as pl
 
 from warehouse.errors import CapshockError
+from warehouse.schemas import Table
 
 SUFFIXES = ("parquet", "csv")
 CONTRACT = 'See "Bring your own data" in the README for the files and their columns.'
@@ -31,19 +32,27 @@ def find(folder: Path, name: str, error: type[CapshockError]) -> Path | None:
 
 
 def scan(
-    path: Path, columns: Mapping[str, pl.DataType | type[pl.DataType]], error: type[CapshockError]
+    path: Path,
+    model: type[Table],
+    error: type[CapshockError],
+    leave_out: Collection[str] = (),
 ) -> pl.LazyFrame:
-    """Scan a file that has the columns; more are left alone.
+    """Scan a file that has the columns of a table; more are left alone.
 
     Args:
         path: the file, by its ending Parquet or CSV.
-        columns: the columns that must be there, with their types.
+        model: the table that the file feeds; of its columns, optional ones may be missing.
         error: the type of error to raise.
+        leave_out: columns of the table that do not come from the file.
+
+    Returns:
+        The rows; optional columns that the file lacks are null.
 
     Raises:
         CapshockError: of the type given, naming the file, and the columns that are missing or hold
             text where numbers belong.
     """
+    columns = {c.name: c for c in model.columns() if c.name not in leave_out}
     try:
         if path.suffix == ".csv":
             rows = pl.scan_csv(path, infer_schema=False)
@@ -52,15 +61,21 @@ def scan(
         found = rows.collect_schema()
     except (pl.exceptions.PolarsError, OSError) as reason:
         raise _unreadable(path, reason, error) from reason
-    _need(path, columns, found, error)
+    absent = [name for name in columns if name not in found]
+    missing = sorted(name for name in absent if not columns[name].is_optional)
+    if missing:
+        raise error(
+            f"{path}: column {', '.join(missing)} is missing; found {', '.join(found)}",
+            f"Add or rename the column. {CONTRACT}",
+        )
     if path.suffix == ".parquet":
-        for name, dtype in columns.items():
-            if found[name] == pl.String and dtype.is_numeric():
+        for name, column in columns.items():
+            if found.get(name) == pl.String and column.dtype.is_numeric():
                 raise error(
-                    f"{path}: column {name} holds text, expected {dtype}",
+                    f"{path}: column {name} holds text, expected {column.dtype}",
                     f"Write the column as numbers. {CONTRACT}",
                 )
-    return rows
+    return rows.with_columns(pl.lit(None, columns[name].dtype).alias(name) for name in absent)
 
 
 def collect(path: Path, rows: pl.LazyFrame, error: type[CapshockError]) -> pl.DataFrame:
@@ -73,17 +88,6 @@ def collect(path: Path, rows: pl.LazyFrame, error: type[CapshockError]) -> pl.Da
         return rows.collect()
     except (pl.exceptions.PolarsError, OSError) as reason:
         raise _unreadable(path, reason, error) from reason
-
-
-def _need(
-    path: Path, wanted: Iterable[str], found: Iterable[str], error: type[CapshockError]
-) -> None:
-    missing = sorted(set(wanted) - set(found))
-    if missing:
-        raise error(
-            f"{path}: column {', '.join(missing)} is missing; found {', '.join(found)}",
-            f"Add or rename the column. {CONTRACT}",
-        )
 
 
 def _unreadable(path: Path, reason: Exception, error: type[CapshockError]) -> CapshockError:

@@ -81,7 +81,10 @@ class Market:
                 "company_symbol": companies,
                 "sector": [f"Sector {n:02d}" for n in sectors],
                 "sector_scheme": ["synthetic"] * len(symbols),
-                "industry": [None] * len(symbols),
+                **{
+                    name: [None] * len(symbols)
+                    for name in ("industry", *ref.Securities.optional_names())
+                },
             },
             schema=ref.Securities.polars_schema(),
         )

@@ -82,5 +82,7 @@ _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     "fewer_rows": _fewer_rows,
     "wrong_symbol": lambda r, _: r["meta"].__setitem__("symbol", "OTHER"),
     "other_currency": lambda r, _: r["meta"].__setitem__("currency", "EUR"),
+    "no_currency": lambda r, _: r["meta"].__setitem__("currency", None),
+    "fund": lambda r, _: r["meta"].__setitem__("instrumentType", "ETF"),
     "ragged": lambda r, _: r["indicators"]["quote"][0]["close"].pop(),
 }

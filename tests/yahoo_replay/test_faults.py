@@ -53,6 +53,8 @@ FAULTS = {
     "live_bar": ("the running price as a further bar", "ok", 10, 1),
     "wrong_symbol": ("the answer is about another symbol", "contract", 0, 1),
     "other_currency": ("prices in another currency", "contract", 0, 1),
+    "no_currency": ("prices in no currency", "contract", 0, 1),
+    "fund": ("a fund where a company's share was asked for", "contract", 0, 1),
     "ragged": ("columns of different length", "contract", 0, 1),
     "fewer_rows": ("fewer bars than sessions", "ok", 8, 1),
 }

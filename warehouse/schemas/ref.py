@@ -5,7 +5,14 @@ from typing import ClassVar
 import polars as pl
 
 from warehouse.schemas.table import Table, column, positive, word
-from warehouse.schemas.vocabulary import AdjustmentKind, Comparator, Decision, Metric, Weighting
+from warehouse.schemas.vocabulary import (
+    AdjustmentKind,
+    Comparator,
+    Decision,
+    InstrumentType,
+    Metric,
+    Weighting,
+)
 
 
 class Securities(Table):
@@ -21,6 +28,29 @@ class Securities(Table):
     sector: str = column("Sector, by the scheme in sector_scheme")
     sector_scheme: str = column("The classification that the sector comes from")
     industry: str = column("Industry in the words of the exchange's screener", nullable=True)
+    instrument_type: str = word(
+        "What the line is: equity, common (stock), adr. Null: taken for common stock. Funds, "
+        "indices and the like are no companies, and are refused",
+        InstrumentType,
+        nullable=True,
+        optional=True,
+    )
+    currency: str = column(
+        "Currency that the line trades in, by ISO 4217. Null: taken for USD. Lines in another one "
+        "are refused",
+        nullable=True,
+        optional=True,
+        str_matches="^[A-Z]{2}[A-Za-z]$",
+    )
+    listed_from: pl.Date = column(
+        "First session of the line; null: before the first bar", nullable=True, optional=True
+    )
+    listed_to: pl.Date = column(
+        "Last session of the line; null: it is still traded", nullable=True, optional=True
+    )
+    delisting_reason: str = column(
+        "Why there is no session after listed_to", nullable=True, optional=True
+    )
 
     class Config(Table.Config):
         name = "ref.securities"

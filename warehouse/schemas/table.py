@@ -38,6 +38,7 @@ class Column:
     nullable: bool
     rules: tuple[str, ...]
     is_key: bool
+    is_optional: bool
     is_provenance: bool
     made_of: tuple[str, ...]
 
@@ -59,6 +60,7 @@ def column(
     *,
     unit: str | None = None,
     provenance: bool = False,
+    optional: bool = False,
     made_of: tuple[str, ...] = (),
     **rules: Any,
 ) -> Any:
@@ -68,13 +70,19 @@ def column(
         meaning: what the column says, for an analyst.
         unit: unit of the values (USD, shares, points, bps, fraction, days ...).
         provenance: true for columns that say where a row came from, not what it says.
+        optional: whether a file may lack the column; its values are null then.
         made_of: the columns of other tables (``schema.table.column``) a computed value comes from;
             a column of an input that keeps its name needs no mention.
         **rules: arguments of ``pandera.Field`` (nullable, gt, ge, isin, ...).
     """
     return pa.Field(
         description=meaning,
-        metadata={"unit": unit, "provenance": provenance, "made_of": made_of},
+        metadata={
+            "unit": unit,
+            "provenance": provenance,
+            "optional": optional,
+            "made_of": made_of,
+        },
         **rules,
     )
 
@@ -185,6 +193,7 @@ class Table(pa.DataFrameModel):
                 nullable=field.nullable,
                 rules=tuple(dict.fromkeys(_in_words(str(check.error)) for check in field.checks)),
                 is_key=name in cls.key(),
+                is_optional=field.metadata["optional"],
                 is_provenance=field.metadata["provenance"],
                 made_of=field.metadata["made_of"],
             )
@@ -196,6 +205,11 @@ class Table(pa.DataFrameModel):
     def names(cls) -> list[str]:
         """Return the column names in order."""
         return [c.name for c in cls.columns()]
+
+    @classmethod
+    def optional_names(cls) -> list[str]:
+        """Return the names of the columns that a file may lack."""
+        return [c.name for c in cls.columns() if c.is_optional]
 
     @classmethod
     def value_names(cls) -> list[str]:

@@ -3,6 +3,24 @@
 from enum import StrEnum
 
 
+class InstrumentType(StrEnum):
+    """What a line is: Yahoo's words in small letters, and finer ones for its equity."""
+
+    EQUITY = "equity"
+    COMMON = "common"
+    ADR = "adr"
+    PREFERRED = "preferred"
+    WARRANT = "warrant"
+    RIGHT = "right"
+    ETF = "etf"
+    MUTUAL_FUND = "mutualfund"
+    INDEX = "index"
+    FUTURE = "future"
+    OPTION = "option"
+    CURRENCY = "currency"
+    CRYPTOCURRENCY = "cryptocurrency"
+
+
 class AdjustmentKind(StrEnum):
     """What went ex."""
 

@@ -137,12 +137,13 @@ def _moment(stamp: float) -> datetime:
     return datetime.fromtimestamp(stamp, EXCHANGE)
 
 
-def broken_promise(payload: Any, symbol: str) -> str | None:
+def broken_promise(payload: Any, symbol: str, *, is_index: bool = False) -> str | None:
     """Return what a chart breaks of its promises, in words; None: nothing.
 
     Args:
         payload: a parsed answer of the chart endpoint with status 200.
         symbol: the symbol asked for.
+        is_index: whether it is asked for as an index, whose levels are points and no dollars.
     """
     result = _result(payload)
     if not result:
@@ -151,8 +152,10 @@ def broken_promise(payload: Any, symbol: str) -> str | None:
     said = None
     if meta.get("symbol") != symbol:
         said = f"the answer is about {meta.get('symbol')}"
-    elif meta.get("currency") not in {"USD", None}:
-        said = f"prices are in {meta['currency']}, not in USD"
+    elif meta.get("currency") not in ({"USD", None} if is_index else {"USD"}):
+        said = f"prices are in {meta.get('currency') or 'a currency not named'}, not in USD"
+    elif not is_index and meta.get("instrumentType") not in {"EQUITY", None}:
+        said = f"it is no share of a company, Yahoo calls it {meta['instrumentType']}"
     elif meta.get("exchangeTimezoneName") != EXCHANGE.key:
         said = f"the exchange's time zone is {meta.get('exchangeTimezoneName')}"
     elif meta.get("dataGranularity") not in {"1d", None}:

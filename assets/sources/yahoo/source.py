@@ -187,7 +187,9 @@ class YahooSource:
                 start=first, end=self._end(), auto_adjust=False, actions=True, keepna=True
             )
             asked = self._session.asked
-            broken = yahoo_bars.broken_promise(asked.payload, symbol)
+            broken = yahoo_bars.broken_promise(
+                asked.payload, symbol, is_index=dataset == "index_levels"
+            )
             if broken:
                 raise YahooError("contract", broken)
             chart = _chart(frame, asked)

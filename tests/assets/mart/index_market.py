@@ -87,8 +87,14 @@ def holdings(
 
 
 def securities(symbols: str, company: Mapping[str, str] | None = None) -> pl.DataFrame:
-    rows = [(s, s, (company or {}).get(s, s), "Energy", "test", None) for s in symbols]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+    return pl.DataFrame(
+        [
+            {"symbol": s, "name": s, "company_symbol": (company or {}).get(s, s),
+             "sector": "Energy", "sector_scheme": "test"}
+            for s in symbols
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def counts(told: dict[str, float], since: date = START) -> pl.DataFrame:

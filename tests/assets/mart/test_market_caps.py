@@ -55,8 +55,14 @@ def counts(
 
 
 def lines(*symbols: str, company: str | None = None) -> pl.DataFrame:
-    rows = [(symbol, symbol, company or symbol, "IT", "test", None) for symbol in symbols]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+    return pl.DataFrame(
+        [
+            {"symbol": symbol, "name": symbol, "company_symbol": company or symbol, "sector": "IT",
+             "sector_scheme": "test"}
+            for symbol in symbols
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def compute(

@@ -30,8 +30,14 @@ def caps(*rows: tuple[str, int, float | None], uncounted: str = "") -> pl.DataFr
 
 
 def securities() -> pl.DataFrame:
-    rows = [(symbol, symbol, symbol, sector, "test", None) for symbol, sector in SECTOR_OF.items()]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+    return pl.DataFrame(
+        [
+            {"symbol": symbol, "name": symbol, "company_symbol": symbol, "sector": sector,
+             "sector_scheme": "test"}
+            for symbol, sector in SECTOR_OF.items()
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def moves(told: pl.DataFrame) -> pl.DataFrame:

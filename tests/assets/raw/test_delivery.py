@@ -13,6 +13,7 @@ from assets.raw.delivery import (
     refuse_bad_delivery,
     refuse_too_few,
     since_when,
+    with_lines_refused,
 )
 from assets.resources import DataSettings, Inputs
 from assets.sources import Delivery
@@ -454,3 +455,30 @@ def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refuse
             refuse_too_few(told, raw.IndexLevels, inputs)
     else:
         refuse_too_few(told, raw.IndexLevels, inputs)
+
+
+# --- lines that securities.csv has and that are not covered ---------------------------------------
+
+REFUSED_LINE = pl.DataFrame({"symbol": ["AAPL"], "reason": ["AAPL trades in EUR"]})
+
+
+def test_rows_of_a_refused_line_say_why_it_is_refused() -> None:
+    rows = pl.concat([prices(row(symbol="AAPL")), prices(row(symbol="AAPL", close=-1.0)),
+                      prices(row(symbol="MSFT"))])  # fmt: skip
+    told = with_lines_refused(first_gate(rows, raw.Prices, KNOWN, CLOSED), REFUSED_LINE)
+
+    assert_conserved(told)
+    alone, also_wrong, unknown = told.quarantined.sort("symbol", "rules")["reason"]
+    if "close" in alone:
+        alone, also_wrong = also_wrong, alone
+    assert alone == "AAPL trades in EUR"
+    assert also_wrong.startswith("AAPL trades in EUR; ")
+    assert "close" in also_wrong
+    assert "known_symbol" in unknown
+
+
+def test_rows_of_a_refused_line_say_nothing_about_the_rest_of_a_delivery() -> None:
+    gated = delivery(10, 60)
+    lines = gated.quarantined.select("symbol", "reason").unique("symbol")
+
+    refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(), lines)

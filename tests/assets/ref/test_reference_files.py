@@ -6,10 +6,10 @@ import pytest
 
 from assets.ref.decisions import check_sessions
 from assets.ref.reference_files import read_reference
-from assets.ref.securities import check_companies
+from assets.ref.securities import SHARES, Universe, check_companies, covered
 from warehouse.errors import ReferenceDataError
 from warehouse.schemas import Table, ref
-from warehouse.schemas.vocabulary import Weighting
+from warehouse.schemas.vocabulary import InstrumentType, Weighting
 
 SECURITIES = "symbol,name,company_symbol,sector,sector_scheme,industry\n"
 INDICES = "index_symbol,name,weighting,effective_from,divisor\n"
@@ -161,6 +161,47 @@ def test_an_optional_file_that_is_there_is_held_to_its_rules(tmp_path: Path) -> 
     assert "perhaps" in error.what
 
 
+def test_optional_columns_of_a_file_are_read_and_null_where_it_lacks_them(tmp_path: Path) -> None:
+    line = "NVDA,Nvidia,NVDA,IT,GICS,Semiconductors"
+    today = read(tmp_path, SECURITIES + line + "\n", name="securities", model=ref.Securities)
+
+    assert today.schema == ref.Securities.polars_schema()
+    assert today.select(ref.Securities.optional_names()).row(0) == (None,) * 5
+
+    header = SECURITIES.strip() + ",listed_to,currency,instrument_type\n"
+    more = read(
+        tmp_path,
+        header + line + ",2025-01-27,USD,common\n",
+        name="securities",
+        model=ref.Securities,
+    )
+
+    assert more.select("instrument_type", "currency", "listed_from", "listed_to").row(0) == (
+        "common", "USD", None, date(2025, 1, 27),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "rule"),
+    [
+        ("instrument_type", "share", "instrument_type: 'share' breaks isin"),
+        ("currency", "$", "currency: '$' breaks str_matches"),
+        ("listed_to", "soon", "listed_to: 'soon' is not a Date"),
+    ],
+)
+def test_an_optional_column_that_is_there_is_held_to_its_rules(
+    tmp_path: Path, column: str, value: str, rule: str
+) -> None:
+    error = refusal(
+        tmp_path,
+        SECURITIES.strip() + f",{column}\nNVDA,Nvidia,NVDA,IT,GICS,Semiconductors,{value}\n",
+        name="securities",
+        model=ref.Securities,
+    )
+
+    assert rule in error.what
+
+
 def test_a_missing_column_is_named_with_those_found(tmp_path: Path) -> None:
     error = refusal(tmp_path, "index_symbol,name,effective_from\n^NDX,x,2021-01-01\n")
 
@@ -246,8 +287,14 @@ def test_equal_rows_are_one(tmp_path: Path) -> None:
 
 
 def securities(**company_of: str) -> pl.DataFrame:
-    rows = [(symbol, symbol, company, "IT", "test", None) for symbol, company in company_of.items()]
-    return pl.DataFrame(rows, schema=ref.Securities.polars_schema(), orient="row")
+    return pl.DataFrame(
+        [
+            {"symbol": symbol, "name": symbol, "company_symbol": company, "sector": "IT",
+             "sector_scheme": "test"}
+            for symbol, company in company_of.items()
+        ],
+        schema=ref.Securities.polars_schema(),
+    )  # fmt: skip
 
 
 def test_a_second_class_points_to_the_line_of_its_company() -> None:
@@ -286,3 +333,72 @@ def test_a_company_line_must_stand_for_itself() -> None:
     chain = pl.DataFrame({"symbol": ["A", "B", "C"], "company_symbol": ["B", "C", "C"]})
     with pytest.raises(ReferenceDataError, match="A -> B"):
         check_companies(chain)
+
+
+# --- what is a share of a company in dollars ------------------------------------------------------
+
+
+def described(symbol: str, **what: str) -> dict[str, str]:
+    return {"symbol": symbol, "name": symbol, "company_symbol": symbol, "sector": "IT",
+            "sector_scheme": "test"} | what  # fmt: skip
+
+
+def universe(*rows: dict[str, str]) -> Universe:
+    return covered(pl.DataFrame(rows, schema=ref.Securities.polars_schema()))
+
+
+@pytest.mark.parametrize(
+    "what", [{}, {"currency": "USD"}, *({"instrument_type": kind} for kind in SHARES)]
+)
+def test_a_share_in_dollars_is_covered_and_so_is_a_line_that_does_not_say(what) -> None:
+    found = universe(described("A", **what))
+    assert found.lines["symbol"].to_list() == ["A"]
+    assert found.quarantined.is_empty()
+
+
+@pytest.mark.parametrize("kind", sorted(set(InstrumentType) - set(SHARES)))
+def test_whatever_is_no_share_of_a_company_is_refused(kind: str) -> None:
+    found = universe(described("A"), described("X", instrument_type=kind, currency="USD"))
+    assert found.lines["symbol"].to_list() == ["A"]
+    (row,) = found.quarantined.to_dicts()
+    assert (row["symbol"], row["rules"], row["status"]) == (
+        "X", ["instrument_type: share"], "rejected",
+    )  # fmt: skip
+    assert f"X is no share of a company, its instrument_type is {kind}" in row["reason"]
+
+
+@pytest.mark.parametrize("currency", ["EUR", "CZK", "GBp"])
+def test_a_line_in_another_currency_is_refused(currency: str) -> None:
+    (row,) = universe(described("A"), described("X", currency=currency)).quarantined.to_dicts()
+    assert (row["symbol"], row["rules"]) == ("X", ["currency: usd"])
+    assert f"X trades in {currency}, not in USD" in row["reason"]
+
+
+def test_both_reasons_are_said() -> None:
+    what = {"currency": "EUR", "instrument_type": "etf"}
+    (row,) = universe(described("A"), described("X", **what)).quarantined.to_dicts()
+    assert row["rules"] == ["currency: usd", "instrument_type: share"]
+    assert "trades in EUR" in row["reason"]
+    assert "is etf" in row["reason"]
+
+
+def test_the_lines_of_a_refused_company_go_with_it() -> None:
+    found = universe(
+        described("A"),
+        described("X", currency="EUR"),
+        described("Y", company_symbol="X", currency="USD"),
+    )
+    assert found.lines["symbol"].to_list() == ["A"]
+    reasons = dict(found.quarantined.select("symbol", "reason").rows())
+    assert set(reasons) == {"X", "Y"}
+    assert "Y stands for the company of X, a line that is refused" in reasons["Y"]
+
+
+def test_a_refused_line_of_a_company_leaves_the_others() -> None:
+    found = universe(described("A"), described("B", company_symbol="A", currency="EUR"))
+    assert found.lines["symbol"].to_list() == ["A"]
+
+
+def test_a_universe_of_which_nothing_is_left_is_an_error() -> None:
+    with pytest.raises(ReferenceDataError, match="all 1 lines are refused: X trades in EUR"):
+        universe(described("X", currency="EUR"))

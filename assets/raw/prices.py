@@ -7,7 +7,8 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
-from assets.raw.delivery import KINDS, delivered, land
+from assets.market.listings import COLUMNS
+from assets.raw.delivery import KINDS, Expected, delivered, land
 from assets.resources import Inputs
 from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError
@@ -60,14 +61,27 @@ def sessions_without_bars(prices: pl.DataFrame, first: date, last: date) -> list
     return [day for day in calendar.sessions(first, last) if day not in there]
 
 
+def listed_within(securities: pl.DataFrame, first: date, last: date) -> list[str]:
+    """Return the lines that are listed on a session between two dates.
+
+    Args:
+        securities: ``ref.securities``.
+        first: first session.
+        last: last session.
+    """
+    ends_before = pl.col("listed_to").is_not_null() & (pl.col("listed_to") < first)
+    begins_after = pl.col("listed_from").is_not_null() & (pl.col("listed_from") > last)
+    return securities.filter(~ends_before & ~begins_after)["symbol"].to_list()
+
+
 @table_asset(raw.Prices, {"securities": ref.Securities}, kinds=KINDS)
 def prices(securities: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch the bars of the run's sessions."""
     first, last = run_sessions(inputs)
+    delivery = inputs.open_source().prices(listed_within(securities, first, last), first, last)
     asked = securities["symbol"].to_list()
-    delivery = inputs.open_source().prices(asked, first, last)
-    window = Window("session_date", first, last)
-    landing = land(delivery, raw.Prices, asked, inputs, window)
+    expected = Expected(Window("session_date", first, last), securities.select(COLUMNS))
+    landing = land(delivery, raw.Prices, asked, inputs, expected)
     refuse_nothing(landing, first, last)
     return landing
 

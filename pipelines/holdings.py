@@ -1,4 +1,4 @@
-"""``capshock holdings import``: a fund's file becomes a dated set in ``index_holdings.csv``."""
+"""``capshock holdings import``: a fund's file becomes a dated set of ``index_holdings``."""
 
 import csv
 import io
@@ -20,6 +20,7 @@ from assets.ref.reference_files import read_reference
 from assets.ref.securities import read_universe
 from assets.sources.funds.files import HoldingsFile, read_fund_file
 from assets.sources.funds.holdings_sets import ImportedSet, index_of, make_set
+from assets.sources.tables_in_files import find
 from pipelines.settings import Settings
 from warehouse.errors import HoldingsFileError, ReferenceDataError
 from warehouse.reader import read_published
@@ -41,6 +42,7 @@ class Import:
         replaced: whether the reference file had a set of that index and date.
         previous: symbols of the set that held on that date before; None: there was none.
         until: first session of the next set of that index, which ends this one; None: none does.
+        written: name of the reference file that has the set now.
     """
 
     file: HoldingsFile
@@ -50,6 +52,7 @@ class Import:
     replaced: bool
     previous: frozenset[str] | None
     until: date | None
+    written: str
 
 
 def import_holdings(
@@ -88,7 +91,7 @@ def import_holdings(
     later = held.filter(
         (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") > since)
     )
-    _write(folder, index_symbol, since, imported.rows)
+    written = _write(folder, index_symbol, since, imported.rows)
     return Import(
         file=file,
         index_symbol=index_symbol,
@@ -97,6 +100,7 @@ def import_holdings(
         replaced=bool((last["effective_from"] == since).any()),
         previous=frozenset(last["symbol"]) if last.height else None,
         until=cast("date | None", later["effective_from"].min()),
+        written=written.name,
     )
 
 
@@ -126,18 +130,24 @@ def _closes(settings: Settings, day: date) -> pl.DataFrame:
         )
 
 
-def _write(folder: Path, index_symbol: str, since: date, rows: pl.DataFrame) -> None:
-    """Put the set into the file, in one step; other sets stay byte for byte as they are."""
-    path = (folder / f"{NAME}.csv").resolve()
+def _write(folder: Path, index_symbol: str, since: date, rows: pl.DataFrame) -> Path:
+    """Put the set into the file, in one step, and return it; other sets stay as they are."""
+    path = (find(folder, NAME, ReferenceDataError) or folder / f"{NAME}.csv").resolve()
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".import-") as temporary:
-            draft = Path(temporary) / f"{NAME}.csv"
-            if path.exists():
+            draft = Path(temporary) / path.name
+            if path.suffix == ".parquet":
                 shutil.copy(path, draft)
-                text = draft.read_bytes().decode("utf-8")
+                _rows_with_set(pl.read_parquet(path), index_symbol, since, rows).write_parquet(
+                    draft
+                )
             else:
-                text = ",".join(ref.IndexHoldings.names()) + "\n"
-            draft.write_bytes(_with_set(text, index_symbol, since, rows).encode("utf-8"))
+                if path.exists():
+                    shutil.copy(path, draft)
+                    text = draft.read_bytes().decode("utf-8")
+                else:
+                    text = ",".join(ref.IndexHoldings.names()) + "\n"
+                draft.write_bytes(_with_set(text, index_symbol, since, rows).encode("utf-8"))
             # Read as the pipeline will: what it would refuse is not written.
             try:
                 read_reference(draft.parent, NAME, ref.IndexHoldings, optional=False)
@@ -151,6 +161,18 @@ def _write(folder: Path, index_symbol: str, since: date, rows: pl.DataFrame) -> 
         raise ReferenceDataError(
             f"{path}: cannot be written: {error.strerror}", "Make the folder writable."
         ) from error
+    return path
+
+
+def _rows_with_set(
+    held: pl.DataFrame, index_symbol: str, since: date, rows: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the rows of a Parquet file with the set in place of the same one; its types stay."""
+    is_same = (pl.col("index_symbol") == index_symbol) & (
+        pl.col("effective_from").cast(pl.String).str.slice(0, 10) == since.isoformat()
+    )
+    typed = rows.cast({name: held.schema[name] for name in rows.columns})
+    return pl.concat([held.filter(~is_same), typed], how="diagonal")
 
 
 def _with_set(text: str, index_symbol: str, since: date, rows: pl.DataFrame) -> str:
@@ -198,7 +220,7 @@ def report_import(
     verb = "Replaced" if done.replaced else "Wrote"
     say(
         f"{verb} {rows.height} members of {done.index_symbol}, effective from "
-        f"{done.effective_from}{estimate}, in {settings.reference_dir / f'{NAME}.csv'}.",
+        f"{done.effective_from}{estimate}, in {settings.reference_dir / done.written}.",
         "green",
     )
     if done.until is not None:

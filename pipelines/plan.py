@@ -9,6 +9,7 @@ from typing import cast
 import polars as pl
 
 from assets.market import calendar
+from assets.market.listings import COLUMNS, is_listed
 from assets.raw.prices import PRICES_AND_SPLITS
 from warehouse.errors import SourceError
 from warehouse.schemas.vocabulary import RefusalStatus
@@ -195,7 +196,7 @@ def plan_live(
     offer: Offer,
     warehouse: Warehouse,
     booked: AbstractSet[str],
-    symbols: Sequence[str],
+    lines: pl.DataFrame,
     overlap: int,
 ) -> Plan:
     """Plan what to ask of a source that cannot tell what it has.
@@ -207,12 +208,14 @@ def plan_live(
         offer: bounds of the source.
         warehouse: what has been landed.
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
-        symbols: the universe.
+        lines: the universe: symbol, listed_from, listed_to. Where a line is not listed, it lacks
+            nothing.
         overlap: how many of the last sessions are asked for again.
     """
     everything = plan_window(offer, None, None)
     if not warehouse.exists():
         return everything
+    symbols = lines["symbol"].to_list()
     landed = warehouse.read("raw.prices").select("symbol", "session_date")
     # What was asked for and did not land, because too little came, has no dates.
     asked = warehouse.read("ops.ingest_outcomes").filter(
@@ -225,8 +228,11 @@ def plan_live(
     sessions = everything.sessions
     recent = sessions[-1] - timedelta(days=STILL_MISSED_DAYS)
     trading = landed.filter(pl.col("session_date") >= recent)["symbol"].unique()
-    wanted = pl.DataFrame({"symbol": trading}).join(
-        pl.DataFrame({"session_date": [s for s in sessions if s >= recent]}), how="cross"
+    wanted = (
+        pl.DataFrame({"symbol": trading})
+        .join(lines.select(COLUMNS), on="symbol", how="left")
+        .join(pl.DataFrame({"session_date": [s for s in sessions if s >= recent]}), how="cross")
+        .filter(is_listed(pl.col("session_date")))
     )
     lacking = wanted.join(landed, on=["symbol", "session_date"], how="anti")["session_date"]
     unbooked = [s for s in sessions if s.isoformat() not in booked]

@@ -32,9 +32,9 @@ def make_plan(
     """Plan the sessions of a run: those named, or all that are missing."""
     inputs = Inputs(settings)
     source = inputs.open_source()
-    symbols = read_universe(inputs.reference()).lines["symbol"].to_list()
+    lines = read_universe(inputs.reference()).lines
     offer = Offer(
-        bars=source.bars(symbols),
+        bars=source.bars(lines["symbol"].to_list()),
         first_session=settings.first_session,
         last_closed=calendar.last_closed_session(inputs.moment()),
         fingerprint=source.fingerprint(),
@@ -44,7 +44,7 @@ def make_plan(
     warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
     booked = instance.get_materialized_partitions(asset_key(raw.Prices))
     if offer.bars is None:
-        return plan_live(offer, warehouse, booked, symbols, settings.overlap_sessions)
+        return plan_live(offer, warehouse, booked, lines, settings.overlap_sessions)
     return plan_missing(offer, warehouse, booked)
 
 

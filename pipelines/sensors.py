@@ -18,6 +18,7 @@ from assets.products.message import message
 from assets.products.sessions import last_session
 from assets.products.telling.session import Telling, tell_session
 from assets.ref.claims.table import FOLDER, claims_files
+from assets.sources.tables_in_files import SUFFIXES
 from assets.table_asset import asset_key
 from pipelines.dead_runs import bury_dead_runs, unfinished_runs
 from pipelines.run import evaluations, failure_reasons, remark
@@ -230,14 +231,14 @@ WIDE = (asset_key(ref.Securities), asset_key(ref.Indices))
 """Where these change, other rows are asked of the source."""
 
 _FED_BY = {
-    "securities.csv": asset_key(ref.Securities),
-    "indices.csv": asset_key(ref.Indices),
-    "index_holdings.csv": asset_key(ref.IndexHoldings),
-    "share_count_decisions.csv": asset_key(ref.ShareCountDecisions),
-    "split_decisions.csv": asset_key(ref.SplitDecisions),
+    "securities": asset_key(ref.Securities),
+    "indices": asset_key(ref.Indices),
+    "index_holdings": asset_key(ref.IndexHoldings),
+    "share_count_decisions": asset_key(ref.ShareCountDecisions),
+    "split_decisions": asset_key(ref.SplitDecisions),
     FOLDER: asset_key(ref.Claims),
 }
-"""File or folder, and the table that reads it."""
+"""File, without its ending, or folder, and the table that reads it."""
 
 
 def new_reference_file(settings: Settings, every_seconds: int = 30) -> dg.SensorDefinition:
@@ -286,7 +287,7 @@ def _requests(
         WriterAtWork: if it takes a plan, and another writer has the warehouse's lock.
     """
     graph = check.not_none(context.repository_def).asset_graph
-    keys = {_FED_BY[name.split("/")[0]] for name in changed}
+    keys = {_FED_BY[name.split("/")[0].partition(".")[0]] for name in changed}
     if keys & set(WIDE):
         warehouse = open_warehouse(settings.warehouse)
         with warehouse.planning("the sensor new_reference_file, planning", LOOK_SECONDS):
@@ -298,7 +299,7 @@ def _requests(
 
 def _signatures(folder: Path) -> dict[str, str]:
     """Return what changes when a file of the reference folder changes, by its name."""
-    names = [*(n for n in _FED_BY if n.endswith(".csv"))]
+    names = [f"{name}.{ending}" for name in _FED_BY if name != FOLDER for ending in SUFFIXES]
     names += [f"{FOLDER}/{path.name}" for path in claims_files(folder / FOLDER)]
     return {
         name: f"{path.stat().st_mtime_ns} {path.stat().st_size}"

@@ -143,14 +143,14 @@ def unused_holdings(
         .rows()
     )
     return (
-        *(f"index_holdings.csv: {index} is not in indices.csv: not used." for index in unknown),
+        *(f"index_holdings: {index} is not in indices.csv: not used." for index in unknown),
         *(
-            f"index_holdings.csv: the set of {index} effective from {day} lies after the last "
+            f"index_holdings: the set of {index} effective from {day} lies after the last "
             f"session {last}: not used yet."
             for index, day in sets
         ),
         *(
-            f"index_holdings.csv: {len(symbols)} member{'s' * (len(symbols) != 1)} of {index} "
+            f"index_holdings: {len(symbols)} member{'s' * (len(symbols) != 1)} of {index} "
             f"not in securities.csv: counted, without a price: {', '.join(symbols[:8])}"
             f"{f' and {len(symbols) - 8} more' if len(symbols) > 8 else ''}."  # noqa: PLR2004
             for index, symbols in strangers

@@ -12,12 +12,13 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
+from assets.market.listings import COLUMNS, is_listed
 from assets.metadata import as_table
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from warehouse import integrity
 from warehouse.io_manager import WarehouseIOManager
-from warehouse.schemas import TABLES, Table, core, mart, ops, raw
+from warehouse.schemas import TABLES, Table, core, mart, ops, raw, ref
 from warehouse.storage import Warehouse
 
 ERROR, WARN = dg.AssetCheckSeverity.ERROR, dg.AssetCheckSeverity.WARN
@@ -41,13 +42,17 @@ Failing = tuple[pl.DataFrame, str]
 # --- what is checked, frame to frame --------------------------------------------------------------
 
 
-def missing_bars(prices: pl.DataFrame, symbol: str, sessions: list[date]) -> pl.DataFrame:
-    """Return the sessions that a symbol lacks among the last ones, from its first bar on.
+def missing_bars(
+    prices: pl.DataFrame, symbol: str, sessions: list[date], listed: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the sessions that a symbol lacks among the last ones, while it is listed.
 
     Args:
         prices: a table of bars.
         symbol: its symbol column.
         sessions: the exchange's sessions, the last ones.
+        listed: symbol, listed_from, listed_to; a symbol that is not there, or has no known
+            beginning, is expected from its first bar on.
 
     Returns:
         symbol, sessions (how many are missing), first_missing, last_missing.
@@ -55,8 +60,10 @@ def missing_bars(prices: pl.DataFrame, symbol: str, sessions: list[date]) -> pl.
     firsts = prices.group_by(symbol).agg(first=pl.col("session_date").min())
     days = pl.DataFrame({"session_date": sessions}, schema={"session_date": pl.Date})
     return (
-        firsts.join(days, how="cross")
-        .filter(pl.col("session_date") >= pl.col("first"))
+        firsts.join(listed.select(COLUMNS), left_on=symbol, right_on="symbol", how="left")
+        .with_columns(pl.coalesce("listed_from", "first").alias("listed_from"))
+        .join(days, how="cross")
+        .filter(is_listed(pl.col("session_date")))
         .join(prices, on=[symbol, "session_date"], how="anti")
         .group_by(symbol)
         .agg(
@@ -180,7 +187,7 @@ def _complete(model: type[Table]) -> Callable[[Warehouse], Failing]:
             return bars.select(symbol), "there are no bars yet"
         last = cast("date", bars["session_date"].max())
         sessions = calendar.sessions(last - timedelta(days=60), last)[-JUDGED_SESSIONS:]
-        failing = missing_bars(bars, symbol, sessions)
+        failing = missing_bars(bars, symbol, sessions, warehouse.read(ref.Securities.table()))
         lacking = failing["sessions"].sum()
         return failing, (
             f"{lacking} bars are missing among {bars[symbol].n_unique()} symbols over the last "
@@ -232,7 +239,9 @@ def _checks() -> Iterator[_Check]:
         said = f"At most {MANY_REFUSED:.0%} of the rows are in quarantine."
         yield gated, "quarantine_share", WARN, said, _let_through(gated)
     for bars in (core.Prices, core.IndexLevels):
-        said = f"Every symbol has a bar on each of the last {JUDGED_SESSIONS} sessions."
+        said = (
+            f"Every symbol has a bar on each of the last {JUDGED_SESSIONS} sessions it is listed."
+        )
         yield bars, "complete", WARN, said, _complete(bars)
     yield (
         mart.MarketCapLosses,

@@ -101,7 +101,7 @@ def _about(lead: Standing) -> Iterator[Text]:
             f"({percent(row['intraday_low_return'])})."
         )
     yield Text(
-        f"Counted with {row['effect_shares_outstanding'] / 1e6:,.0f} million shares, first seen "
+        f"Counted with {row['effect_shares_outstanding'] / 1e6:,.0f} million shares, reported "
         f"{row['effect_shares_as_of']}. Price alone: dividends are not added back.",
         style="dim",
     )

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.wording import in_words, percent
+from assets.sources.tables_in_files import SUFFIXES
 from warehouse.errors import NothingToTrace, WarehouseError
 from warehouse.reader import Reader, read_published
 from warehouse.responses import ResponseStore
@@ -93,12 +94,30 @@ def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]
         day=session,
     )
     if not caps:
+        _refuse_unlisted(published, symbol, session)
         raise NothingToTrace(
             f"{symbol} has no market cap on {session} in the published file",
             "Check the symbol (ref.securities) and that the date is a session; `capshock run` "
             "fetches more.",
         )
     return caps[0]
+
+
+def _refuse_unlisted(published: Reader, symbol: str, session: date) -> None:
+    """Say that a line is no longer, or not yet, listed: nothing of it is missing."""
+    for line in published.rows("FROM ref.securities WHERE symbol = $symbol", symbol=symbol):
+        first, last, why = line["listed_from"], line["listed_to"], line["delisting_reason"]
+        if last is not None and session > last:
+            because = f" ({why})" if why else ""
+            raise NothingToTrace(
+                f"{symbol} was listed until {last}{because}, and has no market cap on {session}",
+                "Ask for a session up to then.",
+            )
+        if first is not None and session < first:
+            raise NothingToTrace(
+                f"{symbol} is listed since {first}, and has no market cap on {session}",
+                "Ask for a session from then on.",
+            )
 
 
 def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]]:
@@ -170,7 +189,7 @@ def _file_origin(folder: Path, dataset: str, row: dict[str, Any]) -> str:
     """Say which row of which file a raw row is, and whether the file is still the one read."""
     import polars as pl
 
-    path = next((p for e in ("parquet", "csv") if (p := folder / f"{dataset}.{e}").is_file()), None)
+    path = next((p for e in SUFFIXES if (p := folder / f"{dataset}.{e}").is_file()), None)
     if path is None:
         return f"the file {dataset} is no longer in {folder}"
     with path.open("rb") as handle:

@@ -14,7 +14,7 @@ import dagster as dg
 import pandera.polars as pa
 import polars as pl
 
-from assets.market import calendar
+from assets.market import calendar, listings
 from assets.metadata import as_table
 from assets.resources import Inputs
 from assets.sources import Delivery, Since
@@ -178,12 +178,33 @@ def with_refused(told: pl.DataFrame, refused: Mapping[str, str]) -> pl.DataFrame
     )
 
 
+ALWAYS = pl.DataFrame(schema={"symbol": pl.String, "listed_from": pl.Date, "listed_to": pl.Date})
+"""Listings of which nothing is known: each symbol is expected from its first bar on."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """Which rows a dataset with a row per session should have.
+
+    Attributes:
+        window: the sessions that a run fetches.
+        listed: symbol, listed_from, listed_to: when each line has a bar.
+    """
+
+    window: Window
+    listed: pl.DataFrame = field(default_factory=ALWAYS.clone)
+
+    def sessions(self) -> Sequence[date]:
+        """Return the sessions of the window, in order."""
+        return calendar.sessions(self.window.first, self.window.last)
+
+
 def outcomes(
     delivery: Delivery,
     gated: Gated,
     dataset: str,
     asked: Sequence[str],
-    expected_sessions: Sequence[date] | None,
+    expected: Expected | None,
 ) -> pl.DataFrame:
     """Say for every symbol asked for what came: ``ops.ingest_outcomes`` without run_id.
 
@@ -192,35 +213,40 @@ def outcomes(
         gated: what the first gate made of it.
         dataset: name of the dataset.
         asked: symbols asked for.
-        expected_sessions: sessions of the window, for datasets with a row per session; each symbol
-            is expected from its first bar on. None: any number of rows is right.
+        expected: what should be there, of a dataset with a row per session. None: any number of
+            rows is right.
     """
     symbol = gated.passed.columns[0]
     accounts = _accounts(delivery, asked)
     per_symbol = gated.passed.group_by(pl.col(symbol).alias("symbol")).agg(
         rows=pl.len().cast(pl.Int64),
-        **({"first": pl.col("session_date").min()} if expected_sessions is not None else {}),
+        **({"first": pl.col("session_date").min()} if expected is not None else {}),
     )
     told = (
         pl.DataFrame({"symbol": asked}, schema={"symbol": pl.String})
         .join(per_symbol, on="symbol", how="left")
         .join(accounts, on="symbol", how="left")
+        .join(ALWAYS if expected is None else expected.listed, on="symbol", how="left")
     )
-    if expected_sessions is None:
-        expected = pl.lit(None, pl.Int64)
-    else:
-        days = pl.Series(expected_sessions, dtype=pl.Date).sort()
-        before_first = days.search_sorted(told["first"].fill_null(days[0]))
-        expected = pl.lit(len(days) - before_first.cast(pl.Int64))
+    rows_expected = pl.lit(None, pl.Int64)
+    if expected is not None:
+        days = pl.Series(expected.sessions(), dtype=pl.Date)
+        rows_expected = pl.lit(listings.expected_sessions(told, days))
     since, until = delivery.covers or ({}, None)
+    is_off = (pl.col("expected_rows") == 0).fill_null(value=False)
     has_none = pl.lit(dataset not in ("splits", "dividends")) & pl.col("rows").is_null()
     said = pl.col("message").fill_null(
-        pl.when(has_none).then(pl.lit("the source has no row of this symbol"))
+        pl.when(is_off)
+        .then(_not_listed())
+        .when(has_none)
+        .then(pl.lit("the source has no row of this symbol"))
     )
-    return told.with_columns(expected_rows=expected).select(
+    return told.with_columns(expected_rows=rows_expected).select(
         dataset=pl.lit(dataset),
         symbol="symbol",
-        outcome=pl.when(pl.col("outcome") != Outcome.OK)
+        outcome=pl.when(is_off)
+        .then(pl.lit(Outcome.OK))
+        .when(pl.col("outcome") != Outcome.OK)
         .then("outcome")
         .when(has_none)
         .then(pl.lit(Outcome.NO_DATA))
@@ -234,6 +260,16 @@ def outcomes(
         response_id="response_id",
         asked_from=pl.Series([since.get(symbol) for symbol in asked], dtype=pl.Date),
         asked_to=pl.lit(until, pl.Date),
+    )
+
+
+def _not_listed() -> pl.Expr:
+    """Say that a line is not listed on any of the sessions asked for."""
+    return pl.concat_str(
+        pl.lit("not listed on these sessions"),
+        pl.format("; its first one is {}", "listed_from"),
+        pl.format("; its last one is {}", "listed_to"),
+        ignore_nulls=True,
     )
 
 
@@ -294,7 +330,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
     model: type[Table],
     asked: Sequence[str],
     inputs: Inputs,
-    window: Window | None = None,
+    expected: Expected | None = None,
     *,
     judge: Callable[[Gated], Judged] = Judged,
 ) -> Landing:
@@ -305,28 +341,29 @@ def land(  # noqa: PLR0913 - as many sides as it has
         model: the raw table.
         asked: symbols asked for.
         inputs: the limits, and the moment that counts as now.
-        window: what lands of it; None: all.
+        expected: what should be there of a window, which alone lands; None: all lands.
         judge: what the gate looks at beyond a row by itself, in what lands.
 
     Raises:
         SourceError: if the delivery has a wrong shape or too many wrong rows.
         TooFewDelivered: if too few symbols came; what came of each is booked.
     """
-    expected_sessions = calendar.sessions(window.first, window.last) if window else None
     lines = inputs.refused_lines()
     gated = with_lines_refused(
         first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment())),
         lines,
     )
     refuse_bad_delivery(gated, model, inputs, lines)
-    if window is not None:
+    window = None
+    if expected is not None:
+        window = expected.window
         # A complete delivery is judged as a whole; only the window lands.
         inside = pl.col(window.column).is_between(window.first, window.last)
         gated = replace(gated, passed=gated.passed.filter(inside))
     judged = judge(gated)
     gated = judged.gated
     dataset = model.table().split(".")[1]
-    told = outcomes(delivery, gated, dataset, asked, expected_sessions)
+    told = outcomes(delivery, gated, dataset, asked, expected)
     told = with_refused(told, judged.refused)
     if delivery.accounts is not None and dataset not in _OPTIONAL:
         try:

@@ -9,8 +9,9 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.corporate_actions import classify
+from assets.market.listings import COLUMNS
 from assets.market.rebased_closes import moved_symbols, rebased_blocks
-from assets.raw.delivery import KINDS, Judged, delivered, land, refuse_symbols
+from assets.raw.delivery import KINDS, Expected, Judged, delivered, land, refuse_symbols
 from assets.resources import Inputs
 from assets.sources import Source
 from assets.table_asset import asset_key, table_asset
@@ -66,6 +67,19 @@ def sessions_without_bars(prices: pl.DataFrame, first: date, last: date) -> list
     """
     there = set(prices["session_date"].unique())
     return [day for day in calendar.sessions(first, last) if day not in there]
+
+
+def listed_within(securities: pl.DataFrame, first: date, last: date) -> list[str]:
+    """Return the lines that are listed on a session between two dates.
+
+    Args:
+        securities: ``ref.securities``.
+        first: first session.
+        last: last session.
+    """
+    ends_before = pl.col("listed_to").is_not_null() & (pl.col("listed_to") < first)
+    begins_after = pl.col("listed_from").is_not_null() & (pl.col("listed_from") > last)
+    return securities.filter(~ends_before & ~begins_after)["symbol"].to_list()
 
 
 def refused_symbols(
@@ -131,8 +145,7 @@ def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) ->
     first, last = run_sessions(inputs)
     asked = securities["symbol"].to_list()
     source = inputs.open_source()
-    delivery = source.prices(asked, first, last)
-    window = Window("session_date", first, last)
+    delivery = source.prices(listed_within(securities, first, last), first, last)
 
     def judge(gated: Gated) -> Judged:
         landed = inputs.landed(raw.Prices)
@@ -144,7 +157,8 @@ def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) ->
         of_window = landed.filter(pl.col("session_date").is_between(first, last))
         return refuse_symbols(gated, refused, of_window, raw.Prices, PRICES_AND_SPLITS)
 
-    landing = land(delivery, raw.Prices, asked, inputs, window, judge=judge)
+    expected = Expected(Window("session_date", first, last), securities.select(COLUMNS))
+    landing = land(delivery, raw.Prices, asked, inputs, expected, judge=judge)
     refuse_nothing(landing, first, last)
     return landing
 

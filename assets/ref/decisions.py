@@ -29,7 +29,7 @@ def check_sessions(decisions: pl.DataFrame) -> pl.DataFrame:
     if off.height:
         named = off.select("symbol", "ex_date").rows()
         raise ReferenceDataError(
-            "split_decisions.csv: ex_date is not a session of the exchange: "
+            "split_decisions: ex_date is not a session of the exchange: "
             + ", ".join(f"{symbol} {day}" for symbol, day in named),
             "Name the first session that trades in the new basis.",
         )

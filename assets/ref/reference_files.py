@@ -8,7 +8,8 @@ from pathlib import Path
 
 import polars as pl
 
-from warehouse.errors import ReferenceDataError
+from assets.sources.tables_in_files import collect, find, scan
+from warehouse.errors import ReferenceDataError, SourceError
 from warehouse.schemas import Table
 from warehouse.validation import pass_gate
 
@@ -17,40 +18,30 @@ KINDS = frozenset({"csv", "duckdb"})
 
 
 def read_reference(folder: Path, name: str, model: type[Table], *, optional: bool) -> pl.DataFrame:
-    """Read a CSV file of the reference folder.
+    """Read a file of the reference folder.
 
     Args:
         folder: the reference folder.
-        name: file name without ending.
+        name: file name without ending: ``<name>.csv``, or ``<name>.parquet`` for what is long.
         model: the table that the file feeds.
         optional: whether a missing file means no rows.
 
     Raises:
         ReferenceDataError: naming the file, the columns or rows that are wrong, and why.
     """
-    path = folder / f"{name}.csv"
-    if not path.is_file():
+    path = find(folder, name, ReferenceDataError)
+    if path is None:
         if optional and folder.is_dir():
             return model.no_rows()
         raise ReferenceDataError(
-            f"{path}: the reference file is missing",
+            f"{folder / name}.csv: the reference file is missing",
             "Put it there, or set CAPSHOCK_REFERENCE_DIR.",
         )
+    rows = collect(path, scan(path, model, ReferenceDataError), ReferenceDataError)
     try:
-        rows = pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise ReferenceDataError(
-            f"{path}: cannot be read: {str(error).splitlines()[0]}", "Mend or restore the file."
-        ) from error
-    absent = [name for name in model.optional_names() if name not in rows.columns]
-    rows = rows.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
-    missing = sorted(set(model.names()) - set(rows.columns))
-    if missing:
-        raise ReferenceDataError(
-            f"{path}: column {', '.join(missing)} is missing; found {', '.join(rows.columns)}",
-            "Add or rename the column.",
-        )
-    gated = pass_gate(rows, model)
+        gated = pass_gate(rows, model)
+    except SourceError as error:
+        raise ReferenceDataError(f"{path}: {error.what}", error.next_step) from error
     if gated.quarantined.height:
         shown = gated.quarantined.head(5)
         lines = [

@@ -55,7 +55,7 @@ def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
     if orphans.height:
         lines = orphans.select("symbol", "company_symbol").rows()
         raise ReferenceDataError(
-            "securities.csv: company_symbol is not a covered line that stands for itself: "
+            "securities: company_symbol is not a covered line that stands for itself: "
             + ", ".join(f"{symbol} -> {company}" for symbol, company in lines),
             "Add the company's line, or let company_symbol be the symbol itself.",
         )
@@ -131,7 +131,7 @@ def covered(securities: pl.DataFrame) -> Universe:
     lines = securities.join(refused, on="symbol", how="anti", maintain_order="left")
     if lines.is_empty() and refused.height:
         raise ReferenceDataError(
-            f"securities.csv: all {securities.height} lines are refused: {_named(refused)}",
+            f"securities: all {securities.height} lines are refused: {_named(refused)}",
             "Cover lines that are shares of companies and trade in dollars.",
         )
     problems = refused.join(rows.select("symbol", "__row"), on="symbol").drop("symbol")
@@ -161,7 +161,7 @@ def securities(inputs: Inputs) -> Landing:
     return Landing(
         universe.lines,
         quarantined=refused,
-        notes=(f"securities.csv: {refused.height} lines are refused: {_named(refused)}.",)
+        notes=(f"securities: {refused.height} lines are refused: {_named(refused)}.",)
         if refused.height
         else (),
         metadata={"refused_lines": refused.height},

@@ -7,18 +7,16 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.sources import PROVENANCE, Delivery, Since
+from assets.sources import PROVENANCE, Delivery, Since, tables_in_files
+from assets.sources.tables_in_files import CONTRACT
 from warehouse.errors import SourceError
 from warehouse.schemas import Table, raw
-
-_CONTRACT = 'See "Bring your own data" in the README for the files and their columns.'
 
 
 class FilesSource:
     """Reads ``prices``, ``splits``, ``shares_outstanding``, ``index_levels``, ``dividends``.
 
-    Each is ``<name>.parquet`` or ``<name>.csv``; only ``dividends`` may be missing. CSV cells are
-    text until the first gate has parsed them, so that one bad cell costs one row, not the file.
+    Each is ``<name>.parquet`` or ``<name>.csv``; only ``dividends`` may be missing.
 
     Args:
         folder: the folder with the files.
@@ -85,11 +83,9 @@ class FilesSource:
         self, path: Path, scan: pl.LazyFrame, model: type[Table], *, is_empty_wrong: bool = False
     ) -> Delivery:
         columns = [name for name in model.names() if name not in PROVENANCE]
-        absent = set(model.optional_names()) - set(scan.collect_schema())
-        scan = scan.with_columns(pl.lit(None, pl.String).alias(name) for name in absent)
         rows = self._collect(path, scan.select(columns))
         if rows.is_empty() and is_empty_wrong:
-            raise SourceError(f"{path}: the file has no rows", f"Put rows into it. {_CONTRACT}")
+            raise SourceError(f"{path}: the file has no rows", f"Put rows into it. {CONTRACT}")
         response_id = _sha256(path)
         provenance = {
             "source": pl.lit(self.name),
@@ -103,7 +99,7 @@ class FilesSource:
         if path is None:
             raise SourceError(
                 f"{self.folder}: neither {dataset}.parquet nor {dataset}.csv is there",
-                f"Put one of them there, or set CAPSHOCK_DATA_DIR. {_CONTRACT}",
+                f"Put one of them there, or set CAPSHOCK_DATA_DIR. {CONTRACT}",
             )
         return path
 
@@ -111,64 +107,21 @@ class FilesSource:
         if not self.folder.is_dir():
             raise SourceError(
                 f"{self.folder}: the folder of raw data does not exist",
-                f"Make it, or set CAPSHOCK_DATA_DIR. {_CONTRACT}",
+                f"Make it, or set CAPSHOCK_DATA_DIR. {CONTRACT}",
             )
-        found = [
-            path
-            for suffix in ("parquet", "csv")
-            if (path := self.folder / f"{dataset}.{suffix}").is_file()
-        ]
-        if len(found) > 1:
-            raise SourceError(
-                f"{self.folder}: both {found[0].name} and {found[1].name} are there",
-                "Keep the one that counts.",
-            )
-        return found[0] if found else None
+        return tables_in_files.find(self.folder, dataset, SourceError)
 
     def _scan(self, path: Path, model: type[Table]) -> pl.LazyFrame:
-        try:
-            if path.suffix == ".csv":
-                scan = pl.scan_csv(path, infer_schema=False)
-            else:
-                scan = pl.scan_parquet(path)
-            found = scan.collect_schema()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise _unreadable(path, error) from error
-        wanted = {c.name: c.dtype for c in model.columns() if c.name not in PROVENANCE}
-        missing = sorted(set(wanted) - set(model.optional_names()) - set(found))
-        if missing:
-            raise SourceError(
-                f"{path}: column {', '.join(missing)} is missing; found {', '.join(found)}",
-                f"Add or rename the column. {_CONTRACT}",
-            )
-        if path.suffix == ".parquet":
-            for name, dtype in wanted.items():
-                if found.get(name) == pl.String and dtype.is_numeric():
-                    raise SourceError(
-                        f"{path}: column {name} holds text, expected {dtype}",
-                        f"Write the column as numbers. {_CONTRACT}",
-                    )
-        return scan
+        return tables_in_files.scan(path, model, SourceError, leave_out=PROVENANCE)
 
-    def _collect(self, path: Path, scan: pl.LazyFrame) -> pl.DataFrame:
-        try:
-            return scan.collect()
-        except (pl.exceptions.PolarsError, OSError) as error:
-            raise _unreadable(path, error) from error
+    def _collect(self, path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
+        return tables_in_files.collect(path, rows, SourceError)
 
 
 def _as_date(scan: pl.LazyFrame, name: str) -> pl.Expr:
     if scan.collect_schema()[name] == pl.String:
         return pl.col(name).str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
     return pl.col(name).cast(pl.Date)
-
-
-def _unreadable(path: Path, error: Exception) -> SourceError:
-    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return SourceError(
-        f"{path}: cannot be read ({path.stat().st_size} bytes): {reason}",
-        f"The file is empty, cut off or damaged: deliver it again. {_CONTRACT}",
-    )
 
 
 def _sha256(path: Path) -> str:

@@ -222,7 +222,7 @@ def test_the_story_tells_the_count_behind_the_loss_on_the_day_of_a_new_report(fo
     out = io.StringIO()
     report_story(Console(file=out, width=200), founding.settings.warehouse, date(2024, 11, 22))
     assert "NVDA lost" in out.getvalue()
-    assert "Counted with 24,530 million shares, first seen 2024-08-30." in out.getvalue()
+    assert "Counted with 24,530 million shares, reported 2024-08-30." in out.getvalue()
 
 
 def test_every_row_is_accounted_for(founding):

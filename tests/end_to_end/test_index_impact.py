@@ -144,10 +144,9 @@ def test_a_removed_member_is_gone_and_what_has_no_effect_is_said_and_stops_nothi
         "2025-01-14": ["CCC"], "2025-01-15": ["CCC"], "2025-01-16": ["CCC"],
     }  # fmt: skip
     assert sorted(outcome.warnings) == [
-        "index_holdings.csv: 1 member of ^IDX not in securities.csv: counted, without a price: "
-        "NOBODY.",
-        "index_holdings.csv: ^NONE is not in indices.csv: not used.",
-        "index_holdings.csv: the set of ^IDX effective from 2026-01-02 lies after the last session "
+        "index_holdings: 1 member of ^IDX not in securities.csv: counted, without a price: NOBODY.",
+        "index_holdings: ^NONE is not in indices.csv: not used.",
+        "index_holdings: the set of ^IDX effective from 2026-01-02 lies after the last session "
         "2025-01-16: not used yet.",
     ]
     told = small.sql(

@@ -358,6 +358,25 @@ def test_lines_of_other_sets_stay_byte_for_byte(folder, before):
     assert units(stored(folder)) == {"AAA": 6000.0, "BRK-B": 3000.5, "CCC": 1000.0}
 
 
+def test_a_set_lands_in_a_parquet_file_where_that_is_what_counts(folder, capsys, monkeypatch):
+    text = folder / "index_holdings.csv"
+    held = pl.read_csv(text, try_parse_dates=True).with_columns(note=pl.lit("mine"))
+    path = text.with_suffix(".parquet")
+    held.write_parquet(path)
+    text.unlink()
+    for verb in ("Wrote", "Replaced"):
+        assert command(folder, monkeypatch, str(ssga(folder))) == 0
+        said = _said(capsys)
+        assert f"{verb} 3 members of ^GSPC" in said
+        assert "index_holdings.parquet" in said
+        after = pl.read_parquet(path)
+        assert after.schema == held.schema
+        assert after.head(held.height).equals(held)
+        assert after.height == held.height + 3
+        assert units(stored(folder)) == {"AAA": 6000.0, "BRK-B": 3000.5, "CCC": 1000.0}
+    assert not text.exists()
+
+
 def test_the_command_writes_and_exits_with_0(folder, capsys, monkeypatch):
     assert command(folder, monkeypatch, str(ssga(folder)), "--effective-from", "2025-01-15") == 0
     assert "Wrote 3 members of ^GSPC, effective from 2025-01-15, an estimate" in _said(capsys)

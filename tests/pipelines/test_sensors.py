@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from assets.table_asset import asset_key
@@ -330,8 +331,9 @@ def _tables(request) -> set[str]:
     return {".".join(key.path) for key in request.asset_selection}
 
 
-def _touch(path, text) -> None:
-    path.write_text(text)
+def _touch(path, text=None) -> None:
+    if text is not None:
+        path.write_text(text)
     past = path.stat().st_mtime - 60
     os.utime(path, (past, past))
 
@@ -356,6 +358,11 @@ def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_ma
     assert not _tables(of_holdings) & {"raw.prices", "mart.market_caps", "ref.securities"}
     assert watch.look().skip_message == "No file has changed."
     asked = list(of_holdings.asset_selection)
+    pl.read_csv(holdings, try_parse_dates=True).write_parquet(holdings.with_suffix(".parquet"))
+    _touch(holdings.with_suffix(".parquet"))
+    holdings.unlink()
+    (as_parquet,) = watch.look().run_requests
+    assert _tables(as_parquet) == _tables(of_holdings)
     for name, decision in DECISIONS.items():
         _touch(small_market / f"{name}.csv", decision)
         (request,) = watch.look().run_requests

@@ -30,10 +30,13 @@ found AS (
     JOIN mart.market_caps AS cap ON list_contains(cap.flags, kind.flag)
     WHERE cap.session_date = session::DATE
     UNION ALL
+    -- A line is expected while it is listed; from its first bar on, where no beginning is known.
     SELECT 7, symbol, symbol
-    FROM raw.prices SEMI JOIN ref.securities USING (symbol)
+    FROM raw.prices JOIN ref.securities AS line USING (symbol)
+    WHERE line.listed_to IS NULL OR line.listed_to >= session::DATE
     GROUP BY symbol
-    HAVING bool_or(session_date < session::DATE) AND NOT bool_or(session_date = session::DATE)
+    HAVING bool_or(coalesce(line.listed_from, session_date) <= session::DATE)
+        AND NOT bool_or(session_date = session::DATE)
     UNION ALL
     SELECT 8, index_symbol || ' by ' || -holdings_age_days || ' days', index_symbol
     FROM reconciliation WHERE list_contains(flags, 'dated_later')

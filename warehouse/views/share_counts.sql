@@ -1,8 +1,10 @@
 -- The share counts that were reported about a company, in the share basis of a session.
 --
 -- The session's price effect rests on one of them (place 0): the one that mart.market_caps names.
--- The others tell what another one would have given: -1 is the report before, 1 the next one, which
--- nobody could know on the session. Without a price effect there is no place 0.
+-- The others tell what another one would have given: -1 is the count before, 1 the next one, which
+-- nobody could know on the session. A count that was reported again is the same one; it has the date of
+-- its first report, and that of place 0 the date of the report that the price effect names. Without a
+-- price effect there is no place 0.
 CREATE OR REPLACE MACRO share_counts(company, session) AS TABLE
 WITH line AS (
     SELECT company_symbol AS symbol FROM ref.securities WHERE symbol = company
@@ -52,8 +54,32 @@ in_basis AS (
     LEFT JOIN split ON true
     GROUP BY report.reported_as_of, report.valid_from, report.shares_outstanding
 ),
+compared AS (
+    SELECT
+        *,
+        round(shares_outstanding) IS DISTINCT FROM round(
+            lag(shares_outstanding) OVER (ORDER BY valid_from, reported_as_of)
+        ) AS is_another
+    FROM in_basis
+),
+placed AS (
+    SELECT
+        *, count_if(is_another) OVER (ORDER BY valid_from, reported_as_of) AS number
+    FROM compared
+),
 numbered AS (
-    SELECT *, row_number() OVER (ORDER BY valid_from, reported_as_of) AS number FROM in_basis
+    SELECT
+        number,
+        coalesce(
+            min(reported_as_of) FILTER (is_effect), arg_min(reported_as_of, valid_from)
+        ) AS reported_as_of,
+        min(valid_from) AS valid_from,
+        coalesce(
+            min(shares_outstanding) FILTER (is_effect), arg_min(shares_outstanding, valid_from)
+        ) AS shares_outstanding,
+        bool_or(is_effect) AS is_effect
+    FROM placed
+    GROUP BY number
 ),
 middle AS (
     SELECT
@@ -74,4 +100,4 @@ FROM numbered CROSS JOIN middle
 ORDER BY place;
 
 COMMENT ON MACRO TABLE share_counts IS
-'share_counts(company, session): the accepted share counts of a company in the share basis of a session. place 0 is the one that the session''s price effect rests on (none without one), -1 the report before, 1 the next one, known only later.';
+'share_counts(company, session): the accepted share counts of a company in the share basis of a session. place 0 is the one that the session''s price effect rests on (none without one), -1 the count before, 1 the next one, known only later. A count that is reported again is the same one.';

@@ -215,7 +215,7 @@ def _about(leading: Standing) -> Sentence:
                   answer.figure("previous_record_date", "day")]  # fmt: skip
     if answer.value("effect_shares_outstanding") is not None:
         parts += [". Counted with ", answer.figure("effect_shares_outstanding", "million"),
-                  " shares, first seen ", answer.figure("effect_shares_as_of", "day")]  # fmt: skip
+                  " shares, reported ", answer.figure("effect_shares_as_of", "day")]  # fmt: skip
     return say(*parts, ".")
 
 

@@ -290,10 +290,10 @@ def test_an_index_that_nobody_described_is_left_out_and_said() -> None:
     }
     said = unused_holdings(pl.concat([held, later]), indices(), securities("A"), DAYS)
     assert said == (
-        "index_holdings.csv: ^Y is not in indices.csv: not used.",
-        "index_holdings.csv: the set of ^X effective from 2025-02-03 lies after the last session "
+        "index_holdings: ^Y is not in indices.csv: not used.",
+        "index_holdings: the set of ^X effective from 2025-02-03 lies after the last session "
         "2025-01-10: not used yet.",
-        "index_holdings.csv: 1 member of ^Y not in securities.csv: counted, without a price: Z.",
+        "index_holdings: 1 member of ^Y not in securities.csv: counted, without a price: Z.",
     )
     assert unused_holdings(holdings({"A": 1.0}), indices(), securities("A"), DAYS) == ()
 

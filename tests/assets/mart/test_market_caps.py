@@ -379,6 +379,22 @@ def test_a_report_on_a_weekend_is_not_what_mondays_loss_rests_on() -> None:
     assert around(s(monday + 1)) == {-1: (s(0), 1000.0), 0: (saturday, 1100.0)}
 
 
+def test_a_count_that_is_reported_again_is_no_other_count() -> None:
+    reported = {
+        s(0): 1000,
+        s(3): 1000,
+        s(6): 1100,
+        s(9): 1100,
+        s(12): 1100,
+        s(15): 1200,
+        s(18): 1200,
+    }
+    caps, around = told(bars({11: 100.0, 12: 90.0, 13: 89.0}), reported, [])
+
+    assert on(caps, 12)["effect_shares_as_of"] == s(9)
+    assert around(s(12)) == {-1: (s(0), 1000.0), 0: (s(9), 1100.0), 1: (s(15), 1200.0)}
+
+
 def test_a_split_before_the_first_bar_is_in_every_count() -> None:
     caps, around = told(
         bars({4: 50.0, 5: 45.0}), {s(0): 1000, s(3): 2020, s(5): 2040}, [(s(2), 2.0)]

@@ -8,6 +8,7 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
 from assets.ops.table_checks import missing_bars, unsupported_losses
+from assets.raw.delivery import ALWAYS
 from pipelines import definitions
 
 DAYS = [date(2025, 1, n) for n in (2, 3, 6, 7)]
@@ -18,7 +19,20 @@ def test_missing_bars_count_from_the_first_one_on():
         {"symbol": ["A", "A", "A", "B", "B"],
          "session_date": [DAYS[0], DAYS[1], DAYS[3], DAYS[2], DAYS[3]]}
     )  # fmt: skip
-    assert missing_bars(bars, "symbol", DAYS).rows() == [("A", 1, DAYS[2], DAYS[2])]
+    assert missing_bars(bars, "symbol", DAYS, ALWAYS).rows() == [("A", 1, DAYS[2], DAYS[2])]
+
+
+def test_no_bar_is_missing_where_a_line_is_not_listed():
+    bars = pl.DataFrame(
+        {"symbol": ["DEAD", "DEAD", "LATE", "NEW"],
+         "session_date": [DAYS[0], DAYS[1], DAYS[3], DAYS[2]]}
+    )  # fmt: skip
+    listed = pl.DataFrame(
+        [("DEAD", None, DAYS[1]), ("LATE", DAYS[2], None), ("NEW", DAYS[2], DAYS[2])],
+        schema=ALWAYS.schema, orient="row",
+    )  # fmt: skip
+    # LATE is listed from the third session on, and has its first bar on the fourth.
+    assert missing_bars(bars, "symbol", DAYS, listed).rows() == [("LATE", 1, DAYS[2], DAYS[2])]
 
 
 def _loss(

@@ -205,7 +205,7 @@ def test_the_deck_of_a_record():
         "Alpha (AAA) closes -5.00 %, a loss of $30.0bn at the close and $40.0bn at the session's "
         "low (-7.00 %). It is number 1 of all one-day losses since 29 January 2021 among 61 "
         "companies with a history; the largest before was $90.0bn, by Beta on 3 September 2024. "
-        "Counted with 2,400 million shares, first seen 22 November 2024.",
+        "Counted with 2,400 million shares, reported 22 November 2024.",
         "The S&P 500 falls 0.40 % (-20.0 points), its largest fall since 4 November 2024; AAA "
         "alone is -12.0 points, and without it the index would have returned -0.10 %.",
         "All 3 companies whose change is known, together: -$1.0bn (2 fell, 1 rose). The largest "

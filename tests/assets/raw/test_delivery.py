@@ -8,6 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.raw.delivery import (
+    ALWAYS,
+    Expected,
     first_gate,
     outcomes,
     refuse_bad_delivery,
@@ -18,6 +20,7 @@ from assets.raw.delivery import (
 from assets.resources import DataSettings, Inputs
 from assets.sources import Delivery
 from warehouse.errors import SourceError, TooFewDelivered
+from warehouse.landing import Window
 from warehouse.schemas import ops, raw
 from warehouse.validation import Gated
 
@@ -364,17 +367,18 @@ def test_held_rows_do_not_count_as_wrong() -> None:
 # outcomes
 
 WEEK = [date(2025, 1, 21), date(2025, 1, 22), date(2025, 1, 23), date(2025, 1, 24)]
+IN_THAT_WEEK = Expected(Window("session_date", WEEK[0], WEEK[-1]))
 
 
 def told(
     rows: pl.DataFrame,
     asked: Sequence[str],
     dataset: str = "prices",
-    sessions: Sequence[date] | None = WEEK,
+    expected: Expected | None = IN_THAT_WEEK,
     note: str | None = None,
 ) -> dict[str, tuple[str, int, int | None]]:
     gated = Gated(passed=rows, quarantined=pl.DataFrame(), received=rows.height)
-    found = outcomes(Delivery(rows, "0" * 64, note), gated, dataset, asked, sessions)
+    found = outcomes(Delivery(rows, "0" * 64, note), gated, dataset, asked, expected)
     assert found.columns == [name for name in ops.IngestOutcomes.names() if name != "run_id"]
     assert found.height == len(asked)
     assert set(found["response_id"]) <= {"0" * 64}
@@ -409,6 +413,46 @@ def test_a_symbol_is_expected_from_its_first_bar_on() -> None:
 
 def test_a_symbol_that_stops_is_partial() -> None:
     assert told(prices(*week("NVDA", 0, 1)), ["NVDA"]) == {"NVDA": ("partial", 2, 4)}
+
+
+@pytest.mark.parametrize(
+    ("days", "since", "until", "outcome", "expected", "said"),
+    [
+        ((0, 1), None, WEEK[1], "ok", 2, None),
+        ((0,), None, WEEK[1], "partial", 2, None),
+        ((2, 3), WEEK[2], None, "ok", 2, None),
+        ((3,), WEEK[2], None, "partial", 2, None),
+        ((1, 2), date(2021, 4, 1), WEEK[2], "partial", 3, None),
+        ((), None, date(2025, 1, 17), "ok", 0, "not listed on these sessions; its last one is "
+         "2025-01-17"),
+        ((), date(2025, 2, 3), None, "ok", 0, "not listed on these sessions; its first one is "
+         "2025-02-03"),
+        ((), None, WEEK[0], "no_data", 1, "the source has no row of this symbol"),
+    ],
+)  # fmt: skip
+def test_a_line_is_expected_while_it_is_listed(
+    days: tuple[int, ...],
+    since: date | None,
+    until: date | None,
+    outcome: str,
+    expected: int,
+    said: str | None,
+) -> None:
+    rows = prices(*week("XLNX", *days)) if days else raw.Prices.no_rows()
+    gated = Gated(passed=rows, quarantined=pl.DataFrame(), received=rows.height)
+    listed = pl.DataFrame([("XLNX", since, until)], schema=ALWAYS.schema, orient="row")
+
+    (found,) = outcomes(
+        Delivery(rows, "0" * 64),
+        gated,
+        "prices",
+        ["XLNX"],
+        Expected(IN_THAT_WEEK.window, listed),
+    ).to_dicts()
+
+    assert (found["outcome"], found["rows"], found["expected_rows"], found["message"]) == (
+        outcome, len(days), expected, said,
+    )  # fmt: skip
 
 
 def test_where_any_number_of_rows_is_right_only_none_at_all_is_no_data() -> None:

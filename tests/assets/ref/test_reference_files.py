@@ -64,6 +64,68 @@ def test_quoted_commas_booleans_and_extra_columns_are_read(tmp_path: Path) -> No
     assert "note" not in rows.columns
 
 
+def test_a_parquet_file_gives_the_rows_of_the_csv_file(tmp_path: Path) -> None:
+    text = (
+        "index_symbol,symbol,effective_from,units,as_of_date,is_estimate,source,note\n"
+        "^GSPC,B,2025-01-02,,2025-02-07,true,shares held by SPY,x\n"
+        "^GSPC,A,2025-01-02,3527080.5,2025-02-07,true,shares held by SPY,x\n"
+    )
+    from_csv = read(tmp_path, text, name="index_holdings", model=ref.IndexHoldings)
+    path = tmp_path / "index_holdings.csv"
+    pl.read_csv(path, try_parse_dates=True).write_parquet(path.with_suffix(".parquet"))
+    path.unlink()
+
+    assert read(tmp_path, None, name="index_holdings", model=ref.IndexHoldings).equals(from_csv)
+
+
+def test_parquet_and_csv_side_by_side_are_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"index_symbol": ["^NDX"]}).write_parquet(tmp_path / "indices.parquet")
+
+    error = refusal(tmp_path, INDICES)
+
+    assert error.what == f"{tmp_path}: both indices.parquet and indices.csv are there"
+    assert error.next_step == "Keep the one that counts."
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("much", "column divisor holds text, expected Float64"),
+        ([1.0], "ref.indices: column divisor is List(Float64), expected Float64"),
+    ],
+)
+def test_a_parquet_column_of_another_type_is_named(tmp_path: Path, cell: object, said: str) -> None:
+    row = {
+        "index_symbol": ["^NDX"], "name": ["x"], "weighting": ["price"],
+        "effective_from": [date(2021, 1, 1)], "divisor": [cell],
+    }  # fmt: skip
+    path = tmp_path / "indices.parquet"
+    pl.DataFrame(row).write_parquet(path)
+
+    assert refusal(tmp_path, None).what == f"{path}: {said}"
+
+
+def test_a_wrong_row_of_a_parquet_file_is_named(tmp_path: Path) -> None:
+    row = {
+        "index_symbol": ["^NDX"], "name": ["x"], "weighting": ["by feel"],
+        "effective_from": [date(2021, 1, 1)], "divisor": [None],
+    }  # fmt: skip
+    path = tmp_path / "indices.parquet"
+    pl.DataFrame(row).write_parquet(path)
+
+    error = refusal(tmp_path, None)
+
+    assert f"{path}: 1 wrong rows" in error.what
+    assert "by feel" in error.what
+
+
+def test_a_parquet_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "indices.parquet"
+    path.write_bytes(b"PAR1 and no more")
+
+    assert f"{path}: cannot be read (16 bytes)" in refusal(tmp_path, None).what
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     error = refusal(tmp_path, None)
 
@@ -245,7 +307,7 @@ def test_an_orphan_company_symbol_is_named_with_its_line() -> None:
     with pytest.raises(ReferenceDataError, match="FOX -> FOXA") as caught:
         check_companies(securities(GOOGL="GOOGL", FOX="FOXA"))
 
-    assert "securities.csv" in caught.value.what
+    assert "securities: company_symbol" in caught.value.what
     assert "GOOGL" not in caught.value.what
     assert caught.value.next_step
 

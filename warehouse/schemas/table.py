@@ -213,6 +213,11 @@ class Table(pa.DataFrameModel):
         return [c.name for c in cls.columns()]
 
     @classmethod
+    def optional_names(cls) -> list[str]:
+        """Return the names of the columns that a file may lack."""
+        return [c.name for c in cls.columns() if c.is_optional]
+
+    @classmethod
     def value_names(cls) -> list[str]:
         """Return the names of the columns that say something, provenance left out."""
         return [c.name for c in cls.columns() if not c.is_provenance]

@@ -40,7 +40,9 @@ class Witness:
 def company_units(
     holdings: pl.DataFrame, indices: pl.DataFrame, securities: pl.DataFrame, actions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return the units of companies in all sets that are weighted by market cap.
+    """Return the units of companies in all sets of indices that are weighted by market cap.
+
+    Units of one set that are dated apart are sets of their own.
 
     Args:
         holdings: ``ref.index_holdings``.
@@ -82,7 +84,8 @@ def unit_witnesses(
     """Hold reported counts against units.
 
     The scale of a set (a fund grows and shrinks) is the median of its members' ratios of count to
-    units: no price and no level is needed, and some wrong counts do not move it.
+    units: no price and no level is needed, and some wrong counts do not move it. A company's count
+    is its last one by the date of the units, whatever becomes of it later.
 
     Args:
         units: what ``company_units`` returns.

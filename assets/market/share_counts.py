@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from itertools import pairwise
 from statistics import median
 from typing import cast
 
@@ -154,7 +153,9 @@ def in_one_basis(reports: Sequence[_Report], splits: Sequence[tuple[date, float]
 
     A report near a split may stand in the basis of the other side: the source divided early or
     late. Of all readings the one is taken that makes the series move least, each step counting as
-    no more than a jump; so the neighbours on both sides decide.
+    no more than a jump; so the neighbours on both sides decide. Of equal ones it is that of fewest
+    reports in another basis, then that in which the later reports are in the basis of their date,
+    or beside the earlier split.
 
     Args:
         reports: of one company, by date.
@@ -163,12 +164,12 @@ def in_one_basis(reports: Sequence[_Report], splits: Sequence[tuple[date, float]
     ends: list[_Path] = []
     for report in reports:
         ends = [
-            min((_Path(end, reading, cost) for end in ends), key=lambda path: path.cost)
+            min((_Path(end, reading, cost) for end in ends), key=_cost)
             if ends
             else _Path(None, reading, cost)
             for cost, reading in _readings(report, splits)
         ]
-    path = min(ends, key=lambda end: end.cost) if ends else None
+    path = min(ends, key=_cost) if ends else None
     found: list[_Report] = []
     while path is not None:
         found.append(path.reading)
@@ -184,6 +185,11 @@ class _Path:
         if before is not None:
             step = abs(math.log(reading.shares / before.reading.shares))
             self.cost += before.cost + min(step, math.log(JUMP))
+
+
+def _cost(path: _Path) -> float:
+    """Return what a path costs, without what rounding adds: equal ways are equal."""
+    return round(path.cost, 11)
 
 
 def _readings(
@@ -228,7 +234,8 @@ def _runs(reports: Sequence[_Report], said: Sequence[Witness]) -> list[_Run]:
 
 
 def _is_within(ratio: float, factor: float) -> bool:
-    return 1 / factor <= ratio <= factor
+    """Tell whether a ratio is within a factor, either way; what rounding adds is not beyond it."""
+    return max(ratio, 1 / ratio) <= factor * (1 + 1e-9)
 
 
 def _judge(runs: Sequence[_Run], sessions: Sequence[date], horizon: date) -> None:
@@ -359,7 +366,8 @@ class _Company:
         counts = self._over_time(accepted)
         for run in runs:
             if run.refusal is not None and run.refusal[2] == RefusalStatus.HELD:
-                until = next((r.since for _, r in accepted if r.since > run.since), date.max)
+                later = (r.as_of_date for r, _ in accepted if r.as_of_date > run.since)
+                until = next(later, date.max)
                 why = f"the report of {run.since} says {run.reports[0].reported:,.0f}, unconfirmed"
                 counts = list(_disputed(counts, run.since, until, why))
         return counts
@@ -396,17 +404,18 @@ class _Company:
             is_moved = before is not None and not _is_within(
                 report.shares / before.shares, WARN_BEYOND
             )
-            for day in [report.as_of_date] + [
-                day for day, _ in self.splits if report.as_of_date < day < until
-            ]:
+            ex_dates = {day for day, _ in self.splits if report.as_of_date < day < until}
+            for day in sorted({report.as_of_date, *ex_dates}):
                 shares = report.on(day, self.splits)
+                # Splits may cancel each other, but for the last bit.
+                is_as_reported = math.isclose(shares, report.reported)
                 own = CountBasis.DECIDED if report.is_decided else CountBasis.REPORTED
                 counts.append(
                     _Count(
                         valid_from=day,
                         report=report,
                         shares=shares,
-                        basis=own if shares == report.reported else CountBasis.SPLIT_ADJUSTED,
+                        basis=own if is_as_reported else CountBasis.SPLIT_ADJUSTED,
                         has_warning=is_moved and not report.is_decided,
                         evidence=_evidence(report, run, is_alone=is_alone),
                         dispute=dispute,
@@ -437,17 +446,17 @@ class _Company:
                     f"units of {witness.index_symbol} of {witness.as_of_date} fit "
                     f"x{usual / ratio if TOO_FEW <= usual <= ABSURD else 1 / ratio:.3g} of it",
                 )
-        # Where units say nothing about a report, what they say about the one beside it counts.
-        for at, (before, report) in enumerate(pairwise(accepted), 1):
-            is_alike = _is_within(report.shares / before.shares, AGREE)
-            if at not in witnessed and is_alike and before.row in doubts:
-                doubts[report.row] = doubts[before.row]
-        for at in range(len(accepted) - 2, -1, -1):
-            report, after = accepted[at], accepted[at + 1]
-            is_alike = _is_within(report.shares / after.shares, AGREE)
-            follows = at > 0 and _is_within(report.shares / accepted[at - 1].shares, AGREE)
-            if at not in witnessed and is_alike and not follows and after.row in doubts:
-                doubts.setdefault(report.row, doubts[after.row])
+        # Where units say nothing about a report, the nearest like one of which they do speaks for
+        # it, however many like reports lie between: one before it, or else one after it.
+        for step in (-1, 1):
+            for at in range(len(accepted))[::-step]:
+                beside = at + step
+                if at in witnessed or beside not in witnessed:
+                    continue
+                if _is_within(accepted[at].shares / accepted[beside].shares, AGREE):
+                    witnessed.add(at)
+                    if accepted[beside].row in doubts:
+                        doubts[accepted[at].row] = doubts[accepted[beside].row]
         return doubts
 
 
@@ -505,18 +514,27 @@ def weigh_reports(
 
     1. Reports near a split are read in the basis that their neighbours on both sides make likelier
        (``in_one_basis``). On the ex-date the count in force is multiplied by the ratio.
-    2. Reports are cut into runs where consecutive ones differ by more than x1.5. A person's
-       decision lets a report in, or out, before anything else.
-    3. A run is refused where index units fit another count (less than 0.75 or more than 3 times
-       what they fit for others) and one of the company's runs does fit.
-    4. A jump to the next run is real where units moved with it. It is refused where a later run,
-       within a year, is back where the count was. The first run gives way if it is a single report,
-       or shorter than 60 sessions, and the next has several.
-    5. Any other jump is accepted after 60 sessions of repetition, and disputed from its first
-       report on; until then the count before it holds, disputed.
-    6. A count is disputed too where units do not fit it while it is in force, and where it is the
-       only report of its company.
-    7. A count that moves by a spin-off's ratio within 30 days of it is held.
+    2. Reports are cut into runs where consecutive ones differ by more than x1.5. A run is in force
+       until the next one starts, whatever becomes of that one. A person's decision lets a report
+       out, or in with the run it is part of, before anything else.
+    3. A run is refused where the median of what index units say of it does not fit (less than 0.75
+       or more than 3 times what they fit for others) and one of the company's runs does fit.
+    4. Of the runs left the first holds. From the last run that holds to the next one, a step within
+       x1.5 is none: it is as disputed as the one before. A jump is real where units moved with it:
+       the first of its time say within x1.25 what the last, or the median, of the time before said.
+       It is refused where a run starts within 252 sessions that is back within x1.25. The first run
+       gives way if it is a single report, or shorter than 60 sessions, units do not fit it, and the
+       next has several reports, which is then the first.
+    5. Any other jump is accepted after 60 sessions of repetition (up to the newest report of any
+       company), and disputed from its first report on; until then the count before it holds,
+       disputed up to the next count.
+    6. A count is disputed too where it is the only one of its company and units do not confirm it,
+       and where units of the time in which it is in force do not fit it: less than 0.75 or more
+       than 8 times what they fit for others, or more than x1.3 off the company's median. Where
+       there are none of its time, those of the nearest count within x1.25 speak for it, over any
+       number of such steps: one before it, or else one after it.
+    7. A count that moves by a spin-off's ratio within 30 days of it (within 2 %, and nearer to it
+       than to no move) is held. That explains the report: the count before it is not disputed.
 
     An accepted count holds from its own date on, whenever the evidence came.
 

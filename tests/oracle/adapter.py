@@ -29,6 +29,7 @@ from warehouse.validation import pass_gate, validate
 KEYS = {
     "core.prices": ("symbol", "session_date"),
     "core.shares_outstanding": ("symbol", "valid_from"),
+    "ops.quarantine": ("symbol", "row_date"),
     "mart.market_caps": ("company_symbol", "session_date"),
     "mart.market_cap_losses": ("company_symbol", "session_date"),
     "mart.market_cap_gains": ("company_symbol", "session_date"),
@@ -53,13 +54,14 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     actions = classify(_splits(market), _decisions(market))
     prices = ready_to_compute_with(_bars(market), actions, sessions)
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
-    counts = accept_counts(
+    accepted = accept_counts(
         _reports(market),
         actions,
-        _no_rows(ref.ShareCountDecisions),
+        _count_decisions(market),
         company_units(holdings, indices, securities, actions),
         sessions,
-    ).counts
+    )
+    counts = accepted.counts
     levels = _levels(market)
     caps = market_caps(prices, counts, securities)
     of_levels = level_moves(levels, sessions)
@@ -79,7 +81,8 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     witnesses = witnesses_of(impacts, reconciliations, prices, _reports(market))
     return {
         "core.prices": prices,
-        "core.shares_outstanding": counts,
+        "core.shares_outstanding": counts.with_columns(has_dispute=pl.col("dispute").is_not_null()),
+        "ops.quarantine": accepted.gated.quarantined,
         "mart.market_caps": caps,
         "mart.market_cap_losses": market_cap_losses(caps, witnesses),
         "mart.market_cap_gains": market_cap_gains(caps, witnesses),
@@ -101,10 +104,6 @@ def _rows(model: type[Table], rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(
         [tuple(row.get(name) for name in schema) for row in rows], schema=schema, orient="row"
     )
-
-
-def _no_rows(model: type[Table]) -> pl.DataFrame:
-    return _rows(model, [])
 
 
 def _splits(market: Market) -> pl.DataFrame:
@@ -145,6 +144,17 @@ def _bars(market: Market) -> pl.DataFrame:
         ),
     )  # fmt: skip
     return told.drop("adjustment_ratio", "adjustment_kind", "split_ratio", "comparable_close")
+
+
+def _count_decisions(market: Market) -> pl.DataFrame:
+    return _rows(
+        ref.ShareCountDecisions,
+        (
+            {"symbol": d.symbol, "as_of_date": d.as_of_date, "decision": d.decision,
+             "reason": "made up", "source": "made up"}
+            for d in market.count_decisions
+        ),
+    )  # fmt: skip
 
 
 def _reports(market: Market) -> pl.DataFrame:

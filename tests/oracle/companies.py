@@ -14,66 +14,18 @@ Rules that no text states and that follow the product's code:
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.oracle.market import Bar, Market, Report
+from tests.oracle.actions import Action, Rows, multiplied
+from tests.oracle.counts import Count, in_force
+from tests.oracle.market import Bar, Market
 
-Rows = dict[tuple[Any, ...], dict[str, Any]]
-"""A table: key -> column -> value. A name with ``_`` before it is the size of a sum's terms."""
-
-SPLIT_TOLERANCE = 5e-4
-SIMPLE_RATIOS = (3 / 2, 4 / 3, 5 / 4, 5 / 2, 5 / 3)
-WARN_BEYOND = 1.15
 STALE_AFTER_DAYS = 120
 RECORD_AFTER_SESSIONS = 250
 COVERED_AFTER_CHANGES = 60
-
-
-# What goes ex
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something that goes ex: a split multiplies shares by its ratio, a spin-off changes none."""
-
-    symbol: str
-    ex_date: date
-    ratio: float
-    kind: str
-
-
-def kind_of(ratio: float) -> str:
-    """Tell a split from a spin-off by its ratio.
-
-    A split is within 5e-4 (relative) of an integer from 2 on, of its reciprocal, or of 3:2, 4:3,
-    5:4, 5:2, 5:3. Near 1 is a spin-off.
-    """
-    whole = round(max(ratio, 1 / ratio))
-    simple = [*SIMPLE_RATIOS, whole, 1 / whole] if whole >= 2 else SIMPLE_RATIOS
-    is_split = any(abs(ratio / one - 1) <= SPLIT_TOLERANCE for one in simple)
-    return "split" if is_split else "spin_off"
-
-
-def classified(market: Market) -> list[Action]:
-    """Return what goes ex, by symbol and date; decisions replace all that is recorded on a date."""
-    decided = {(d.symbol, d.ex_date) for d in market.decisions}
-    found = [
-        Action(r.symbol, r.ex_date, r.ratio, r.kind or kind_of(r.ratio))
-        for r in market.recorded
-        if (r.symbol, r.ex_date) not in decided
-    ]
-    found += [
-        Action(d.symbol, d.ex_date, d.ratio, d.kind) for d in market.decisions if d.kind != "none"
-    ]
-    return sorted(found, key=lambda a: (a.symbol, a.ex_date))
-
-
-def multiplied(actions: Iterable[Action], kind: str | None = None) -> float:
-    """Multiply the ratios of actions, of one kind or of all."""
-    return math.prod((a.ratio for a in actions if kind in {None, a.kind}), start=1.0)
 
 
 # Bars
@@ -167,78 +119,6 @@ def adjustments(of_all: Mapping[str, Mapping[date, Move]]) -> Rows:
     }
 
 
-# Share counts
-
-
-@dataclass(frozen=True)
-class Count:
-    """A count that is in force from a date on."""
-
-    valid_from: date
-    shares: float
-    as_of: date
-    basis: str
-    warned: bool
-
-
-def counts(market: Market, actions: Sequence[Action]) -> dict[str, list[Count]]:
-    """Return the counts of each company, by date.
-
-    A report is in force from its as_of_date on; on a split's ex-date the last count times k takes
-    over, and a report of that very date replaces it. A report that moved by more than 15 % from
-    the count before it carries a warning. These rules are the whole truth only for reports without
-    doubt: none beyond x1.5, none that looks like a corporate action.
-    """
-    found: dict[str, list[Count]] = {}
-    for symbol in sorted({r.symbol for r in market.reports}):
-        by_day: dict[date, Count] = {}
-        last: Count | None = None
-        for day, event in _events(market, actions, symbol):
-            if isinstance(event, Action):
-                if last is None:
-                    continue
-                last = Count(
-                    day, last.shares * event.ratio, last.as_of, "split_adjusted", last.warned
-                )
-            else:
-                moved = 1.0 if last is None else event.shares / last.shares
-                warned = not 1 / WARN_BEYOND <= moved <= WARN_BEYOND
-                last = Count(day, float(event.shares), day, "reported", warned)
-            by_day[day] = last
-        found[symbol] = [by_day[day] for day in sorted(by_day)]
-    return found
-
-
-def _events(
-    market: Market, actions: Sequence[Action], symbol: str
-) -> list[tuple[date, Action | Report]]:
-    """Return splits and reports of a company by date, a split before a report."""
-    splits = [(a.ex_date, a) for a in actions if a.symbol == symbol and a.kind == "split"]
-    reports = [(r.as_of_date, r) for r in market.reports if r.symbol == symbol]
-    return sorted(splits + reports, key=lambda e: (e[0], isinstance(e[1], Report)))
-
-
-def in_force(of_company: Sequence[Count], day: date) -> Count | None:
-    """Return the count of the latest valid_from up to a date."""
-    return max(
-        (c for c in of_company if c.valid_from <= day), key=lambda c: c.valid_from, default=None
-    )
-
-
-def count_rows(of_all: Mapping[str, Sequence[Count]]) -> Rows:
-    """Compute ``core.shares_outstanding``, but for its valid_to."""
-    return {
-        (symbol, c.valid_from): {
-            "shares_outstanding": c.shares,
-            "reported_as_of": c.as_of,
-            "basis": c.basis,
-            "has_warning": c.warned,
-        }
-        for symbol, of_company in of_all.items()
-        for c in of_company
-    }
-
-
 # Market caps
 
 
@@ -287,6 +167,7 @@ def market_caps(
                 "no_previous_share_count": bool(has_previous and now and before is None),
                 "stale_share_count": any(a is not None and a > STALE_AFTER_DAYS for a in ages),
                 "share_count_warning": any(c is not None and c.warned for c in (now, before)),
+                "disputed_share_count": any(c is not None and c.disputed for c in (now, before)),
                 "corporate_action": bool(move.went_ex),
                 "gap": not move.is_first and not has_previous,
                 "first_bar": move.is_first,
@@ -387,6 +268,7 @@ def sector_moves(market: Market, caps: Rows) -> Rows:
             "losers": sum(e < 0 for e in effects),
             "gainers": sum(e > 0 for e in effects),
             "companies_without_share_count": sum(r["shares_outstanding"] is None for r in of_group),
+            "companies_disputed": sum("disputed_share_count" in r["flags"] for r in of_group),
         }
     return rows
 
@@ -399,6 +281,7 @@ TOLD_FLAGS = {
     "no_previous_share_count",
     "stale_share_count",
     "share_count_warning",
+    "disputed_share_count",
     "corporate_action",
 }
 

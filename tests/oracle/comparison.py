@@ -5,8 +5,8 @@ from typing import Any
 import polars as pl
 
 from tests.oracle import oracle
+from tests.oracle.actions import Rows
 from tests.oracle.adapter import frames, keyed
-from tests.oracle.companies import Rows
 from tests.oracle.market import Market
 
 RELATIVE = 1e-9

@@ -25,7 +25,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.oracle.companies import Action, Count, Move, Rows, in_force, multiplied
+from tests.oracle.actions import Action, Rows, multiplied
+from tests.oracle.companies import Move
+from tests.oracle.counts import Count, in_force
 from tests.oracle.market import Described, Holding, Market
 
 PRICE_WEIGHTED = "price"

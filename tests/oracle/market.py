@@ -54,6 +54,15 @@ class Report:
 
 
 @dataclass(frozen=True)
+class CountDecision:
+    """A person's word on a report: accept or reject."""
+
+    symbol: str
+    as_of_date: date
+    decision: str
+
+
+@dataclass(frozen=True)
 class Described:
     """How an index is weighted from a date on, with its published divisor if there is one."""
 
@@ -91,6 +100,7 @@ class Market:
     recorded: tuple[Recorded, ...] = ()
     decisions: tuple[Decision, ...] = ()
     reports: tuple[Report, ...] = ()
+    count_decisions: tuple[CountDecision, ...] = ()
     levels: Mapping[str, Mapping[date, float]] = field(default_factory=dict)
     indices: tuple[Described, ...] = ()
     holdings: tuple[Holding, ...] = ()

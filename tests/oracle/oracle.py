@@ -4,18 +4,16 @@ It shares no line with the product and imports nothing of it; a test holds that.
 in the docstring of the function that computes it.
 """
 
+from tests.oracle.actions import Rows, classified
 from tests.oracle.companies import (
-    Rows,
     adjustments,
-    classified,
-    count_rows,
-    counts,
     drawdowns,
     market_caps,
     moves,
     ranked,
     sector_moves,
 )
+from tests.oracle.counts import count_rows, refused_rows, weighed
 from tests.oracle.indices import Indices, index_impacts, index_reconciliations
 from tests.oracle.market import Market
 
@@ -24,13 +22,15 @@ def tables(market: Market) -> dict[str, Rows]:
     """Compute all tables: name -> key -> column -> value."""
     actions = classified(market)
     of_all = moves(market, actions)
-    counted = counts(market, actions)
+    reports = weighed(market, actions)
+    counted = {symbol: of_company.counts for symbol, of_company in reports.items()}
     caps = market_caps(market, of_all, counted)
     of_market = Indices(market, actions, of_all, counted)
     impacts = index_impacts(of_market)
     return {
         "core.prices": adjustments(of_all),
-        "core.shares_outstanding": count_rows(counted),
+        "core.shares_outstanding": count_rows(reports),
+        "ops.quarantine": refused_rows(reports),
         "mart.market_caps": caps,
         "mart.market_cap_losses": ranked(caps, "loss"),
         "mart.market_cap_gains": ranked(caps, "gain"),

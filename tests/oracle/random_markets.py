@@ -10,12 +10,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 from hypothesis import strategies as st
 
-from tests.oracle.companies import Action, classified, kind_of, multiplied
+from tests.oracle.actions import Action, classified, kind_of, multiplied
+from tests.oracle.counts import JUMP, Weighed, alike, weighed
 from tests.oracle.market import (
     Bar,
+    CountDecision,
     Decision,
     Described,
     Holding,
@@ -26,13 +29,39 @@ from tests.oracle.market import (
 )
 
 MARGIN = 30
-"""Sessions of the exchange before and after those that are traded."""
+"""Sessions of the exchange after those that are traded."""
+
+PAST = 310
+"""Sessions of the exchange before those that are traded: a jump may be undone after 252."""
 
 SPLITS = (2.0, 3.0, 10.0, 1.5, 1.25, 4 / 3, 0.5, 0.125, 1 / 3, 2.0005, 1.6667)
 SPIN_OFFS = (1.033, 1.281, 1.0712, 1.6, 0.9535, 1.453, 1.9985, 0.6667)
 
 JUMPS = (1.0, 1.0, 1.0, 1.003, 0.992, 1.11, 0.93, 1.2, 0.84)
 """From the count in force to the next report: none beyond x1.5, none near a ratio above."""
+
+WRONG = (1.71, 2.37, 4.03, 16.0, 1000.0, 0.31, 0.48, 0.55, 0.062, 1.41, 0.717)
+"""What a count is multiplied with where it is wrong, or really jumps."""
+
+STORIES = (
+    "undone",
+    "other from a date on",
+    "other from a date on",
+    "two others in a row",
+    "first",
+    "first two",
+    "throughout",
+    "spin-off",
+)
+"""Which reports of a company are multiplied."""
+
+MOVES = ("other from a date on",) * 5
+"""Where there are index units, more of what they may follow."""
+
+SPLIT_DAYS = 45
+
+WEIGHTINGS = ("price", "market cap", "modified market cap")
+FULL = ("market cap", "float-adjusted market cap")
 
 NEVER_TRADED = "N0"
 """A line of ref.securities without bars or count."""
@@ -56,7 +85,15 @@ class Knobs:
     partial: float = 0.4
     nulls: float = 0.05
     echoes: float = 0.1
+    stories: float = 0.5
 
+    @property
+    def has_funds(self) -> bool:
+        """Whether index units are those of funds: they follow the shares of many members."""
+        return self.symbols >= MANY
+
+
+MANY = 14
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -65,8 +102,8 @@ _RATES = st.sampled_from((0.0, 0.05, 0.2, 0.5))
 KNOBS = st.builds(
     Knobs,
     sessions=st.integers(12, 38),
-    # More than ten members now and then, for what the ten heaviest weigh.
-    symbols=st.one_of(st.integers(3, 8), st.integers(3, 8), st.just(13)),
+    # More than ten members now and then, for what the ten heaviest weigh, and what units say.
+    symbols=st.one_of(st.integers(3, 7), st.integers(3, 8), st.just(13), st.just(16)),
     indices=st.integers(1, 3),
     actions=st.sampled_from((0.0, 0.3, 0.7, 1.5)),
     both=st.sampled_from((0.0, 0.3, 0.6)),
@@ -74,6 +111,7 @@ KNOBS = st.builds(
     partial=_RATES,
     nulls=_RATES,
     echoes=_RATES,
+    stories=st.sampled_from((0.0, 0.5, 0.9)),
 )
 
 
@@ -87,9 +125,11 @@ def make(calendar: Sequence[date], seed: int, knobs: Knobs) -> Market:
 class _Maker:
     def __init__(self, calendar: Sequence[date], rng: random.Random, knobs: Knobs) -> None:
         self.rng, self.knobs = rng, knobs
-        start = rng.randrange(len(calendar) - knobs.sessions - 2 * MARGIN)
-        self.sessions = calendar[start : start + knobs.sessions + 2 * MARGIN]
-        self.traded = self.sessions[MARGIN:-MARGIN]
+        length = PAST + knobs.sessions + MARGIN
+        start = rng.randrange(len(calendar) - length)
+        self.sessions = calendar[start : start + length]
+        self.traded = self.sessions[PAST:-MARGIN]
+        self.held: dict[str, list[tuple[date, float]]] = {}
 
     def market(self, told: str) -> Market:
         lines = self._lines()
@@ -111,7 +151,7 @@ class _Maker:
         indices: list[Described] = []
         holdings: list[Holding] = []
         for number in range(self.knobs.indices):
-            self._index(f"^X{number}", bars, levels, indices, holdings, actions)
+            self._index(f"^X{number}", bars, levels, indices, holdings, actions, lines)
         return Market(
             self.sessions,
             tuple(lines),
@@ -119,6 +159,7 @@ class _Maker:
             tuple(recorded),
             tuple(decisions),
             tuple(reports),
+            self._count_decisions(reports),
             levels,
             tuple(indices),
             tuple(holdings),
@@ -135,7 +176,7 @@ class _Maker:
         lines: list[Line] = []
         for number in range(self.knobs.symbols):
             symbol = f"S{number:02}"
-            company = lines[-1].company_symbol if lines and self.happens(0.2) else symbol
+            company = lines[-1].company_symbol if lines and self.happens(0.1) else symbol
             sector = self.rng.choice(("Energy", "Utilities", "Materials"))
             lines.append(Line(symbol, company, sector))
         return [*lines, Line(NEVER_TRADED, NEVER_TRADED)]
@@ -158,7 +199,7 @@ class _Maker:
                 self.rng.choice(self.traded),
                 self.rng.choice(self.traded),
                 self.rng.choice(self.traded),
-                self.rng.choice(self.sessions),
+                self.rng.choice(self.sessions[PAST - MARGIN :]),
                 first,
                 last,
             ))  # fmt: skip
@@ -256,31 +297,90 @@ class _Maker:
         )
 
     def _reports(self, line: Line, actions: Sequence[Action]) -> list[Report]:
-        """Report counts of a company: on any day of the week, from long before to late."""
+        """Report counts of a company: on any day of the week, from long before to late.
+
+        Counts are told in the basis of their own date; where a story is told some are wrong, some
+        jump, and some near a split stand in the basis of its other side.
+        """
         if line.symbol != line.company_symbol or line.symbol == NEVER_TRADED:
             return []
-        if self.happens(0.1):
+        if self.happens(0.02 if self.knobs.has_funds else 0.1):
             return []
-        first = self.traded[0] - timedelta(days=self.rng.choice((200, 140, 100, 30, -3, -12)))
-        days = {
-            first + timedelta(days=self.rng.randint(0, 260)) for _ in range(self.rng.randint(0, 6))
-        }
-        if self.happens(0.2):
-            days |= {a.ex_date for a in actions if a.symbol == line.symbol}
-        days |= {first}
-        splits = sorted(
-            (a.ex_date, a.ratio) for a in actions if a.symbol == line.symbol and a.kind == "split"
-        )
-        count, found = float(self.rng.randint(10**6, 10**9)), []
-        for day in sorted(d for d in days if d <= self.sessions[-1]):
-            while splits and splits[0][0] <= day:
-                ratio = splits.pop(0)[1]
-                # The first report is in the basis of its own date.
-                count *= ratio if found else 1.0
-            shares = round(count * (self.rng.choice(JUMPS) if found else 1.0))
-            found.append(Report(line.symbol, day, shares))
-            count = float(shares)
+        own = [a for a in actions if a.symbol == line.symbol]
+        splits = [a for a in own if a.kind == "split"]
+        has_story = self.happens(self.knobs.stories)
+        days = self._report_days(own, is_long=has_story or self.knobs.has_funds)
+        size, sizes = float(self.rng.randint(10**6, 10**9)), []
+        is_quiet = has_story and self.happens(0.5)
+        for _ in days:
+            sizes.append(size)
+            size *= 1.0 if is_quiet else self.rng.choice(JUMPS)
+        if self.happens(0.3):
+            sizes = sizes[:1] * len(sizes)
+        self.held[line.symbol] = list(zip(days, sizes, strict=True))
+        if has_story:
+            sizes = self._told(line.symbol, days, sizes, own)
+        found = []
+        for day, told in zip(days, sizes, strict=True):
+            basis = day
+            near = [a.ex_date for a in splits if abs((a.ex_date - day).days) <= SPLIT_DAYS]
+            if has_story and near and self.happens(0.4):
+                ex_date = self.rng.choice(near)
+                basis = ex_date if ex_date > day else ex_date - A_DAY
+            shares = told / multiplied(a for a in splits if a.ex_date > basis)
+            found.append(Report(line.symbol, day, max(1, round(shares))))
         return found
+
+    def _report_days(self, own: Sequence[Action], *, is_long: bool) -> list[date]:
+        back = (430, 400, 250, 140) if is_long else (200, 140, 100, 30, -3, -12)
+        first = self.traded[0] - timedelta(days=self.rng.choice(back))
+        last = self.sessions[-1]
+        span = (last - first).days if is_long else 260
+        number = self.rng.randint(3, 8) if is_long else self.rng.randint(0, 6)
+        days = {first + timedelta(days=self.rng.randint(0, span)) for _ in range(number)}
+        if self.happens(0.2):
+            days |= {a.ex_date for a in own}
+        if is_long:
+            days |= {a.ex_date + timedelta(days=self.rng.randint(-50, 50)) for a in own}
+        return sorted(d for d in days | {first} if d <= last)
+
+    def _told(
+        self, symbol: str, days: Sequence[date], sizes: Sequence[float], own: Sequence[Action]
+    ) -> list[float]:
+        """Multiply some counts; units now and then follow them, or go ahead of them."""
+        factor, other = self.rng.sample(WRONG, 2)
+        one, two = sorted(self.rng.choices(range(len(days)), k=2))
+        spin_offs = [a for a in own if a.kind == "spin_off"]
+        story = self.rng.choice(STORIES + MOVES * self.knobs.has_funds)
+        factors = {
+            "undone": [factor if one <= n < max(two, one + 1) else 1.0 for n in range(len(days))],
+            "other from a date on": [factor if n >= one else 1.0 for n in range(len(days))],
+            "two others in a row": [
+                other if n >= two else factor if n >= one else 1.0 for n in range(len(days))
+            ],
+            "first": [factor if n == 0 else 1.0 for n in range(len(days))],
+            "first two": [factor if n <= 1 else 1.0 for n in range(len(days))],
+            "throughout": [self.rng.choice((0.48, 0.62, 2.2))] * len(days),
+            "spin-off": [
+                next((a.ratio for a in spin_offs if abs((a.ex_date - day).days) <= SPLIT_DAYS), 1.0)
+                for day in days
+            ],
+        }[story]
+        told = [size * f for size, f in zip(sizes, factors, strict=True)]
+        if "in a row" in story or "date on" in story:
+            ahead = timedelta(days=self.rng.choice((0, 0, 40, 90)))
+            if self.happens(0.6):
+                self.held[symbol] = [
+                    (day - ahead, size) for day, size in zip(days, told, strict=True)
+                ]
+        return told
+
+    def _count_decisions(self, reports: Sequence[Report]) -> tuple[CountDecision, ...]:
+        chosen = [r for r in reports if self.happens(self.knobs.stories / 20)]
+        return tuple(
+            CountDecision(r.symbol, r.as_of_date, self.rng.choice(("accept", "reject")))
+            for r in chosen
+        )
 
     def _twin(
         self,
@@ -301,6 +401,7 @@ class _Maker:
             Decision("T0", d.ex_date, d.kind, d.ratio) for d in decisions if d.symbol == one
         ]
         reports += [Report("T0", r.as_of_date, r.shares) for r in reports if r.symbol == one]
+        self.held["T0"] = self.held.get(one, [])
 
     # Indices
 
@@ -312,11 +413,14 @@ class _Maker:
         indices: list[Described],
         holdings: list[Holding],
         actions: Sequence[Action],
+        lines: Sequence[Line],
     ) -> None:
         levels[index] = self._levels()
-        weighting = self.rng.choice(("price", "market cap", "modified market cap"))
+        weighting = self.rng.choice(WEIGHTINGS + FULL * self.knobs.has_funds)
         days = [self.traded[0] - timedelta(days=self.rng.choice((400, 20, 1, -1, -9)))]
         days += self.rng.sample(self.traded, self.rng.choice((0, 0, 1, 2)))
+        if self.knobs.has_funds:
+            days += self.rng.sample(self.sessions, self.rng.randint(2, 6))
         # A set now and then starts on a date on which something goes ex.
         ex_dates = sorted({a.ex_date for a in actions})
         if ex_dates and self.happens(0.3):
@@ -324,6 +428,8 @@ class _Maker:
         value = 0.0
         for effective_from in sorted(set(days)):
             members = self._members(index, effective_from, sorted(bars))
+            if self.knobs.has_funds and weighting in FULL:
+                members = self._held(members, lines, actions)
             holdings += members
             value = sum(
                 (m.units or 1.0) * next(iter(bars[m.symbol].values())).close
@@ -347,9 +453,7 @@ class _Maker:
         if self.happens(0.05):
             return {}
         first = self.rng.choice((-2, 0, 0, 0, 5))
-        days = self.sessions[
-            MARGIN + first : MARGIN + len(self.traded) + self.rng.choice((0, 0, 2))
-        ]
+        days = self.sessions[PAST + first : PAST + len(self.traded) + self.rng.choice((0, 0, 2))]
         level, found = self.rng.uniform(500, 9000), {}
         for day in days:
             move = self.rng.gauss(0, 0.01) + (0.2 if self.happens(0.04) else 0.0)
@@ -360,7 +464,8 @@ class _Maker:
 
     def _members(self, index: str, effective_from: date, symbols: Sequence[str]) -> list[Holding]:
         """Choose a set: lines, now and then one that never traded, or that nobody knows (Z9)."""
-        chosen = self.rng.sample(symbols, self.rng.randint(max(1, len(symbols) // 2), len(symbols)))
+        least = len(symbols) - 3 if self.knobs.has_funds else max(1, len(symbols) // 2)
+        chosen = self.rng.sample(symbols, self.rng.randint(least, len(symbols)))
         strangers = [NEVER_TRADED] * self.happens(0.1) + ["Z9"] * self.happens(0.1)
         is_list = self.happens(0.2)
         as_of = effective_from + timedelta(
@@ -379,6 +484,65 @@ class _Maker:
             for symbol in [*chosen, *strangers]
         ]
 
+    def _held(
+        self, members: Sequence[Holding], lines: Sequence[Line], actions: Sequence[Action]
+    ) -> list[Holding]:
+        """Give a fund's units to a set: what it holds of each line follows the company's shares."""
+        company_of = {line.symbol: line.company_symbol for line in lines}
+        scale = self.rng.uniform(1e-4, 1e-2)
+        as_of = members[0].as_of_date
+        found = []
+        for m in members:
+            company = company_of.get(m.symbol, m.symbol)
+            path = self.held.get(company, [])
+            so_far = [size for day, size in path if day <= as_of] or [size for _, size in path[:1]]
+            beside = sum(company_of.get(o.symbol) == company for o in members)
+            later = multiplied(
+                a
+                for a in actions
+                if a.symbol == m.symbol and a.kind == "split" and a.ex_date > as_of
+            )
+            units = so_far[-1] * scale / beside / later if so_far and m.units else m.units
+            found.append(replace(m, units=units, as_of_date=as_of))
+        return found
+
+
+def make_reports(calendar: Sequence[date], seed: int, companies: int = 60) -> Market:
+    """Make reports of companies that have no bars: jumps, splits and round numbers close together.
+
+    Half of the companies report one number throughout: splits can then be read in equal ways.
+    """
+    rng = random.Random(f"{seed} reports")  # noqa: S311 - no secret
+    start = calendar[1000]
+    recorded: list[Recorded] = []
+    reports: list[Report] = []
+    decisions: list[CountDecision] = []
+    for number in range(companies):
+        symbol, span = f"R{number:02}", rng.choice((60, 200, 700))
+        ex_dates = {start + timedelta(days=rng.randint(0, span)) for _ in range(rng.randint(0, 3))}
+        recorded += [Recorded(symbol, day, rng.choice(SPLITS + SPIN_OFFS)) for day in ex_dates]
+        days = {
+            start + timedelta(days=rng.randint(-30, span + 30)) for _ in range(rng.randint(1, 9))
+        }
+        count = float(rng.choice((1_000_003, 12_000_000, rng.randint(10**6, 10**9))))
+        for day in sorted(days):
+            told = count
+            if number % 2:
+                count *= rng.choice((*[1.0] * 20, *JUMPS, *WRONG, *SPLITS))
+                told = count * rng.choice((*[1.0] * 40, *WRONG, *SPLITS, *SPIN_OFFS))
+            reports.append(Report(symbol, day, max(1, round(told))))
+            if rng.random() < 0.03:
+                decisions.append(CountDecision(symbol, day, rng.choice(("accept", "reject"))))
+    return Market(
+        tuple(calendar[900:2000]),
+        (),
+        {},
+        tuple(recorded),
+        reports=tuple(reports),
+        count_decisions=tuple(decisions),
+        told=f"make_reports(exchange_sessions(), seed={seed})",
+    )
+
 
 def census(market: Market) -> Counter[str]:
     """Count what is odd in a market, to see that the strategy reaches all of it."""
@@ -395,7 +559,38 @@ def census(market: Market) -> Counter[str]:
         found["after the last bar"] += action.ex_date > max(bars)
         is_within = min(bars) <= action.ex_date <= max(bars)
         found["on a date without a bar"] += is_within and action.ex_date not in bars
+    for company in weighed(market, actions).values():
+        found += _cases(company)
     found["sets dated later"] += any(h.as_of_date > h.effective_from for h in market.holdings)
     found["published divisors"] += any(row.divisor for row in market.indices)
     found["price weighted"] += any(row.weighting == "price" for row in market.indices)
+    return found
+
+
+def _cases(company: Weighed) -> Counter[str]:
+    """Count what becomes of a company's reports."""
+    found = Counter(company.refused.values())
+    found += Counter(
+        {f"read in the basis {c.side}" for c in company.counts} - {"read in the basis own_date"}
+    )
+    found += Counter({f"rests on {c.evidence}" for c in company.counts})
+    holding = [c for c in company.chapters if c.fate == "holds"]
+    for last, new in pairwise(holding):
+        is_jump = not alike(new.seen[0].size, last.seen[-1].size, JUMP)
+        if is_jump and not new.is_decided and not new.is_contested:
+            found["units followed a jump"] += 1
+            stale = [c for c in company.counts if last.start <= c.as_of < new.start]
+            found["units went ahead of a jump"] += any(c.disputed for c in stale)
+        found["units did not follow a jump"] += is_jump and new.is_contested and new.is_fitting
+        found["contested as the one before"] += not is_jump and new.is_contested
+    is_waiting = "share_count_jump" in company.refused.values()
+    quiet = bool(holding) and not is_waiting and not any(c.is_contested for c in holding)
+    found["units contradict some"] += (
+        quiet and len(company.counts) > 1 and len({c.disputed for c in company.counts}) > 1
+    )
+    found["units contradict all"] += (
+        quiet
+        and len({c.as_of for c in company.counts}) > 1
+        and all(c.disputed for c in company.counts)
+    )
     return found

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from tests.oracle import oracle
 from tests.oracle.adapter import exchange_sessions
 from tests.oracle.comparison import must_agree
-from tests.oracle.random_markets import KNOBS, SEEDS, Knobs, census, make
+from tests.oracle.random_markets import KNOBS, SEEDS, Knobs, census, make, make_reports
 
 # The same markets on every machine. A failure shrinks by its knobs; what hypothesis explains beyond
 # that are lines of the comparison, and takes as long again.
@@ -22,6 +22,7 @@ HOW = {
     "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
 }
 ODD = (
+    # what goes ex, and indices
     "both on one date",
     "a kind that the ratio does not tell",
     "before the first bar",
@@ -30,16 +31,51 @@ ODD = (
     "sets dated later",
     "published divisors",
     "price weighted",
+    # reports that hold nowhere
+    "share_count_decision",
+    "share_count_jump",
+    "share_count_refuted",
+    "share_count_spin_off",
+    "share_count_unconfirmed",
+    "share_count_undone",
+    # reports that hold
+    "read in the basis after_split",
+    "read in the basis before_split",
+    "rests on decision",
+    "rests on index_units",
+    "rests on repetition",
+    "rests on reports",
+    "rests on single_report",
+    # what units say
+    "units followed a jump",
+    "units went ahead of a jump",
+    "units did not follow a jump",
+    "units contradict some",
+    "units contradict all",
 )
 
 
-@settings(max_examples=100, **HOW)
-@given(seed=SEEDS, knobs=KNOBS)
-def test_random_markets(seed: int, knobs: Knobs) -> None:
-    must_agree(make(exchange_sessions(), seed, knobs))
+def test_random_markets() -> None:
+    """They agree on a hundred markets, and all that may be odd in one is odd in some of them."""
+    found: Counter[str] = Counter()
+
+    @settings(max_examples=100, **HOW)
+    @given(seed=SEEDS, knobs=KNOBS)
+    def agree(seed: int, knobs: Knobs) -> None:
+        market = make(exchange_sessions(), seed, knobs)
+        must_agree(market)
+        found.update(census(market))
+
+    agree()
+    assert all(found[what] for what in ODD), found
 
 
-@pytest.mark.parametrize("seed", [22, 24, 36])
+@pytest.mark.parametrize("seed", range(4))
+def test_random_reports(seed: int) -> None:
+    must_agree(make_reports(exchange_sessions(), seed))
+
+
+@pytest.mark.parametrize("seed", [4, 16, 17])
 def test_records_of_a_year(seed: int) -> None:
     market = make(exchange_sessions(), seed, Knobs(sessions=275, symbols=3, indices=1))
     must_agree(market)
@@ -57,13 +93,6 @@ MANY = int(os.environ.get("CAPSHOCK_MANY_MARKETS", "2000"))
 @given(seed=SEEDS, knobs=KNOBS)
 def test_many_random_markets(seed: int, knobs: Knobs) -> None:
     must_agree(make(exchange_sessions(), seed, knobs))
-
-
-def test_random_markets_are_odd_in_every_way() -> None:
-    found: Counter[str] = Counter()
-    for seed in range(120):
-        found += census(make(exchange_sessions(), seed, Knobs()))
-    assert all(found[what] >= 5 for what in ODD), found
 
 
 PARTLY = (

@@ -221,6 +221,49 @@ def test_two_splits_in_a_row_multiply() -> None:
     assert outcome.steps == [(before(50), 100.0), (EX, 200.0), (after(40), 600.0)]
 
 
+def test_two_splits_on_one_date_multiply_into_one_count() -> None:
+    outcome = accept(
+        reports((before(50), 100)), adjustments((EX, 2.0, "split"), (EX, 3.0, "split"))
+    )
+
+    assert outcome.steps == [(before(50), 100.0), (EX, 600.0)]
+
+
+@pytest.mark.parametrize("ratio", RATIOS)
+def test_of_two_likely_readings_the_later_report_stands_in_the_basis_of_its_date(
+    ratio: float,
+) -> None:
+    outcome = accept(
+        reports((before(20), 12000), (after(20), 12000)), adjustments((EX, ratio, "split"))
+    )
+
+    expected = [(before(20), 12000 / ratio), (EX, 12000), (after(20), 12000)]
+    assert outcome.steps == [(day, pytest.approx(shares)) for day, shares in expected]
+
+
+def test_equal_readings_are_equal_whatever_rounding_adds_to_them() -> None:
+    """One count through three splits: the first is undone by either of two reports beside it."""
+    days = (-12, 10, 88, 96, 121, 135, 192)
+    told = reports(*((after(n), 12_000_000) for n in days))
+    actions = adjustments(
+        (EX, 4 / 3, "split"), (after(39), 2.0, "split"), (after(117), 5 / 3, "split")
+    )
+
+    outcome = accept(told, actions)
+
+    assert outcome.count("split_basis", after(-12)) == "after_split"
+    assert outcome.count("split_basis", after(10)) == "own_date"
+
+
+def test_a_count_that_two_splits_bring_back_is_as_reported() -> None:
+    actions = adjustments((EX, 0.1, "split"), (after(17), 10.0, "split"))
+
+    outcome = accept(reports((before(50), 90_003), (before(46), 90_003)), actions)
+
+    assert outcome.count("basis", EX) == "split_adjusted"
+    assert outcome.count("basis", after(17)) == "reported"
+
+
 def test_a_split_of_another_symbol_explains_nothing() -> None:
     actions = adjustments((EX, 4.0, "split")).with_columns(symbol=pl.lit("B"))
 
@@ -280,6 +323,16 @@ def test_a_move_of_at_most_one_and_a_half_is_accepted_with_a_warning(shares: int
     assert outcome.refused == {}
     assert outcome.count("has_warning", s(40)) is True
     assert outcome.count("has_warning", s(50)) is False
+
+
+@pytest.mark.parametrize("ratio", [1 / 3, 0.1, 4 / 3, 5 / 3, 0.3])
+def test_a_move_of_one_and_a_half_is_none_beyond_it_in_any_basis(ratio: float) -> None:
+    told = reports(*((before(n), shares) for n, shares in zip(
+        (100, 90, 80, 70), (100_000, 100_000, 150_000, 100_000), strict=True)))  # fmt: skip
+
+    outcome = accept(told, adjustments((EX, ratio, "split")))
+
+    assert outcome.refused == {}
 
 
 @pytest.mark.parametrize("back", [41, 100, 290])
@@ -343,6 +396,23 @@ def test_between_two_counts_that_differ_a_third_one_holds_nowhere() -> None:
     assert outcome.refused == {s(70): ("share_count_jump", "held")}
     assert outcome.in_force(s(75)) == (100.0, True)
     assert outcome.in_force(s(80)) == (300.0, True)
+
+
+def test_a_held_report_disputes_the_count_before_it_until_another_takes_over() -> None:
+    """A report that is held as a spin-off's takes over nothing."""
+    told = reports(
+        (before(60), 100), (before(50), 100), (before(20), 300), (EX, 128), (after(40), 128)
+    )
+
+    outcome = accept(told, adjustments((EX, 1.281, "spin_off")))
+
+    assert outcome.refused == {
+        before(20): ("share_count_jump", "held"),
+        EX: ("share_count_spin_off", "held"),
+    }
+    assert outcome.in_force(before(20)) == (100.0, True)
+    assert outcome.in_force(after(39)) == (100.0, True)
+    assert outcome.in_force(after(40)) == (128.0, False)
 
 
 # index units
@@ -465,6 +535,18 @@ def test_the_count_of_one_class_is_disputed_from_the_first_report_on() -> None:
 
     assert outcome.accepted.counts.filter(pl.col("symbol") == "A")["is_disputed"].all()
     assert outcome.count("dispute", s(20)) == f"units of ^X of {s(50)} fit x2.08 of it"
+
+
+@pytest.mark.parametrize("spoken", [5, 30, 90])
+def test_what_units_say_of_one_count_holds_for_all_like_it_of_which_they_say_nothing(
+    spoken: int,
+) -> None:
+    """However far from it: funds that are known since last year speak of the years before too."""
+    outcome = company_of_many(
+        [(s(n), 480 + n) for n in (0, 20, 40, 60, 80)], {s(spoken): 100.0}, lines="AC"
+    )
+
+    assert outcome.accepted.counts.filter(pl.col("symbol") == "A")["is_disputed"].all()
 
 
 def test_all_lines_of_a_company_are_its_units() -> None:

@@ -47,6 +47,13 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
             article = read_claims(file)
             claims = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
             rows = checked_rows(claims, Market(published)).to_dicts()
+        despite = published.rows(
+            "SELECT table_name, check_name, failed, reason FROM ops.publish_overrides "
+            "WHERE is_in_force ORDER BY ALL"
+        )
+    for row in despite:
+        said = f"Published although {row['table_name']} fails {row['check_name']}"
+        console.print(Text(f"{said}: {row['failed']}; {row['reason']}", style="yellow"))
     if not rows:
         console.print("There are no claims: CAPSHOCK_REFERENCE_DIR/claims holds no file.")
     title = None

@@ -213,6 +213,8 @@ def test_on_a_terminal_the_bar_moves_while_somebody_reads_the_published_file(
     assert reader.stdout.readline() == "30\n"
     with (small_market / "prices.csv").open("a") as prices:
         prices.write("CCC,2025-01-17,10,11,9,10.1,1000\n")
+    with (small_market / "index_levels.csv").open("a") as levels:
+        levels.write("^IDX,2025-01-17,94,96,92,94\n")
 
     shown = _on_a_terminal(home, BIN / "capshock", "run")
     drawn = re.findall(r"(\w+\.\w+) [^\r\n]*? (\d+)/(\d+) assets", shown)

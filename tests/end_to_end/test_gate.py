@@ -1,11 +1,17 @@
 """The gate before publishing: what stops there, what a person says, and what readers are told."""
 
+import io
 import json
+from datetime import date
 
 import dagster as dg
 import pytest
+from rich.console import Console
 
 from assets.ops.published_file import GATE, PUBLISHED
+from assets.products.claims_report import report_claims
+from assets.products.message import message
+from assets.products.telling.session import tell_session
 from pipelines import definitions
 from pipelines.doctor import examine
 from pipelines.run import evaluations
@@ -27,6 +33,42 @@ def _without(path, *beginnings: str) -> None:
 def _doubts(deployment) -> list[str]:
     with read_published(deployment.settings.warehouse) as published:
         return [row["subject"] for row in published.rows(DOUBTS)]
+
+
+def _is_told_to_readers(small) -> None:
+    with read_published(small.settings.warehouse) as published:
+        told_of_session = tell_session(published, date(2025, 1, 10))
+    (sentence,) = [
+        line
+        for line in message(told_of_session).splitlines()
+        if line.startswith("Published although a check fails: ")
+    ]
+    assert all(said in sentence for said in _doubts(small))
+    console = Console(record=True, width=1000, file=io.StringIO())
+    report_claims(console, small.settings.warehouse, None)
+    said = console.export_text()
+    assert "Published although core.index_levels fails levels_with_prices: 1 levels are" in said
+
+
+def _nobody_gets_past(small) -> None:
+    """By the UI's button on the file alone, a word for one check of two, or one without reason."""
+    alone = (
+        definitions.build(small.settings)
+        .resolve_job_def(REFRESH)
+        .execute_in_process(
+            instance=small.instance, asset_selection=[PUBLISHED], raise_on_error=False,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
+    )  # fmt: skip
+    assert not alone.success
+    half = small.publish("rows_kept")
+    assert not half.succeeded
+    assert "rows_kept:" not in half.reasons[0]
+    assert "levels_with_prices" in half.reasons[0]
+    with pytest.raises(PublishingStopped, match="no reason is given"):
+        small.publish("rows_kept", reason=" ")
+    with pytest.raises(PublishingStopped, match="no check of that name"):
+        small.publish("rows_lost")
 
 
 def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_so(
@@ -56,25 +98,7 @@ def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_
     assert "stopped by core.prices rows_kept, " in told["published"]
     assert "--despite levels_with_prices --despite rows_kept" in told["published"]
 
-    # Nobody gets past it another way: the UI's button on the file alone, a word for one check of
-    # two, a word without a reason, a check that is none.
-    alone = (
-        definitions.build(small.settings)
-        .resolve_job_def(REFRESH)
-        .execute_in_process(
-            instance=small.instance, asset_selection=[PUBLISHED], raise_on_error=False,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-        )
-    )  # fmt: skip
-    assert not alone.success
-    half = small.publish("rows_kept")
-    assert not half.succeeded
-    assert "rows_kept:" not in half.reasons[0]
-    assert "levels_with_prices" in half.reasons[0]
-    with pytest.raises(PublishingStopped, match="no reason is given"):
-        small.publish("rows_kept", reason=" ")
-    with pytest.raises(PublishingStopped, match="no check of that name"):
-        small.publish("rows_lost")
+    _nobody_gets_past(small)
     assert small.settings.warehouse.read_bytes() == before
 
     given = small.publish("rows_kept", "levels_with_prices", reason="CCC is not ours")
@@ -93,6 +117,8 @@ def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_
     (levels,) = [said for said in _doubts(small) if "levels_with_prices" in said]
     assert levels.endswith("; CCC is not ours")
     assert len(_doubts(small)) > 1
+
+    _is_told_to_readers(small)
 
     # The next night: the tables have kept their rows, and the level is still missing.
     night = small.must_run()

@@ -1,6 +1,7 @@
 """The command line, ``capshock``: run, publish, story, brief, claims, trace, doctor and others."""
 
 import getpass
+import os
 import sys
 import warnings
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def publish(
 
     settings = Settings.load()
     warnings.filterwarnings("ignore", module="dagster")
-    override = Override(tuple(despite or ()), reason.strip(), getpass.getuser())
+    override = Override(tuple(despite or ()), reason.strip(), _account())
     sys.exit(0 if report_publish(out, settings, override) else 1)
 
 
@@ -190,6 +191,14 @@ def import_holdings(
     from pipelines.holdings import report_import
 
     report_import(out, Settings.load(), file, index, _date(effective_from))
+
+
+def _account() -> str:
+    """Return the name of the account; its number where it has none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"account {os.getuid()}"
 
 
 def _date(moment: datetime | None) -> date | None:

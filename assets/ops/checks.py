@@ -61,10 +61,14 @@ class Evidence:
             # No file yet, or one of another layout: this run brings the first that compares.
             return {}
 
+    @cached_property
+    def _versions(self) -> tuple[tuple[str, int], ...]:
+        versions = self.warehouse.read(ops.TableVersions.table())
+        return tuple(versions.select("table_name", "version").iter_rows())
+
     def judge(self, key: dg.AssetCheckKey) -> Failing:
         """Return the verdict of a check, made once for a run as long as no table changes."""
-        versions = self.warehouse.read(ops.TableVersions.table()).select("table_name", "version")
-        place = (key, *versions.iter_rows())
+        place = (key, self._versions)
         if place not in self.inputs.verdicts:
             self.inputs.verdicts[place] = CHECKS[key].judge(self)
         return cast("Failing", self.inputs.verdicts[place])

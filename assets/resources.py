@@ -1,10 +1,10 @@
 """What the assets are given from outside: where raw and reference data come from, and limits."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 from pydantic import BaseModel, Field
@@ -35,6 +35,8 @@ class DataSettings(BaseModel):
         min_ok_share: a live delivery with a smaller share of symbols delivered fails its asset.
         max_rejected_share: a delivery with a larger share of rejected rows ...
         max_rejected_rows: ... and at least this many of them fails its asset.
+        max_shrink_share: a table of core or mart that lost a larger share of the rows that readers
+            see stops publishing.
         keep_responses_days: answers that no row rests on are deleted after this many days.
         briefs: of which sessions of a run a page is written.
     """
@@ -49,8 +51,24 @@ class DataSettings(BaseModel):
     min_ok_share: float = Field(default=0.9, ge=0, le=1)
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
     max_rejected_rows: int = Field(default=50, ge=0)
+    max_shrink_share: float = Field(default=0.02, ge=0, le=1)
     keep_responses_days: int = Field(default=400, ge=1)
     briefs: Literal["last", "all", "none"] = "last"
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's word that what is written is published despite checks that fail.
+
+    Attributes:
+        checks: names of the checks.
+        reason: why.
+        by: who says so.
+    """
+
+    checks: tuple[str, ...] = ()
+    reason: str = ""
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,8 @@ class Inputs:
             many.
         on_refusal: told of the error for which a table is not written, before it is raised; whoever
             started the run may raise something else, and so ask for another try.
+        override: what a person said of checks that fail.
+        verdicts: what checks have found in this run: the gate and the UI ask the same ones.
     """
 
     settings: DataSettings
@@ -72,6 +92,8 @@ class Inputs:
     sessions: tuple[date, date] | None = None
     on_progress: Callable[[str, int, int], None] = lambda *_: None
     on_refusal: Callable[[CapshockError], None] = lambda _: None
+    override: Override = Override()
+    verdicts: dict[Any, Any] = field(default_factory=dict)
 
     def open_source(self) -> Source:
         """Return the source of raw data.

@@ -9,11 +9,12 @@ import dagster as dg
 
 import assets
 from assets.market import calendar
+from assets.ops import published_check
 from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
 from pipelines.partitions import end_of_data, session_partitions
-from pipelines.run_inputs import inputs_resource
-from pipelines.run_requests import REFRESH
+from pipelines.run_inputs import DESPITE, REASON, inputs_resource
+from pipelines.run_requests import PUBLISH, REFRESH
 from pipelines.schedule import AFTER_THE_CLOSE, after_the_close
 from pipelines.sensors import data_quality, new_reference_file, run_failed, session_told
 from pipelines.settings import Settings
@@ -74,7 +75,15 @@ def build(
         jobs=[
             dg.define_asset_job(
                 REFRESH, description="Fetch sessions, bring every table up to date, publish."
-            )
+            ),
+            dg.define_asset_job(
+                PUBLISH,
+                dg.AssetSelection.assets(PUBLISHED).downstream()
+                | dg.AssetSelection.checks_for_assets(PUBLISHED)
+                | dg.AssetSelection.checks(published_check.published_checks),
+                description="Publish what has been written, if it passes the gate. The tags "
+                f"{DESPITE} and {REASON} say past which checks, and why.",
+            ),
         ],
         schedules=[after_the_close(settings, cron)],
         sensors=[

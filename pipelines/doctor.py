@@ -16,6 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from assets.market import calendar
+from assets.ops.checks import Evidence
+from assets.ops.gate import open_stops, overrides_of, stopped
 from assets.resources import Inputs
 from pipelines.dead_runs import dead_runs
 from pipelines.history import open_history
@@ -196,7 +198,20 @@ def _published(
         yield Finding("ok", "published", f"{settings.warehouse} holds what was computed")
     else:
         said = f"{settings.warehouse} is not there, or older than what was computed"
-        yield Finding("hand", "published", f"{said}: `capshock run`")
+        stops = open_stops(Evidence(warehouse, Inputs(settings))) if warehouse.exists() else []
+        if stops:
+            named = ", ".join(f"{stop.table} {stop.check}" for stop in stops)
+            way_out = stopped(warehouse.name, stops).next_step
+            yield Finding("hand", "published", f"{said}: stopped by {named}. {way_out}")
+        else:
+            yield Finding("hand", "published", f"{said}: `capshock run`")
+    if warehouse.exists():
+        overrides = overrides_of(warehouse).filter("is_in_force")
+        for table, check, reason, by in overrides.select(
+            "table_name", "check_name", "reason", "overridden_by"
+        ).iter_rows():
+            said = f"{table} fails {check} as it did when {by} published it all the same: {reason}"
+            yield Finding("look", "override", said)
 
 
 def _held(

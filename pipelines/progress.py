@@ -12,12 +12,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
+from assets.resources import Override
+from pipelines.dead_runs import bury_dead_runs
 from pipelines.definitions import build
 from pipelines.history import open_history
 from pipelines.plan import Plan
-from pipelines.run import Outcome, Step, execute, plan_run
+from pipelines.run import Outcome, Step, execute, plan_run, publish
 from pipelines.run_requests import tables_to_run
 from pipelines.settings import Settings
+from warehouse.storage import open_warehouse
 
 
 def report_run(
@@ -71,6 +74,28 @@ def report_run(
                     progress.update(task, advance=1, refresh=True)
 
             outcome = execute(instance, defs, plan, show, verbose=verbose)
+    _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
+    return outcome.succeeded
+
+
+def report_publish(console: Console, settings: Settings, override: Override) -> bool:
+    """Publish what has been written, and print what came of it.
+
+    Returns:
+        Whether it is published.
+
+    Raises:
+        PublishingStopped: if the override names no check there is, or gives no reason.
+    """
+    started = time.perf_counter()
+
+    def show(news: Step | str) -> None:
+        if isinstance(news, str):
+            _warn(console, news)
+
+    with open_history() as instance:
+        bury_dead_runs(instance, open_warehouse(settings.warehouse))
+        outcome = publish(instance, build(settings), override, show)
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
 

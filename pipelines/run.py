@@ -1,7 +1,7 @@
 """One run in this process: plan the sessions, run the job, tell what happened as it happens."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,10 +10,14 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
+from assets.ops.gate import require_sayable
+from assets.ops.published_file import PUBLISHED
+from assets.ops.shock_brief import BRIEF
+from assets.resources import Override
 from pipelines.dead_runs import bury_dead_runs
 from pipelines.plan import Plan
-from pipelines.run_inputs import SOMEBODY_WAITS
-from pipelines.run_requests import REFRESH, make_plan, tables_to_run, tags_of
+from pipelines.run_inputs import DESPITE, REASON, SAID_BY, SOMEBODY_WAITS
+from pipelines.run_requests import PUBLISH, REFRESH, make_plan, tables_to_run, tags_of
 from pipelines.settings import Settings
 from warehouse.errors import names_of_the_family
 from warehouse.storage import open_warehouse
@@ -55,6 +59,15 @@ class Outcome:
     warnings: Sequence[str]
     checks: int
     remarks: Sequence[str]
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """A job, the tables that it makes, and the tags of its run."""
+
+    job: str
+    tables: Sequence[dg.AssetKey]
+    tags: Mapping[str, str]
 
 
 def remark(evaluation: AssetCheckEvaluation) -> str:
@@ -108,12 +121,48 @@ def execute(
             for the same words.
         verbose: print Dagster's own log.
     """
+    selected = tables_to_run(defs.resolve_asset_graph(), plan)
+    tags = tags_of(plan.notes, plan.first, plan.last)
+    errand = _Errand(REFRESH, selected, tags)
+    return _carry_out(instance, defs, errand, on_news, verbose=verbose)
+
+
+def publish(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    override: Override,
+    on_news: Callable[[Step | str], None],
+) -> Outcome:
+    """Publish what has been written, if it passes the gate, in one Dagster run.
+
+    Args:
+        instance: Dagster's instance.
+        defs: the code location.
+        override: what a person says of checks that fail.
+        on_news: as of ``execute``.
+
+    Raises:
+        PublishingStopped: if the override names no check there is, or gives no reason.
+    """
+    require_sayable(override)
+    said = {DESPITE: ",".join(override.checks), REASON: override.reason, SAID_BY: override.by}
+    errand = _Errand(PUBLISH, [PUBLISHED, BRIEF], {k: v for k, v in said.items() if v})
+    return _carry_out(instance, defs, errand, on_news)
+
+
+def _carry_out(
+    instance: dg.DagsterInstance,
+    defs: dg.Definitions,
+    errand: _Errand,
+    on_news: Callable[[Step | str], None],
+    *,
+    verbose: bool = False,
+) -> Outcome:
+    """Run a job in this process, and hear what its tables say."""
     run_id = make_new_run_id()
     steps: list[Step] = []
     warnings: list[str] = []
-
-    selected = tables_to_run(defs.resolve_asset_graph(), plan)
-    tables = {"__".join(key.path): ".".join(key.path) for key in selected}
+    tables = {"__".join(key.path): ".".join(key.path) for key in errand.tables}
 
     def listen(entry: dg.EventLogEntry) -> None:
         event = entry.dagster_event
@@ -138,11 +187,11 @@ def execute(
 
     instance.add_event_listener(run_id, listen)
     level = "DEBUG" if verbose else "CRITICAL"
-    result = defs.resolve_job_def(REFRESH).execute_in_process(
+    result = defs.resolve_job_def(errand.job).execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags={SOMEBODY_WAITS: "true"} | tags_of(plan.notes, plan.first, plan.last),
-        asset_selection=selected,
+        tags={SOMEBODY_WAITS: "true", **errand.tags},
+        asset_selection=errand.tables if errand.job == REFRESH else None,
         run_config={"loggers": {"console": {"config": {"log_level": level}}}},
         raise_on_error=False,
     )

@@ -7,7 +7,7 @@ import dagster as dg
 from dagster import InitResourceContext
 from dagster import _check as check
 
-from assets.resources import Inputs
+from assets.resources import Inputs, Override
 from pipelines.settings import Settings
 from warehouse.errors import CapshockError, TooFewDelivered
 
@@ -16,6 +16,9 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 SOMEBODY_WAITS = "capshock/somebody_waits"
 """Tag of runs whose failures are said at once: a person sits before them."""
+
+DESPITE, REASON, SAID_BY = "capshock/despite", "capshock/reason", "capshock/said_by"
+"""Tags of a run that publishes despite checks: their names with commas, why, and who says so."""
 
 RETRIES = 2
 RETRY_AFTER_SECONDS = 300.0
@@ -41,6 +44,7 @@ def inputs_resource(
             sessions=sessions_of(run),
             on_progress=on_progress,
             on_refusal=lambda error: try_again(run, error),
+            override=override_of(run),
         )
 
     return inputs
@@ -53,6 +57,16 @@ def sessions_of(run: dg.DagsterRun) -> tuple[date, date] | None:
     if first is None or last is None:
         return None
     return date.fromisoformat(first), date.fromisoformat(last)
+
+
+def override_of(run: dg.DagsterRun) -> Override:
+    """Return what a person said of checks that fail."""
+    named = [name.strip() for name in run.tags.get(DESPITE, "").split(",")]
+    return Override(
+        tuple(name for name in named if name),
+        run.tags.get(REASON, ""),
+        run.tags.get(SAID_BY, ""),
+    )
 
 
 def try_again(run: dg.DagsterRun, error: CapshockError) -> None:

@@ -22,6 +22,9 @@ from warehouse.storage import open_warehouse
 REFRESH = "refresh"
 """The job that fetches sessions and brings every table up to date."""
 
+PUBLISH = "publish"
+"""The job that publishes what has been written."""
+
 NOTES = "capshock/notes"
 """Tag with what a plan left out, as a JSON list of sentences."""
 

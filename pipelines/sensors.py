@@ -13,6 +13,7 @@ from dagster import DagsterEventType, EventLogRecord
 from dagster import _check as check
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from assets.ops.shock_brief import BRIEF
 from assets.products.brief.writing import briefs_beside
 from assets.products.message import message
 from assets.products.sessions import last_session
@@ -167,8 +168,6 @@ def _escaped(text: str) -> str:
 
 
 # --- new sessions ---------------------------------------------------------------------------------
-
-BRIEF = dg.AssetKey(["ops", "shock_brief"])
 
 NOTHING_PUBLISHED = "0"
 """Cursor before there is a session; it sorts before all of them."""

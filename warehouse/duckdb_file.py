@@ -323,7 +323,7 @@ class DuckDBFile(Warehouse):
         The copy is compact, carries the comments and macros of this version, and has a storage
         format that older DuckDB command lines open.
         """
-        self._require_consistent_chain()
+        self.require_consistent()
         # Dead runs leave their half-written copies; this process is the one writer.
         for stale in self.folder.glob(f"{self.name}.*.publishing*"):
             stale.unlink(missing_ok=True)

@@ -65,6 +65,10 @@ class InconsistentChain(WarehouseError):
     """A table was built from inputs that have changed since; nothing is published."""
 
 
+class PublishingStopped(CapshockError):
+    """A check of severity error fails, and nobody has said to publish despite it."""
+
+
 class HoldingsFileError(CapshockError):
     """A fund's holdings file is not what it should be; the reference folder is unchanged."""
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from warehouse import ddl
+from warehouse.reader import Reader
 from warehouse.schemas import Table
 from warehouse.storage import Warehouse
 
@@ -85,6 +86,33 @@ def refused_rows(warehouse: Warehouse, model: type[Table]) -> tuple[int, int, pl
         f"SELECT symbol, row_date, status, reason {open_rows} ORDER BY row_date DESC, symbol",
     )
     return through, refused, shown
+
+
+def rows_by_group(reader: Reader, model: type[Table]) -> pl.DataFrame:
+    """Count the rows of a table for each value of the first column of its key.
+
+    Returns:
+        The column, as text, and rows.
+    """
+    first = ddl.quoted(model.key()[0])
+    return reader.frame(
+        f"SELECT {first}::VARCHAR AS {first}, count(*) AS rows "
+        f"FROM {ddl.qualified(model.table())} GROUP BY ALL ORDER BY ALL"
+    )
+
+
+def newest(warehouse: Warehouse, stamps: Iterable[tuple[type[Table], str]]) -> pl.DataFrame:
+    """Return the last moment that a column of each table has.
+
+    Returns:
+        stamped (the table), newest (UTC; null where it has no row).
+    """
+    asked = " UNION ALL ".join(
+        f"SELECT {ddl.literal(model.table())} AS stamped, max({ddl.quoted(column)}) AS newest "
+        f"FROM {ddl.qualified(model.table())}"
+        for model, column in stamps
+    )
+    return _failing(warehouse, f"{asked} ORDER BY ALL").cast({"newest": pl.Datetime("us", "UTC")})
 
 
 def _names(columns: Iterable[str]) -> str:

@@ -23,9 +23,11 @@ from warehouse.landing import (
     append_outcomes,
     column_list,
     land,
+    replace_window,
 )
 from warehouse.reader import Reader
 from warehouse.schemas import TABLES, Table, ops
+from warehouse.validation import validate
 
 _VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id")
 
@@ -146,6 +148,17 @@ class Warehouse(ABC):
         with self.transaction() as connection:
             return land(Write(connection, model, run_id, datetime.now(UTC)), landing, inputs)
 
+    def rewrite(self, *tables: tuple[type[Table], pl.DataFrame]) -> None:
+        """Make tables that have no asset of their own equal to frames, in one transaction.
+
+        Raises:
+            TableInvalid: if a frame does not conform to its model.
+        """
+        with self.transaction() as connection:
+            for model, rows in tables:
+                validate(rows, model)
+                replace_window(connection, model, rows)
+
     def book(self, outcomes: pl.DataFrame, run_id: str) -> None:
         """Write the outcomes of a delivery of which nothing has landed."""
         with self.transaction() as connection:
@@ -232,17 +245,23 @@ class Warehouse(ABC):
     def hashes(self) -> dict[str, str]:
         """Return a hash of every published table.
 
-        Over all columns but fetched_at, first_seen_at, changed_at and run_id, and without
-        ``ops.ingest_outcomes``: equal hashes mean that running again changed nothing.
+        Over all columns but fetched_at, first_seen_at, changed_at and run_id, and without the
+        diaries of runs, ``ops.ingest_outcomes`` and ``ops.publications``: equal hashes mean that
+        running again changed nothing.
         """
         with self.open_published() as reader:
             return {
                 name: str(reader.value(_hash_of(model)))
                 for name, model in TABLES.items()
-                if model is not ops.IngestOutcomes
+                if model not in (ops.IngestOutcomes, ops.Publications)
             }
 
-    def _require_consistent_chain(self) -> None:
+    def require_consistent(self) -> None:
+        """Refuse tables that do not belong together.
+
+        Raises:
+            InconsistentChain: if a table is missing, or older than what it was made from.
+        """
         with self.open_written() as reader:
             rows = reader.rows("SELECT table_name, version, built_from FROM ops.table_versions")
         versions = {row["table_name"]: row["version"] for row in rows}

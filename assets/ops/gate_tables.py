@@ -1,4 +1,4 @@
-"""``ops.quarantine``, ``ops.ingest_outcomes``: what the gates write together with their tables."""
+"""Tables of ``ops`` that gates write: refused rows, outcomes, publications, overrides."""
 
 import dagster as dg
 
@@ -15,7 +15,7 @@ gate_tables = [
         metadata=definition_metadata(model, {}),
         **place_of(model.table()),
     )
-    for model in (ops.Quarantine, ops.IngestOutcomes)
+    for model in (ops.Quarantine, ops.IngestOutcomes, ops.Publications, ops.PublishOverrides)
 ]
 """Tables that the gates write in the same transaction as their own: seen, never run.
 

@@ -44,6 +44,13 @@ def observations(
     yield dg.AssetMaterialization(
         asset_key(ops.Quarantine), metadata=_counted(quarantine) | _by_kind(quarantine, "status")
     )
+    overrides = warehouse.read(ops.PublishOverrides.table())
+    in_force = {"in force": int(overrides["is_in_force"].sum())}
+    yield dg.AssetMaterialization(
+        asset_key(ops.PublishOverrides), metadata=_counted(overrides) | in_force
+    )
+    publications = warehouse.read(ops.Publications.table())
+    yield dg.AssetMaterialization(asset_key(ops.Publications), metadata=_counted(publications))
     outcomes = warehouse.read(ops.IngestOutcomes.table())
     of_run = outcomes.filter(pl.col("run_id") == run_id)
     yield dg.AssetMaterialization(

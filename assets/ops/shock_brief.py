@@ -10,9 +10,12 @@ from assets.products.brief import pages
 from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
 from assets.resources import Inputs
 
+BRIEF = dg.AssetKey(["ops", "shock_brief"])
+"""The page of the last session."""
+
 
 @dg.asset(
-    key=["ops", "shock_brief"],
+    key=BRIEF,
     deps=[PUBLISHED],
     **place_of("ops.shock_brief"),
     kinds={"html", "duckdb"},

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from assets.products.despite import published_despite
 from warehouse.reader import read_published
 
 CLOSEST = 3
@@ -47,6 +48,9 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
             article = read_claims(file)
             claims = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
             rows = checked_rows(claims, Market(published)).to_dicts()
+        despite = published_despite(published)
+    for said in despite:
+        console.print(Text(said, style="yellow"))
     if not rows:
         console.print("There are no claims: CAPSHOCK_REFERENCE_DIR/claims holds no file.")
     title = None

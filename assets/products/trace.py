@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
+from assets.products.despite import published_despite
 from assets.products.wording import in_words, percent
 from assets.sources.tables_in_files import SUFFIXES
 from warehouse.errors import NothingToTrace, WarehouseError
@@ -53,6 +54,8 @@ def report_trace(
         def say(text: str, depth: int = 0, style: str = "") -> None:
             console.print(escape("  " * depth + text), style=style, highlight=False, soft_wrap=True)
 
+        for said in published_despite(published):
+            say(said, style="yellow")
         cap = _market_cap(published, symbol, session)
         company = cap["company_symbol"]
         effect = cap["price_effect_usd"]

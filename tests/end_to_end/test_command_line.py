@@ -213,6 +213,8 @@ def test_on_a_terminal_the_bar_moves_while_somebody_reads_the_published_file(
     assert reader.stdout.readline() == "30\n"
     with (small_market / "prices.csv").open("a") as prices:
         prices.write("CCC,2025-01-17,10,11,9,10.1,1000\n")
+    with (small_market / "index_levels.csv").open("a") as levels:
+        levels.write("^IDX,2025-01-17,94,96,92,94\n")
 
     shown = _on_a_terminal(home, BIN / "capshock", "run")
     drawn = re.findall(r"(\w+\.\w+) [^\r\n]*? (\d+)/(\d+) assets", shown)
@@ -318,8 +320,25 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capsho
     assert open_warehouse(file).hashes() == expected
 
 
+def test_publish_stops_with_1_and_the_way_out_which_then_publishes(capshock, home, small):
+    shutil.copytree(small.folder, home / "warehouse")
+    earlier = {"CAPSHOCK_NOW": "2025-01-10T23:30:00+00:00", "CAPSHOCK_BRIEFS": "none"}
+    stopped = capshock("publish", **earlier)
+    assert stopped.returncode == 1
+    said = _one_line(stopped.stdout)
+    assert "not published. ops.publications, clock: the run's moment is 2025-01-10 23:30" in said
+    way_out = re.search(r"capshock publish (--despite \w+) --reason", said)[1]
+    given = capshock("publish", *way_out.split(), "--reason", "a replay", **earlier)
+    assert given.returncode == 0, given.stdout + given.stderr
+    with duckdb.connect(str(home / "warehouse" / "market.duckdb"), read_only=True) as published:
+        query = "SELECT check_name, reason, overridden_by FROM ops.publish_overrides"
+        ((check, reason, by),) = published.sql(query).fetchall()
+    assert (check, reason) == ("clock", "a replay")
+    assert by
+
+
 def test_help_names_the_commands(capshock):
     shown = capshock("--help")
     assert shown.returncode == 0
-    assert all(name in shown.stdout for name in ("run", "story", "hashes"))
+    assert all(name in shown.stdout for name in ("run", "publish", "story", "hashes"))
     assert shown.stderr == ""

@@ -80,6 +80,7 @@ def test_a_changed_file_is_read_again_and_what_is_gone_from_it_is_gone(small, sm
     prices = small_market / "prices.csv"
     kept = [line for line in prices.read_text().splitlines()
             if "CCC,2025-01-14" not in line and "2025-01-16" not in line]  # fmt: skip
+    small.overrides["max_shrink_share"] = 1.0
     was, now = "CCC,2025-01-03,10,11,9,10,1000", "CCC,2025-01-03,10,11,9,10.5,1000"
     prices.write_text("\n".join(kept).replace(was, now) + "\n")
     plan = small.plan()
@@ -100,6 +101,7 @@ def test_a_symbol_that_left_is_gone_and_accounted_for_and_back_it_brings_its_his
     securities = small_market / "securities.csv"
     complete = securities.read_text()
     securities.write_text("".join(complete.splitlines(keepends=True)[:3]))
+    small.overrides["max_shrink_share"] = 1.0
     small.must_run()
 
     def refused(status: str) -> int:
@@ -163,7 +165,8 @@ def test_a_decision_lets_ip_through_and_another_folder_replaces_what_was_there(
     assert abs(step["price_effect_usd"]) < 1e9
 
     # --- data of another market altogether ---
-    deployment.overrides = {"data_dir": small_market, "reference_dir": small_market}
+    deployment.overrides = {"data_dir": small_market, "reference_dir": small_market,
+                            "max_shrink_share": 1.0}  # fmt: skip
     deployment.must_run()
     for table in ("raw.prices", "core.prices", "mart.market_caps", "mart.market_cap_losses"):
         assert deployment.hashes()[table] == small.hashes()[table], table

@@ -257,6 +257,8 @@ def test_without_a_webhook_the_log_has_it(small, caplog):
 
 def _next_session(deployment, day: str, close: float) -> None:
     """Add a session to the data, with a close of CCC, which has five million shares."""
+    levels = deployment.overrides["data_dir"] / "index_levels.csv"
+    levels.write_text(f"{levels.read_text().rstrip()}\n^IDX,{day},,,,94\n")
     prices = deployment.overrides["data_dir"] / "prices.csv"
     closes = {"AAA": 47, "BBB": 22, "CCC": close}
     bars = [f"{symbol},{day},,,,{usd}," for symbol, usd in closes.items()]

@@ -251,6 +251,8 @@ def test_a_revised_value_replaces_the_old_one_and_a_split_since_changes_nothing(
         {**replay.market.bars["BBB"][-1], "session_date": replay.now.date(), "close": 5.5,
          "open": 5.5, "high": 5.6, "low": 5.4}
     )  # fmt: skip
+    level = {**replay.market.bars["^IDX"][-1], "session_date": replay.now.date()}
+    replay.market.bars["^IDX"].append(level)
     live.must_run()
     after = live.sql("SELECT symbol, session_date, close FROM raw.prices ORDER BY ALL")
     changed = after.join(before, on=["symbol", "session_date", "close"], how="anti").rows()

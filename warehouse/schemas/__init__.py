@@ -32,6 +32,8 @@ TABLES: dict[str, type[Table]] = {
         mart.ClaimChecks,
         ops.Quarantine,
         ops.IngestOutcomes,
+        ops.Publications,
+        ops.PublishOverrides,
         ops.Scans,
         ops.TableVersions,
         ops.SchemaVersion,

@@ -544,7 +544,8 @@ class IndexReconciliations(Table):
         )
         metadata: ClassVar = {
             "key": ("index_symbol", "session_date"),
-            "references": {"core.index_levels": {n: n for n in ("index_symbol", "session_date")}},
+            # Not core.index_levels: a session may lack its level, and is flagged no_level.
+            "references": {"ref.indices": {"index_symbol": "index_symbol"}},
         }
 
 

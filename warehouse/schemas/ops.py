@@ -70,6 +70,43 @@ class IngestOutcomes(Table):
         metadata: ClassVar = {"key": ("run_id", "dataset", "symbol")}
 
 
+class Publications(Table):
+    """Which runs passed the gate before publishing."""
+
+    run_id: str = column("The run that published")
+    passed_at: Annotated[pl.Datetime, "us", "UTC"] = column(
+        "The moment that counted as now for the run", unit="UTC"
+    )
+
+    class Config(Table.Config):
+        name = "ops.publications"
+        description = "When was this published, and by which runs?"
+        metadata: ClassVar = {"key": ("run_id",)}
+
+
+class PublishOverrides(Table):
+    """What was published although a check of severity error failed, and why."""
+
+    run_id: str = column("The run that published despite the check")
+    table_name: str = column("The table that failed the check")
+    check_name: str = column("The check")
+    overridden_at: Annotated[pl.Datetime, "us", "UTC"] = column(
+        "The moment that counted as now for the run", unit="UTC"
+    )
+    overridden_by: str = column("Who said so: the name of the account")
+    reason: str = column("Why, in the words of who said so")
+    failed: str = column("What failed then, in a sentence")
+    failing_rows: Annotated[pl.List, pl.String] = column(
+        "The rows that failed then, as JSON: it holds for these and no others"
+    )
+    is_in_force: bool = column("True where rows of these fail the check in what is published here")
+
+    class Config(Table.Config):
+        name = "ops.publish_overrides"
+        description = "Which checks was this published in spite of, who said so, and why?"
+        metadata: ClassVar = {"key": ("run_id", "table_name", "check_name")}
+
+
 class Scans(Table):
     """How much of a source's present content has been read: a row for each stretch."""
 

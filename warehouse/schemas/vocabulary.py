@@ -207,3 +207,11 @@ class RefusalStatus(StrEnum):
     HELD = "held"
     REJECTED = "rejected"
     RESOLVED = "resolved"
+
+
+class Support(StrEnum):
+    """What bears out a large loss where a second row does not, the gravest first."""
+
+    CONTRADICTED = "contradicted"
+    WEAK = "weak"
+    PENDING = "pending"

@@ -1,9 +1,11 @@
 -- What is missing, estimated, stale or held about a session.
 --
--- A kind of doubt that nothing is subject to has one row, with a null subject.
+-- A kind of doubt that nothing is subject to has one row, with a null subject; but for what the
+-- file was published in spite of, which is there only where something is.
 CREATE OR REPLACE MACRO session_doubts(session) AS TABLE
 WITH kind(number, doubt, flag) AS (
     VALUES
+        (0, 'published despite a check', NULL),
         (1, 'no share count', 'no_share_count'),
         (2, 'share count older than 120 days', 'stale_share_count'),
         (3, 'share count moved over 15 %', 'share_count_warning'),
@@ -25,6 +27,11 @@ reconciliation AS (
     FROM mart.index_reconciliations AS moved WHERE moved.session_date = session::DATE
 ),
 found AS (
+    SELECT
+        0 AS number, table_name || ', ' || check_name || ': ' || failed || '; ' || reason AS subject,
+        table_name || ' ' || check_name AS sort_key
+    FROM ops.publish_overrides WHERE is_in_force
+    UNION ALL
     SELECT kind.number, cap.company_symbol AS subject, cap.company_symbol AS sort_key
     FROM kind
     JOIN mart.market_caps AS cap ON list_contains(cap.flags, kind.flag)
@@ -76,6 +83,7 @@ SELECT
     found.subject
 FROM kind
 LEFT JOIN found ON found.number = kind.number
+WHERE kind.number > 0 OR found.subject IS NOT NULL
 ORDER BY kind.number, place;
 
 COMMENT ON MACRO TABLE session_doubts IS

@@ -18,6 +18,9 @@ UNUSUAL, USUAL, QUIET = 80, 50, 25
 LONG_AGO_DAYS = 30
 """A move is said to be the largest since a day that lies further back than this."""
 
+PUBLISHED_DESPITE = "published despite a check"
+"""The doubt about the file as a whole."""
+
 _VERB = {"loss": "loses", "gain": "gains"}
 
 
@@ -255,3 +258,15 @@ def _when_last(indices: Answer) -> tuple[Any, ...]:
     if (indices.value("session_date") - since).days <= LONG_AGO_DAYS:
         return ()
     return (largest, indices.figure("last_as_large_on", "day"))
+
+
+def published_despite(doubts: Answer) -> Iterator[Sentence]:
+    """Say which checks the file was published in spite of.
+
+    Args:
+        doubts: the answer to ``questions.DOUBTS``.
+    """
+    for row in range(len(doubts)):
+        if doubts.value("doubt", row) == PUBLISHED_DESPITE:
+            subjects = doubts.figure("subjects", "list", row)
+            yield say("Published although a check fails: ", subjects, ".")

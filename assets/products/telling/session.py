@@ -112,10 +112,14 @@ def tell_session(published: Reader, session: date) -> Telling:
     if lead is not None:
         answer = asked("bars", questions.LAST_BARS, company=company, n=questions.BARS)
         bars = blocks.bars_block(answer, lead.leading)
+    doubts = asked("doubts", questions.DOUBTS)
     return Telling(
         session=session,
         headline=sentences.headline(loss, gain, indices),
-        sentences=list(sentences.deck(loss, gain, market, indices)),
+        sentences=[
+            *sentences.deck(loss, gain, market, indices),
+            *sentences.published_despite(doubts),
+        ],
         lead=lead,
         market=market,
         answers=[answer for answer in (loss, gain, market) if len(answer)],
@@ -127,6 +131,6 @@ def tell_session(published: Reader, session: date) -> Telling:
         market_map=blocks.market_map_block(asked("map", questions.MARKET_MAP)),
         sectors=blocks.sectors_block(asked("sectors", questions.SECTORS)),
         claims=blocks.claims_block(asked("claims", questions.CLAIMS)),
-        doubts=asked("doubts", questions.DOUBTS),
+        doubts=doubts,
         sources=blocks.sources_block(asked("sources", questions.SOURCES)),
     )

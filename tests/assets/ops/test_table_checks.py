@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
-from assets.ops.table_checks import missing_bars, unsupported_losses
+from assets.ops.failing_rows import lost_rows, missing_bars, sessions_without_levels
+from assets.ops.loss_support import support_of_losses
 from assets.raw.delivery import ALWAYS
 from pipelines import definitions
+from warehouse.schemas.vocabulary import Support
 
 DAYS = [date(2025, 1, n) for n in (2, 3, 6, 7)]
 
@@ -48,7 +50,7 @@ def _loss(
          "high": [high, 60.0], "low": [low, 49.0], "close": [close, next_close],
          "adjustment_ratio": [1.0, 1.0]},
         schema_overrides=dict.fromkeys(("open", "high", "low"), pl.Float64),
-    )  # fmt: skip
+    )[: 1 if next_close is None else 2]  # fmt: skip
     reports = pl.DataFrame(
         {"symbol": ["A"] * len(counts), "valid_from": DAYS[: len(counts)],
          "shares_outstanding": [n for n, _ in counts],
@@ -59,28 +61,63 @@ def _loss(
          "effect_shares_outstanding": [counts[effect][0]],
          "effect_shares_as_of": [reports["reported_as_of"][effect]]}
     )  # fmt: skip
-    return unsupported_losses(losses, caps, prices, reports)["lacks"].to_list()
+    found = support_of_losses(losses, caps, prices, reports)
+    return found.select("support", "lacks").rows()
 
 
-def test_a_large_loss_needs_two_prices_and_two_share_counts():
+def test_what_is_wrong_of_a_large_loss_and_what_is_weak_or_not_known_yet():
     assert _loss() == []
-    assert _loss(low=None, high=None, next_open=90.0) == ["a second price"]
-    assert _loss(low=None, high=None, next_open=52.0) == []
     closes_only = {"low": None, "high": None, "next_open": None}
+    no_bar = {"low": None, "high": None}
+    assert _loss(**no_bar, next_open=90.0) == [("contradicted", "a second price")]
+    assert _loss(**no_bar, next_open=52.0) == []
     assert _loss(**closes_only, next_close=52.0) == []
-    assert _loss(**closes_only, next_close=90.0) == ["a second price"]
-    assert _loss(counts=((1e10, 1),)) == ["a second share count"]
-    assert _loss(counts=((1e10, 1), (2e10, 2))) == ["a second share count"]
+    assert _loss(**closes_only, next_close=90.0) == [("contradicted", "a second price")]
+    # On the night itself there is no session after it.
+    assert _loss(**closes_only, next_close=None) == [("pending", "a second price")]
+    # A later report will tell.
+    assert _loss(counts=((1e10, 1),)) == [("pending", "a second share count")]
     # A report of the session itself may be as it likes: the loss rests on the one before.
     assert _loss(counts=((1e10, 1), (1.01e10, 2), (3e10, 3)), effect=1) == []
-    assert _loss(counts=((1e10, 1), (3e10, 2), (3.01e10, 3)), effect=0) == ["a second share count"]
+    weak = [("weak", "a second share count")]
+    assert _loss(counts=((1e10, 1), (3e10, 2), (3.01e10, 3)), effect=0) == weak
+    assert _loss(counts=((1e10, 1), (1.2e10, 2), (1.01e10, 3)), effect=1) == weak
+    # The neighbours agree with each other, and not with it: never a split, which they would follow.
+    spike = ((1e10, 1), (3e10, 2), (1.01e10, 3))
+    assert _loss(counts=spike, effect=1) == [("contradicted", "a second share count")]
+    both = _loss(**closes_only, next_close=None, counts=spike, effect=1)
+    assert both == [("contradicted", "a second price, a second share count")]
 
 
-def test_the_large_losses_of_the_sample_are_all_supported(founding):
-    tables = (
-        "mart.market_cap_losses", "mart.market_caps", "core.prices", "core.shares_outstanding",
+def test_the_founding_night_has_no_error_and_says_what_is_pending(founding):
+    """The tables as they stood on the evening of 27 January 2025."""
+    caps, losses, prices = (
+        founding.sql(f"FROM {name} WHERE session_date <= DATE '2025-01-27'")
+        for name in ("mart.market_caps", "mart.market_cap_losses", "core.prices")
+    )
+    counts = founding.sql("FROM core.shares_outstanding WHERE reported_as_of <= DATE '2025-01-27'")
+    found = support_of_losses(losses, caps, prices, counts)
+    assert Support.CONTRADICTED not in found["support"].to_list()
+    (tsm,) = found.filter(company_symbol="TSM", session_date=date(2025, 1, 27)).to_dicts()
+    assert (tsm["support"], tsm["lacks"]) == ("pending", "a second price")
+
+
+def test_a_symbol_that_left_is_lost_though_another_came():
+    before = pl.DataFrame({"symbol": ["A", "B"], "rows": [10, 3]})
+    now = pl.DataFrame({"symbol": ["B", "C"], "rows": [2, 20]})
+    assert lost_rows(now, before, "symbol").rows() == [("A", 0, 10), ("B", 2, 3)]
+
+
+def test_a_level_is_missed_where_the_index_had_one_the_session_before():
+    prices = pl.DataFrame({"session_date": DAYS})
+    levels = pl.DataFrame(
+        {"index_symbol": ["^X", "^X", "^Y", "^Y"],
+         "session_date": [DAYS[0], DAYS[1], DAYS[0], DAYS[2]]}
     )  # fmt: skip
-    assert unsupported_losses(*(founding.sql(f"FROM {name}") for name in tables)).is_empty()
+    refused = pl.DataFrame({"symbol": ["^Y"], "row_date": [DAYS[3]]})
+    # ^X has ended, and is missed once; of ^Y, one came and was refused.
+    missed = sessions_without_levels(prices, levels, refused)
+    assert missed.rows() == [("^X", DAYS[2]), ("^Y", DAYS[1])]
 
 
 BREAKS = {

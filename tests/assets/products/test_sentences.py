@@ -155,6 +155,14 @@ def test_an_unusual_gain_leads_where_the_loss_is_usual():
     )
 
 
+@pytest.mark.parametrize(("of_index", "kind"), [(49, "A quiet session"), (50, "An ordinary")])
+def test_a_session_is_quiet_where_the_index_moved_less_than_usual_too(of_index, kind):
+    said = sentences.headline(
+        leading(smaller_on_of_100=3), NO_GAIN, indices(smaller_on_of_100=of_index)
+    )
+    assert str(said).startswith(kind)
+
+
 def test_an_index_leads_where_it_moved_and_no_company_did():
     fell = indices(actual_return=-0.031, smaller_on_of_100=97)
     assert str(sentences.headline(leading(), leading("gain"), fell)) == (

@@ -174,13 +174,13 @@ SYMBOLS_OF_CUT = """
     ALAB AMD ANET ARM ASML AVGO BF-B BRK-B CTLT FOX FOXA GE GEV GOOG GOOGL INTC IP LEN LRCX META MRO
     MRVL NFLX OKLO ORCL PANW SMCI SMR TEAM TLN TSLA TSM VRT VST
 """
-"""The Dow's members of 2025-02-14; what leads the news, and what has faults: two lines of a company,
-splits, no counts, closes alone, missing sessions, lines that begin and that end."""
+"""The Dow's members of 2025-02-14; what leads the news, and what has faults: two lines of a
+company, splits, no counts, closes alone, missing sessions, lines that begin and that end."""
 
 
 @pytest.fixture(scope="session")
 def cut_of_sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Sixty-four lines of the sample over its last 114 sessions, where they say the same as the whole.
+    """Sixty-four lines of the sample over its last 114 sessions: where a part says the same.
 
     Folders ``data`` and ``reference``. Tests only read them. The Dow has all its members, of the
     S&P 500 most lack a price.

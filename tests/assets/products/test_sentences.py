@@ -205,6 +205,13 @@ def test_a_larger_loss_is_never_told_as_a_quieter_day(one, other):
     assert (loudness(one) - loudness(other)) * (one - other) >= 0
 
 
+def test_what_an_index_did_without_a_company_is_not_said_where_it_is_not_known():
+    moved = indices(points_left_out=-12.0, return_without=None)
+    said = [str(s) for s in sentences.deck(leading(), leading("gain"), MARKET, moved)]
+    assert any(s.endswith("AAA alone is -12.0 points.") for s in said)
+    assert not any("without it" in s for s in said)
+
+
 def test_the_deck_of_a_record():
     loss = leading(is_record=True, rank_to_date=1, flags=["stale_share_count"])
     moved = indices(points_left_out=-12.0, return_without=-0.001,

@@ -732,3 +732,73 @@ def test_the_samples_reports_are_conserved(
 ) -> None:
     assert_conserved(recorded_counts, sample)
     validate(sample.counts, core.SharesOutstanding)
+
+
+OTHERWISE = {
+    # The answer key calls a step real because its ratio is that of a split nearby; but both counts
+    # around it are multiples of the company's, which the units of index funds show.
+    ("DXCM", date(2022, 5, 18)): "refused",
+    ("MCHP", date(2021, 10, 1)): "refused",
+    ("MCHP", date(2021, 10, 13)): "refused",
+    # "Back" from a still larger multiple to another wrong one.
+    ("DXCM", date(2022, 6, 15)): "refused",
+    ("TCOM", date(2021, 4, 7)): "refused",
+    ("TCOM", date(2021, 4, 8)): "refused",
+    # The last report of a line without units: held, and the count before it disputed.
+    ("TEAM", date(2025, 2, 6)): "refused",
+    # The count of the company that bought Coherent and took its symbol: right from then on.
+    ("COHR", date(2022, 9, 13)): "accepted",
+}
+"""Where the verdict is another than the answer key's, and why."""
+
+EXPECTED = {
+    "wrong: the new count": "refused",
+    "wrong: the new count (goes back)": "refused",
+    "back to the right count": "accepted",
+    "real: the split": "accepted",
+    "real: merger": "accepted",
+}
+
+
+def test_the_jumps_of_the_sample_are_decided_as_the_answer_key_judges_them(
+    sample: AcceptedCounts,
+) -> None:
+    """191 jumps beyond x1.5, judged by hand against index units; see tests/golden/README.md."""
+    key = pl.read_csv(
+        Path(__file__).parents[2] / "golden" / "share_jumps.csv", try_parse_dates=True
+    )
+    refused = set(sample.gated.quarantined.select("symbol", "row_date").iter_rows())
+    others: dict[tuple[str, date], str] = {}
+    for symbol, as_of, judgement in key.select("symbol", "as_of_date", "judgement").iter_rows():
+        verdict = "refused" if (symbol, as_of) in refused else "accepted"
+        if EXPECTED.get(judgement, verdict) != verdict:
+            others[symbol, as_of] = verdict
+
+    assert others == OTHERWISE
+
+
+@pytest.mark.parametrize(
+    ("symbol", "day", "is_disputed"),
+    [
+        ("FANG", date(2024, 11, 20), True),  # Endeavor's owners hold what they got: no float
+        ("EXR", date(2023, 8, 1), True),  # Life Storage's shares were in the index, not reported
+        ("EXR", date(2023, 9, 1), False),
+        ("PCAR", date(2023, 2, 8), True),  # 782 million: 3:2 applied twice
+        ("NEM", date(2023, 12, 1), True),  # Newcrest's shares, reported two months late
+        ("IP", date(2025, 2, 7), False),  # DS Smith: the units moved with it
+        ("WBD", date(2022, 5, 2), False),
+        ("NVDA", date(2025, 1, 27), False),
+    ],
+)
+def test_what_is_disputed_of_the_sample(
+    sample: AcceptedCounts, symbol: str, day: date, *, is_disputed: bool
+) -> None:
+    counts = sample.counts.filter(pl.col("symbol") == symbol, pl.col("valid_from") <= day)
+
+    assert counts["is_disputed"].to_list()[-1] is is_disputed
+
+
+def test_few_companies_of_the_sample_are_in_dispute(sample: AcceptedCounts) -> None:
+    disputed = sample.counts.filter("is_disputed")["symbol"].unique()
+
+    assert len(disputed) == 24

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.core.prices import ready_to_compute_with
+from assets.market import calendar
+from assets.market.corporate_actions import classify
 from assets.market.witnesses import (
     confirmed_by_next,
     confirmed_moves,
     counts_stay,
     said_by_index,
 )
+from assets.ref.reference_files import read_reference
 from warehouse.schemas import core, raw, ref
 
 SESSIONS = [
@@ -209,3 +212,33 @@ def test_where_many_members_lack_a_price_an_index_confirms_nothing() -> None:
 # the sample
 
 REFERENCE = Path(__file__).parents[3] / "warehouse" / "reference"
+
+
+def test_the_eight_moves_of_the_sample_beyond_belief_are_confirmed_and_no_other() -> None:
+    """Two failed banks, guidance, a short seller's report; two by later counts alone."""
+    sample = REFERENCE.parent / "sample"
+    bars_ = pl.read_parquet(sample / "prices.parquet").sort("symbol", "session_date")
+    actions = classify(
+        pl.read_parquet(sample / "splits.parquet").with_columns(kind=pl.lit(None, pl.String)),
+        ref.SplitDecisions.no_rows(),
+    )
+    found = confirmed_moves(
+        bars_,
+        actions,
+        read_reference(REFERENCE, "index_holdings", ref.IndexHoldings, optional=False),
+        read_reference(REFERENCE, "indices", ref.Indices, optional=False),
+        pl.read_parquet(sample / "index_levels.parquet"),
+        pl.read_parquet(sample / "shares_outstanding.parquet"),
+        calendar.sessions(),
+    )
+
+    assert found.select("symbol", pl.col("session_date").cast(pl.String)).rows() == [
+        ("CRDO", "2023-02-15"),
+        ("EPAM", "2022-02-28"),
+        ("FRC", "2023-03-13"),
+        ("FRC", "2023-03-20"),
+        ("FRC", "2023-04-25"),
+        ("GL", "2024-04-11"),
+        ("LUMN", "2024-08-06"),
+        ("SIVB", "2023-03-09"),
+    ]

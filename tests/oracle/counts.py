@@ -118,26 +118,42 @@ def read(numbers: Sequence[tuple[date, float, bool]], splits: Sequence[Action]) 
         while len(choices[end]) > 1 and end + 1 < len(choices):
             end += 1
         stretch = choices[at : end + 1]
-        before = [choices[at - 1][0]] if at else []
-        ways = list(itertools.product(*(range(len(c)) for c in stretch)))
-        costs = []
-        for way in ways:
-            taken = before + [c[n] for c, n in zip(stretch, way, strict=True)]
-            costs.append(
-                math.fsum(
-                    min(abs(math.log(b.size / a.size)), math.log(JUMP))
-                    for a, b in itertools.pairwise(taken)
-                )
-                + OTHER_BASIS * sum(n > 0 for n in way)
-            )
-        best = min(costs)
-        way = min(
-            (w for w, cost in zip(ways, costs, strict=True) if cost <= best + TIED),
-            key=lambda w: w[::-1],
-        )
+        ways = _ways(stretch, [choices[at - 1][0]] if at else [])
+        best = min(cost for cost, _ in ways)
+        way = min((w for cost, w in ways if cost <= best + TIED), key=lambda w: w[::-1])
         found += [c[n] for c, n in zip(stretch, way, strict=True)]
         at = end + 1
     return found
+
+
+def _ways(
+    stretch: Sequence[Sequence[Seen]], before: Sequence[Seen]
+) -> list[tuple[float, tuple[int, ...]]]:
+    """Return combinations of readings and their costs; one that costs too much is left midway."""
+    found: list[tuple[float, tuple[int, ...]]] = []
+    best = math.inf
+
+    def go(cost: float, way: tuple[int, ...], last: Seen | None) -> None:
+        nonlocal best
+        if cost > best + TIED:
+            return
+        if len(way) == len(stretch):
+            best = min(best, cost)
+            found.append((cost, way))
+            return
+        steps = [
+            (_step(last, seen) + OTHER_BASIS * (n > 0), n)
+            for n, seen in enumerate(stretch[len(way)])
+        ]
+        for step, n in sorted(steps):
+            go(cost + step, (*way, n), stretch[len(way)][n])
+
+    go(0.0, (), before[0] if before else None)
+    return found
+
+
+def _step(last: Seen | None, seen: Seen) -> float:
+    return 0.0 if last is None else min(abs(math.log(seen.size / last.size)), math.log(JUMP))
 
 
 def _readings(day: date, number: float, is_decided: bool, splits: Sequence[Action]) -> list[Seen]:  # noqa: FBT001

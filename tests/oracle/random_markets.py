@@ -40,7 +40,7 @@ SPIN_OFFS = (1.033, 1.281, 1.0712, 1.6, 0.9535, 1.453, 1.9985, 0.6667)
 JUMPS = (1.0, 1.0, 1.0, 1.003, 0.992, 1.11, 0.93, 1.2, 0.84)
 """From the count in force to the next report: none beyond x1.5, none near a ratio above."""
 
-WRONG = (1.71, 2.37, 4.03, 16.0, 1000.0, 0.31, 0.48, 0.55, 0.062, 1.41, 0.717)
+WRONG = (1.61, 1.71, 2.37, 4.03, 16.0, 1000.0, 0.31, 0.48, 0.55, 0.062, 1.41, 0.717)
 """What a count is multiplied with where it is wrong, or really jumps."""
 
 STORIES = (
@@ -342,14 +342,16 @@ class _Maker:
             days |= {a.ex_date for a in own}
         if is_long:
             days |= {a.ex_date + timedelta(days=self.rng.randint(-50, 50)) for a in own}
-        return sorted(d for d in days | {first} if d <= last)
+        # All readings of reports near splits are tried: not too many of them.
+        kept = [d for d in sorted(days - {first}) if d <= last]
+        return sorted([first, *self.rng.sample(kept, min(len(kept), 8))])
 
     def _told(
         self, symbol: str, days: Sequence[date], sizes: Sequence[float], own: Sequence[Action]
     ) -> list[float]:
         """Multiply some counts; units now and then follow them, or go ahead of them."""
         factor, other = self.rng.sample(WRONG, 2)
-        one, two = sorted(self.rng.choices(range(len(days)), k=2))
+        one, two = sorted(self.rng.choices(range(min(1, len(days) - 1), len(days)), k=2))
         spin_offs = [a for a in own if a.kind == "spin_off"]
         story = self.rng.choice(STORIES + MOVES * self.knobs.has_funds)
         factors = {
@@ -368,8 +370,8 @@ class _Maker:
         }[story]
         told = [size * f for size, f in zip(sizes, factors, strict=True)]
         if "in a row" in story or "date on" in story:
-            ahead = timedelta(days=self.rng.choice((0, 0, 40, 90)))
-            if self.happens(0.6):
+            ahead = timedelta(days=self.rng.choice((0, 40, 70)))
+            if self.happens(0.7):
                 self.held[symbol] = [
                     (day - ahead, size) for day, size in zip(days, told, strict=True)
                 ]
@@ -420,7 +422,7 @@ class _Maker:
         days = [self.traded[0] - timedelta(days=self.rng.choice((400, 20, 1, -1, -9)))]
         days += self.rng.sample(self.traded, self.rng.choice((0, 0, 1, 2)))
         if self.knobs.has_funds:
-            days += self.rng.sample(self.sessions, self.rng.randint(2, 6))
+            days += self.rng.sample(self.sessions, self.rng.randint(5, 9))
         # A set now and then starts on a date on which something goes ex.
         ex_dates = sorted({a.ex_date for a in actions})
         if ex_dates and self.happens(0.3):

@@ -261,7 +261,7 @@ def test_the_parts_are_files_and_running_again_changes_none(founding, tmp_path, 
     assert first["map.png"].startswith(b"\x89PNG")
     rows = list(csv.DictReader(first["losses.csv"].decode().splitlines()))
     assert [rows[0]["company_symbol"], rows[2]["flags"]] == [
-        "NVDA", "stale_share_count; close_only",
+        "NVDA", "close_only",
     ]  # fmt: skip
     assert {"brief.md", "indices.csv", "claims.csv", "sectors.csv", "sources.csv"} <= set(first)
 

@@ -398,7 +398,7 @@ class _Company:
             is_last = place + 1 == len(accepted)
             until = date.max if is_last else accepted[place + 1][0].as_of_date
             is_alone = len(accepted) == 1 and not run.is_fitting and not report.is_decided
-            dispute = run.dispute or doubts.get(report.row)
+            dispute = None if run.is_decided else run.dispute or doubts.get(report.row)
             if dispute is None and is_alone:
                 dispute = "no other report agrees with it yet"
             is_moved = before is not None and not _is_within(
@@ -532,7 +532,8 @@ def weigh_reports(
        and where units of the time in which it is in force do not fit it: less than 0.75 or more
        than 8 times what they fit for others, or more than x1.3 off the company's median. Where
        there are none of its time, those of the nearest count within x1.25 speak for it, over any
-       number of such steps: one before it, or else one after it.
+       number of such steps: one before it, or else one after it. What a person let in, with the
+       run it is part of, is not disputed.
     7. A count that moves by a spin-off's ratio within 30 days of it (within 2 %, and nearer to it
        than to no move) is held. That explains the report: the count before it is not disputed.
 

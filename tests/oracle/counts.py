@@ -344,7 +344,7 @@ def weigh(
     for place, (s, c) in enumerate(kept):
         end = kept[place + 1][0].day if place + 1 < len(kept) else date.max
         is_lone = len(kept) == 1 and not c.is_fitting and not s.is_decided
-        is_doubted = c.is_contested or is_lone or place in doubted
+        is_doubted = not c.is_decided and (c.is_contested or is_lone or place in doubted)
         is_warned = (
             place > 0
             and not s.is_decided

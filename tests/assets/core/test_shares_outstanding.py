@@ -423,6 +423,7 @@ def company_of_many(
     units: dict[date, float],
     actions: pl.DataFrame | None = None,
     lines: str = "A",
+    decided: pl.DataFrame | None = None,
 ) -> Outcome:
     """A's reports, in an index of it and twelve others whose units are a tenth of their shares.
 
@@ -453,7 +454,7 @@ def company_of_many(
         _rows(ref.Securities, securities),
         went_ex,
     )  # fmt: skip
-    return accept(told, went_ex, units=found)
+    return accept(told, went_ex, decided, units=found)
 
 
 def _rows(model: type, rows: list[tuple]) -> pl.DataFrame:
@@ -624,6 +625,16 @@ def test_a_decision_is_stronger_than_units_than_a_spin_off_and_than_what_comes_l
     )
 
     assert outcome.in_force(after(3)) == (1281.0, False)
+
+
+def test_a_decision_ends_the_dispute_over_shares_that_are_not_floated() -> None:
+    told = [(s(0), 1000), (s(20), 1000), (s(40), 1600), (s(130), 1610)]
+    units = {s(10): 100.0, s(30): 100.0, s(50): 100.0, s(110): 100.0, s(140): 100.0}
+
+    outcome = company_of_many(told, units, decided=decisions((s(40), "accept")))
+
+    assert outcome.in_force(s(40)) == (1600.0, False)
+    assert outcome.in_force(s(140)) == (1610.0, False)
 
 
 def test_a_decision_on_another_symbol_or_date_changes_nothing() -> None:

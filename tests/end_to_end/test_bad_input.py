@@ -228,11 +228,11 @@ def test_a_share_count_of_zero_is_rejected(dirty):
 
 
 def test_contradictions_are_held_or_rejected_until_something_settles_them(small, small_market):
-    """Conflicting duplicates, a hundredfold price of CCC, and a split of AAA nobody recorded."""
+    """Conflicting duplicates, a price of CCC x2.3, and a split of AAA nobody recorded."""
     prices, splits = small_market / "prices.csv", small_market / "splits.csv"
     prices.write_text(
         prices.read_text().replace(
-            "CCC,2025-01-13,10.3,11.3,9.3,10.3,1000", "CCC,2025-01-13,1030,1130,930,1030,1000"
+            "CCC,2025-01-13,10.3,11.3,9.3,10.3,1000", "CCC,2025-01-13,23.7,26,21.4,23.69,1000"
         )
     )
     lines = prices.read_text().splitlines()
@@ -255,7 +255,7 @@ def test_contradictions_are_held_or_rejected_until_something_settles_them(small,
         "SELECT flags FROM mart.market_caps WHERE company_symbol = 'CCC' "
         "AND session_date = DATE '2025-01-07'"
     )
-    # A hundredfold price makes no headline.
+    # A price x2.3 makes no headline; by the ratio of a split it would not even land.
     held = _refused(small, "core.prices")
     (row,) = [row for row in held if row["symbol"] == "CCC"]
     assert (str(row["row_date"]), row["status"]) == ("2025-01-13", "held")

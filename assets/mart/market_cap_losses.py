@@ -11,7 +11,7 @@ from assets.market.witnesses import (
 )
 from assets.table_asset import table_asset
 from warehouse.schemas import Table, core, mart, raw
-from warehouse.schemas.vocabulary import CapFlag, Witness
+from warehouse.schemas.vocabulary import CapFlag, ReconciliationFlag, Witness
 
 RECORD_AFTER_SESSIONS = 250
 """No record is declared before this many sessions of history."""
@@ -59,6 +59,10 @@ def witnesses_of(
 ) -> pl.DataFrame:
     """Say what speaks for each one-day move beside its own price.
 
+    An index speaks first, and only where nine tenths of its weight have a price: under a published
+    divisor the others' moves are a residual too, which contradicts moves that are true. Then the
+    next session.
+
     Args:
         impacts: ``mart.index_impacts``.
         reconciliations: ``mart.index_reconciliations``.
@@ -69,9 +73,11 @@ def witnesses_of(
         company_symbol, session_date, took_back, witness (of the vocabulary ``Witness``), for every
         bar.
     """
-    by_index = said_by_index(
-        impacts, reconciliations.select("index_symbol", "session_date", "residual_bps")
+    is_partial = pl.col("flags").list.contains(ReconciliationFlag.TOO_LITTLE_PRICED)
+    residuals = reconciliations.filter(~is_partial).select(
+        "index_symbol", "session_date", "residual_bps"
     )
+    by_index = said_by_index(impacts, residuals)
     by_next = confirmed_by_next(prices, reports)
     return by_next.join(
         by_index.rename({"witness": "by_index"}),

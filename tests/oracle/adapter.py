@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 
-from assets.core.prices import ready_to_compute_with
+from assets.core.prices import hold_unexplained_moves, ready_to_compute_with
 from assets.core.shares_outstanding import accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.count_witnesses import company_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
+from assets.market.witnesses import confirmed_moves
 from assets.mart.drawdowns import drawdowns
 from assets.mart.index_impacts import index_impacts
 from assets.mart.index_reconciliations import index_reconciliations
@@ -51,18 +52,21 @@ def exchange_sessions(
 def frames(market: Market) -> dict[str, pl.DataFrame]:
     """Compute each table with the product's pure functions."""
     sessions = list(market.sessions)
-    actions = classify(_splits(market), _decisions(market))
-    prices = ready_to_compute_with(_bars(market), actions, sessions)
+    decisions = _decisions(market)
+    actions = classify(_splits(market), decisions)
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
+    bars, levels, reports = _bars(market), _levels(market), _reports(market)
+    confirmed = confirmed_moves(bars, actions, holdings, indices, levels, reports, sessions)
+    moved = hold_unexplained_moves(bars, actions, decisions, confirmed)
+    prices = ready_to_compute_with(moved.passed, actions, sessions)
     accepted = accept_counts(
-        _reports(market),
+        reports,
         actions,
         _count_decisions(market),
         company_units(holdings, indices, securities, actions),
         sessions,
     )
     counts = accepted.counts
-    levels = _levels(market)
     caps = market_caps(prices, counts, securities)
     of_levels = level_moves(levels, sessions)
     traded = prices["session_date"].unique().sort().to_list()
@@ -78,7 +82,7 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         of_levels,
     )
     reconciliations = index_reconciliations(impacts, prices, actions, of_levels, holdings, indices)
-    witnesses = witnesses_of(impacts, reconciliations, prices, _reports(market))
+    witnesses = witnesses_of(impacts, reconciliations, prices, reports)
     return {
         "core.prices": prices,
         "core.shares_outstanding": counts.with_columns(has_dispute=pl.col("dispute").is_not_null()),

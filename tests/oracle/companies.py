@@ -14,7 +14,7 @@ Rules that no text states and that follow the product's code:
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -200,12 +200,25 @@ def market_caps(
 # Losses, gains, sectors
 
 
-def ranked(caps: Rows, what: str) -> Rows:
+LARGE_USD = 100e9
+WITNESSED = {"official_index", "second_source", "next_session"}
+
+
+def ranked(
+    caps: Rows,
+    what: str,
+    witnesses: Mapping[tuple[str, date], str],
+    unusual: Collection[tuple[str, date]],
+) -> Rows:
     """Compute ``mart.market_cap_losses`` (what = loss) or ``mart.market_cap_gains`` (gain).
 
-    A rank is 1 + how many are larger; equal sizes share it. A record is larger than all on earlier
-    sessions, after 250 sessions of history; the date of the previous one is that of the oldest of
-    its size.
+    A rank is 1 + how many are larger; equal sizes share it. What is contradicted, or rests on a
+    disputed count, has a rank and stands against no record. A record has a witness, an undisputed
+    count, 250 sessions of history, and is larger than all else that counts on earlier sessions,
+    smaller than none on its own; the date of the previous one is that of the oldest of its size.
+
+    Unwitnessed is what has no witness and is above 100 billion dollars, larger than the previous
+    record (after 250 sessions), or unusual.
     """
     sign = -1 if what == "loss" else 1
     sizes = {
@@ -223,26 +236,35 @@ def ranked(caps: Rows, what: str) -> Rows:
         for days in changes.values()
         if len(days) >= COVERED_AFTER_CHANGES
     ]
+    disputed = {key for key, row in caps.items() if "disputed_share_count" in row["flags"]}
+    credible = {
+        key: size
+        for key, size in sizes.items()
+        if key not in disputed and witnesses[key] != "contradicted"
+    }
     rows: Rows = {}
-    for (company, day), size in sizes.items():
-        earlier = [(s, d) for (_, d), s in sizes.items() if d < day]
+    for key, size in sizes.items():
+        company, day = key
+        larger = [d for (_, d), s in sizes.items() if d <= day and s > size]
+        earlier = [(s, d) for (_, d), s in credible.items() if d < day]
         record = max((s for s, _ in earlier), default=None)
-        is_largest = record is None or size > record
-        same_day = [s for (_, d), s in sizes.items() if d == day]
-        larger_before = sum(s > size for s, _ in earlier)
-        larger_now = sum(s > size for s in same_day)
         seen = sum(d <= day for d in history)
+        is_largest = seen >= RECORD_AFTER_SESSIONS and (record is None or size > record)
+        is_witnessed = witnesses[key] in WITNESSED
+        is_topped = any(s > size for (_, d), s in credible.items() if d == day)
+        asks = size > LARGE_USD or is_largest or key in unusual
         rows[company, day] = {
             f"{what}_usd": size,
             f"{what}_return": sign * caps[company, day]["return_1d"],
-            "rank_on_session": 1 + larger_now,
-            "rank_to_date": 1 + larger_now + larger_before,
-            "is_record": is_largest and larger_now == 0 and seen >= RECORD_AFTER_SESSIONS,
+            "rank_on_session": 1 + larger.count(day),
+            "rank_to_date": 1 + len(larger),
+            "is_record": is_largest and is_witnessed and key not in disputed and not is_topped,
             "previous_record_usd": record,
             "previous_record_date": min((d for s, d in earlier if s == record), default=None),
             "history_from": history[0],
             "companies_covered": sum(d <= day for d in covered_from),
-            "flags": caps[company, day]["flags"],
+            "flags": caps[key]["flags"] + ["unwitnessed"] * (asks and not is_witnessed),
+            "witness": witnesses[key],
         }
     return rows
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ORACLE = ("market", "actions", "counts", "companies", "indices", "oracle")
+ORACLE = ("market", "actions", "counts", "companies", "indices", "witnesses", "gate", "oracle")
 
 
 def _imported(path: Path) -> Iterator[str]:

@@ -237,3 +237,15 @@ def test_a_missing_level_on_the_last_session_hides_no_divisor() -> None:
     market = market_of({"A": STEADY}, levels=(100.0, 100.0, 100.0, 100.0, 100.0, None))
     assert reconciled(market, 5, "previous_level") == [100.0, 100.0]
     assert reconciled(market, 5, "divisor") == [5.0, 5.0]
+
+
+def test_a_partly_priced_index_contradicts_no_move() -> None:
+    # A falls by a tenth; B, of four ninths of the index, has no bar and rises by as much: the level
+    # stays, which under a published divisor would speak against A.
+    market = market_of(
+        {"A": (50.0, 50.0, 45.0, 45.0, 45.0, 45.0), "B": (40.0, 40.0, None, 45.0, 45.0, 45.0)},
+        divisor=9.0,
+        counts={"A": 100},
+    )
+    key = {"company_symbol": "A", "session_date": DAYS[2]}
+    assert both_say("mart.market_cap_losses", market, key, "witness") == ["next_session"] * 2

@@ -70,8 +70,8 @@ def witnesses_of(
         reports: ``raw.shares_outstanding``.
 
     Returns:
-        company_symbol, session_date, took_back, witness (of the vocabulary ``Witness``), for every
-        bar.
+        company_symbol, session_date, took_back, by_next (what the next session says), witness (what
+        an index says, or else by_next), for every bar.
     """
     is_partial = pl.col("flags").list.contains(ReconciliationFlag.TOO_LITTLE_PRICED)
     residuals = reconciliations.filter(~is_partial).select(
@@ -88,6 +88,7 @@ def witnesses_of(
         pl.col("symbol").alias("company_symbol"),
         "session_date",
         "took_back",
+        by_next="witness",
         witness=pl.coalesce("by_index", "witness"),
     )
 
@@ -107,7 +108,7 @@ def _ranked(
         witness=pl.when(is_undone)
         .then(pl.lit(Witness.CONTRADICTED))
         .when(is_said & ~is_large)
-        .then(pl.lit(Witness.NONE))
+        .then("by_next")
         .otherwise("witness")
     )
     # Ties go by company as caps are sorted; numbers sort and gather faster than text and lists.

@@ -242,7 +242,7 @@ def test_every_row_is_accounted_for(founding):
         "(SELECT count(*) FROM core.prices) + (SELECT count(*) FROM ops.quarantine "
         "    WHERE source_table = 'core.prices') AS accounted_bars, "
         "(SELECT count(*) FROM raw.shares_outstanding) AS reports, "
-        "(SELECT count(*) FROM core.shares_outstanding WHERE basis <> 'split_adjusted') "
+        "(SELECT count(DISTINCT (symbol, reported_as_of)) FROM core.shares_outstanding) "
         " + (SELECT count(*) FROM ops.quarantine "
         "    WHERE source_table = 'core.shares_outstanding') AS accounted"
     ).to_dicts()[0]

@@ -26,6 +26,7 @@ OFFICIAL_INDEX = "official_index"
 NEXT_SESSION = "next_session"
 PENDING = "pending"
 CONTRADICTED = "contradicted"
+LARGE_USD = 100e9
 NONE = "none"
 
 TWENTIETH = 1 / 20
@@ -135,7 +136,7 @@ def witnesses(
 
     An index speaks first, and of several one that confirms; then the next session. A move beyond
     eight robust deviations that the next session took back is contradicted by it, unless an index
-    confirms it.
+    confirms it; one that is neither that unusual nor above $100bn is contradicted by no index.
     """
     by_index: dict[tuple[str, date], set[str]] = {}
     for (index, day, symbol), row in impacts.items():
@@ -151,9 +152,12 @@ def witnesses(
     for symbol, day in caps:
         said_by_indices = by_index.get((symbol, day), set())
         by_next = next_session_says(market, of_all[symbol], day, last)
+        is_unusual = (symbol, day) in unusual
+        effect = caps[symbol, day]["price_effect_usd"]
+        is_large = is_unusual or (effect is not None and abs(effect) > LARGE_USD)
         if OFFICIAL_INDEX in said_by_indices:
             found[symbol, day] = OFFICIAL_INDEX
-        elif said_by_indices or (by_next.took_back and (symbol, day) in unusual):
+        elif (said_by_indices and is_large) or (by_next.took_back and is_unusual):
             found[symbol, day] = CONTRADICTED
         else:
             found[symbol, day] = by_next.witness

@@ -45,7 +45,11 @@ def caps(*rows: tuple[str, int, float | None]) -> pl.DataFrame:
 def seen(told: pl.DataFrame, witness: str = "next_session") -> pl.DataFrame:
     """The same witness of each row of mart.market_caps."""
     return told.select(
-        "company_symbol", "session_date", took_back=pl.lit(value=False), witness=pl.lit(witness)
+        "company_symbol",
+        "session_date",
+        took_back=pl.lit(value=False),
+        by_next=pl.lit("next_session"),
+        witness=pl.lit(witness),
     )
 
 
@@ -220,7 +224,7 @@ def test_a_record_has_a_witness(witness: str) -> None:
 
 @pytest.mark.parametrize("witness", ["pending", "contradicted", "none"])
 def test_the_largest_loss_without_a_witness_is_flagged_and_no_record(witness: str) -> None:
-    (row,) = judged([(255, 50.0)], {255: witness}).to_dicts()
+    (row,) = judged([(255, 101e9)], {255: witness}).to_dicts()
 
     assert (row["rank_to_date"], row["is_record"]) == (1, False)
     assert row["flags"] == ["unwitnessed"]
@@ -357,4 +361,4 @@ def test_a_loss_that_equals_the_record_is_no_record() -> None:
 def test_an_ordinary_loss_is_contradicted_by_nothing() -> None:
     ranked = judged([(5, 200e9), (10, 5.0)], {5: "contradicted", 10: "contradicted"})
 
-    assert ranked["witness"].to_list() == ["contradicted", "none"]
+    assert ranked["witness"].to_list() == ["contradicted", "next_session"]

@@ -88,15 +88,15 @@ def refused_rows(warehouse: Warehouse, model: type[Table]) -> tuple[int, int, pl
     return through, refused, shown
 
 
-def rows_by_group(reader: Reader, model: type[Table]) -> pl.DataFrame:
-    """Count the rows of a table for each value of the first column of its key.
+def rows_by_group(reader: Reader, model: type[Table], by: str) -> pl.DataFrame:
+    """Count the rows of a table for each value of a column.
 
     Returns:
         The column, as text, and rows.
     """
-    first = ddl.quoted(model.key()[0])
+    group = ddl.quoted(by)
     return reader.frame(
-        f"SELECT {first}::VARCHAR AS {first}, count(*) AS rows "
+        f"SELECT {group}::VARCHAR AS {group}, count(*) AS rows "
         f"FROM {ddl.qualified(model.table())} GROUP BY ALL ORDER BY ALL"
     )
 

@@ -169,7 +169,6 @@ def confirmed_by_next(prices: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFra
         symbol, session_date, took_back (whether the next session took back half of it, or more),
         witness (next_session, none; pending on the last session of all).
     """
-    last = prices["session_date"].max()
     is_same = pl.col("symbol") == pl.col("symbol").shift(-1)
     moved = prices.select(
         *_KEY,
@@ -187,7 +186,7 @@ def confirmed_by_next(prices: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFra
         .with_columns(
             witness=pl.when(pl.col("stays") & (~pl.col("is_near") | pl.col("is_none")))
             .then(pl.lit(Witness.NEXT_SESSION))
-            .when(pl.col("session_date") == last)
+            .when(pl.col("session_date") == pl.col("session_date").max())
             .then(pl.lit(Witness.PENDING))
             .otherwise(pl.lit(Witness.NONE)),
             took_back=~pl.col("stays") & pl.col("next_move").is_not_null(),

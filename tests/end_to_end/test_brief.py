@@ -378,7 +378,12 @@ def test_a_folder_that_cannot_be_written_is_named(six):
 def test_a_session_without_losses_and_an_empty_index_have_pages_too(small):
     for day, said in (
         ("2025-01-02", "No one-day change of any company's market value is known"),
-        ("2025-01-03", "Alpha gains $2.0m; the history is too short to tell how much that is"),
+        (
+            "2025-01-03",
+            # Its only report is confirmed by no other.
+            "Alpha gains $2.0m; the history is too short to tell how much that is; on a disputed "
+            "share count",
+        ),
     ):
         brief, page = write_brief(small.settings.warehouse, date.fromisoformat(day))
         assert str(brief.telling.headline) == said

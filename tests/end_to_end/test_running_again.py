@@ -131,37 +131,37 @@ def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_m
     }
 
 
-def test_a_decision_lets_ip_through_and_another_folder_replaces_what_was_there(
+def test_a_decision_lets_a_count_through_and_another_folder_replaces_what_was_there(
     deploy, small, small_market, tmp_path, cut_of_sample
 ):
+    """The count of TEAM falls by a third where no index has other units of it: a person decides."""
     reference = tmp_path / "reference"
     shutil.copytree(cut_of_sample / "reference", reference)
     deployment = deploy(data_dir=cut_of_sample / "data", reference_dir=reference)
     deployment.must_run("2025-01-02", "2025-02-14")
-    status = "SELECT status FROM ops.quarantine WHERE symbol = 'IP'"
+    status = "SELECT status FROM ops.quarantine WHERE symbol = 'TEAM'"
     assert deployment.one(status) == "held"
     caps = (
         "SELECT shares_outstanding FROM mart.market_caps "
-        "WHERE company_symbol = 'IP' AND session_date = DATE '2025-02-14'"
+        "WHERE company_symbol = 'TEAM' AND session_date = DATE '2025-02-14'"
     )
     before = deployment.one(caps)
     (reference / "share_count_decisions.csv").write_text(
-        "symbol,as_of_date,decision,reason,source\n"
-        "IP,2025-02-06,accept,acquisition paid in shares,a test\n"
+        "symbol,as_of_date,decision,reason,source\nTEAM,2025-02-06,accept,seen,a test\n"
     )
     deployment.must_run()
     assert deployment.one(status) == "resolved"
-    assert deployment.one(caps) == 525_534_917
-    assert before == pytest.approx(525_534_917 / 1.51273, rel=1e-4)
+    assert deployment.one(caps) == 163_992_257
+    assert before == pytest.approx(163_992_257 / 0.629690, rel=1e-4)
     kept = deployment.sql(
-        "FROM core.shares_outstanding WHERE symbol = 'IP' ORDER BY valid_from DESC LIMIT 1"
+        "FROM core.shares_outstanding WHERE symbol = 'TEAM' ORDER BY valid_from DESC LIMIT 1"
     ).to_dicts()[0]
     assert kept["basis"] == "decided"
-    # A filing is never a gain: the step is a share-count effect.
+    # A filing is never a loss: the step is a share-count effect.
     step = deployment.sql(
-        "FROM mart.market_caps WHERE company_symbol = 'IP' AND session_date = DATE '2025-02-06'"
+        "FROM mart.market_caps WHERE company_symbol = 'TEAM' AND session_date = DATE '2025-02-06'"
     ).to_dicts()[0]
-    assert step["share_count_effect_usd"] > 9e9
+    assert step["share_count_effect_usd"] < -30e9
     assert abs(step["price_effect_usd"]) < 1e9
 
     # --- data of another market altogether ---

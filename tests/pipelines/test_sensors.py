@@ -133,9 +133,9 @@ def test_a_reason_that_several_tables_share_is_told_once_with_all_of_them(watche
     (message,) = receiver.messages
     (told,) = [line for line in message.splitlines() if line.startswith("•")]
     tables, reason = told.removeprefix("• ").split(": ", 1)
+    # Splits land after the prices that they belong to, and are not tried.
     assert set(tables.split(", ")) == {
-        f"raw.{name}"
-        for name in ("prices", "splits", "dividends", "shares_outstanding", "index_levels")
+        f"raw.{name}" for name in ("prices", "dividends", "shares_outstanding", "index_levels")
     }
     assert reason == f"{folder}: the folder of raw data does not exist"
 
@@ -198,10 +198,14 @@ def test_a_tick_that_cannot_read_the_source_is_told_of_once(
 
 
 def test_no_metadata_of_a_failed_run_tell_where_it_lies_on_the_machine(watched, tmp_path):
+    plan = watched.plan("2025-01-02", "2025-01-16")
+    folder = watched.overrides["data_dir"]
     for name in ("splits.csv", "index_holdings.csv"):
-        (watched.overrides["data_dir"] / name).write_text("")
-    (watched.overrides["data_dir"] / "shares_outstanding.csv").unlink()
-    run_id = _fail(watched)
+        (folder / name).write_text("")
+    for name in ("shares_outstanding.csv", "index_levels.csv"):
+        (folder / name).unlink()
+    outcome = execute(watched.instance, definitions.build(watched.settings), plan, lambda _: None)
+    run_id = outcome.run_id
     told = []
     for entry in watched.instance.all_logs(run_id):
         data = entry.dagster_event.event_specific_data if entry.dagster_event else None
@@ -212,7 +216,8 @@ def test_no_metadata_of_a_failed_run_tell_where_it_lies_on_the_machine(watched, 
     errors = [text for text in told if "'error'" in text]
     assert len(errors) == 4
     assert any("splits.csv: cannot be read" in text for text in errors)
-    assert any("data: neither prices.parquet nor prices.csv is there" in text for text in errors)
+    missing = "data: neither index_levels.parquet nor index_levels.csv is there"
+    assert any(missing in text for text in errors)
     assert not [text for text in told if str(tmp_path) in text]
 
 
@@ -281,7 +286,9 @@ def test_a_new_session_is_told_once(watched, small_market, receiver):
     watch.look()
     (message,) = receiver.messages
     assert message.splitlines()[:2] == [
-        "*Gamma loses $5.1m; the history is too short to tell how much that is*",
+        # Its only report is confirmed by no other.
+        "*Gamma loses $5.1m; the history is too short to tell how much that is; on a disputed share "
+        "count*",
         "_Friday, 17 January 2025_",
     ]
     assert "Gamma (CCC) closes -10.00 %, a loss of $5.1m at the close" in message
@@ -356,8 +363,11 @@ def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_ma
     holdings = small_market / "index_holdings.csv"
     _touch(holdings, f"{holdings.read_text().rstrip()}\n{HOLDING}\n")
     (of_holdings,) = watch.look().run_requests
-    assert {"ref.index_holdings", "mart.index_impacts"} <= _tables(of_holdings)
-    assert not _tables(of_holdings) & {"raw.prices", "mart.market_caps", "ref.securities"}
+    # Units are evidence of share counts and of moves beyond belief; nothing is fetched for them.
+    used = {"ref.index_holdings", "mart.index_impacts", "core.shares_outstanding", "core.prices"}
+    assert used <= _tables(of_holdings)
+    assert not {table for table in _tables(of_holdings) if table.startswith("raw.")}
+    assert "ref.securities" not in _tables(of_holdings)
     assert watch.look().skip_message == "No file has changed."
     asked = list(of_holdings.asset_selection)
     pl.read_csv(holdings, try_parse_dates=True).write_parquet(holdings.with_suffix(".parquet"))

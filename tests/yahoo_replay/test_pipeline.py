@@ -269,6 +269,8 @@ def test_in_a_split_week_what_has_landed_stays_until_prices_and_splits_agree(rep
     replay.market.splits["BBB"] = [(date(2025, 1, 17), 1.5)]
     new = dict.fromkeys(("open", "high", "low", "close"), 14.0) | {"volume": 1000}
     replay.market.bars["BBB"].append({"session_date": date(2025, 1, 17)} | new)
+    level = {**replay.market.bars["^IDX"][-1], "session_date": date(2025, 1, 17)}
+    replay.market.bars["^IDX"].append(level)
     replay.now = replay.now.replace(day=17)
     live.overrides["now"] = "2025-01-17T23:30:00+00:00"
     for fault, does in (("undivided", "multiplied by 1.5"), ("unlisted", "divided by 1.5")):

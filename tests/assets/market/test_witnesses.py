@@ -120,6 +120,10 @@ def test_on_the_night_itself_the_witness_is_awaited() -> None:
     assert witness({0: 100, 1: 90}) == "pending"
 
 
+def test_of_no_bar_nothing_is_said() -> None:
+    assert confirmed_by_next(bars({0: 100}).clear(), reports()).is_empty()
+
+
 def test_after_a_gap_nothing_confirms() -> None:
     assert witness({0: 100, 1: 90, 3: 90}) == "none"
 

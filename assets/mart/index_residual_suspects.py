@@ -89,10 +89,6 @@ def residual_suspects(
         CapFlag.GAP: pl.col("comparable_close").is_null()
         & (pl.col("symbol") == pl.col("symbol").shift()),
     }
-    of_count = {
-        CapFlag.SHARE_COUNT_WARNING: pl.col("has_warning"),
-        CapFlag.DISPUTED_SHARE_COUNT: pl.col("is_disputed"),
-    }
     counted = last_known(
         members.select(_OF_MEMBER),
         counts,
@@ -100,7 +96,6 @@ def residual_suspects(
         since="valid_from",
         by="symbol",
         has_warning="has_warning",
-        is_disputed="is_disputed",
     )
     flagged = pl.concat(
         [
@@ -108,9 +103,8 @@ def residual_suspects(
                 prices.filter(raised).select("symbol", day="session_date", reason=pl.lit(flag))
                 for flag, raised in of_bar.items()
             ),
-            *(
-                counted.filter(raised).select("symbol", day="session_date", reason=pl.lit(flag))
-                for flag, raised in of_count.items()
+            counted.filter("has_warning").select(
+                "symbol", day="session_date", reason=pl.lit(CapFlag.SHARE_COUNT_WARNING)
             ),
         ]
     ).unique()

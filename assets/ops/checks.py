@@ -256,7 +256,9 @@ def _checks() -> Iterator[tuple[type[Table], str, Check]]:
         yield model, "unique_key", Check(ERROR, "No key is there twice.", _unique(model))
         if model.references():
             says = f"Every row has its row in {', '.join(model.references())}."
-            yield model, "references", Check(ERROR, says, _referred(model))
+            # A set of holdings of an index that nobody follows has no effect, and is said.
+            severity = WARN if model is ref.IndexHoldings else ERROR
+            yield model, "references", Check(severity, says, _referred(model))
     for source, target, date_there in (
         (raw.Prices, core.Prices, "session_date"),
         (raw.IndexLevels, core.IndexLevels, "session_date"),

@@ -562,7 +562,7 @@ class IndexResidualSuspects(Table):
         "row within 30 days, no price",
         made_of=(
             "core.prices.adjustment_kind",
-            "core.shares_outstanding.is_disputed",
+            "core.shares_outstanding.has_warning",
             "ops.quarantine.reason",
         ),
     )

@@ -9,12 +9,27 @@ from assets.market.corporate_actions import classify, kind_of, split_factors, wi
 from warehouse.schemas import core, raw, ref
 
 SPIN_OFFS = {
+    ("BBWI", date(2021, 8, 3)),
+    ("BDX", date(2022, 4, 1)),
+    ("BWA", date(2023, 7, 5)),
     ("DELL", date(2021, 11, 2)),
+    ("DHR", date(2023, 10, 2)),
+    ("DTE", date(2021, 7, 1)),
+    ("EXC", date(2022, 2, 2)),
+    ("FBIN", date(2022, 12, 15)),
     ("GE", date(2023, 1, 4)),
     ("GE", date(2024, 4, 2)),
     ("IBM", date(2021, 11, 4)),
+    ("IP", date(2021, 10, 1)),
+    ("J", date(2024, 9, 30)),
+    ("K", date(2023, 10, 2)),
     ("LEN", date(2025, 1, 21)),
+    ("LH", date(2023, 7, 3)),
+    ("MMM", date(2024, 4, 1)),
     ("MRK", date(2021, 6, 3)),
+    ("O", date(2021, 11, 15)),
+    ("T", date(2022, 4, 11)),
+    ("ZBH", date(2022, 3, 1)),
 }
 
 
@@ -41,14 +56,14 @@ def test_every_recorded_adjustment_of_the_sample_is_told_apart(
 ) -> None:
     found = classify(recorded_splits, decisions())
 
-    assert found.height == 20
+    assert found.height == 67
     of_kind = {
         name: set(found.filter(pl.col("kind") == name).select("symbol", "ex_date").iter_rows())
         for name in ("split", "spin_off")
     }
     assert of_kind["spin_off"] == SPIN_OFFS
     assert ("GE", date(2021, 8, 2)) in of_kind["split"]  # x0.125, a reverse split
-    assert len(of_kind["split"]) == 14
+    assert len(of_kind["split"]) == 46
 
 
 @pytest.mark.parametrize("ratio", [2, 3, 20, 1000, 1 / 2, 1 / 8, 0.333333, 0.125, 0.01])

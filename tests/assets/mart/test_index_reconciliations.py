@@ -319,8 +319,7 @@ def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
     )  # fmt: skip
     count = {"symbol": "A", "valid_from": DAYS[0], "shares_outstanding": 5.0, "has_warning": True}
     counts = pl.DataFrame(
-        [count | {"is_disputed": False},
-         count | {"valid_from": DAYS[3], "has_warning": False, "is_disputed": True}],
+        [count | {"has_warning": False}, count | {"valid_from": DAYS[3]}],
         schema_overrides={"valid_from": pl.Date},
     )  # fmt: skip
     suspects = residual_suspects(found, unusual, bars, counts, quarantine)
@@ -331,7 +330,7 @@ def _suspects(status: str = "held", row_date: date = DAYS[1]) -> pl.DataFrame:
 def test_members_with_something_odd_near_the_session_are_named_with_the_reason() -> None:
     told = {row["symbol"]: row for row in _suspects().to_dicts()}
     assert {s: row["reasons"] for s, row in told.items()} == {
-        "A": ["disputed_share_count"],
+        "A": ["share_count_warning"],
         "B": ["spin-off x1.1 on 2025-01-07"],
         "C": ["held row of shares outstanding on 2025-01-07: share_count_jump"],
         "D": ["no one-day return"],

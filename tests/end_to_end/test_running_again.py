@@ -15,13 +15,13 @@ def _data(hashes: dict[str, str]) -> dict[str, str]:
     return {t: h for t, h in hashes.items() if t not in STORY_OF_THE_WRITES}
 
 
-def test_the_whole_sample_run_again_leaves_every_hash_and_keeps_provenance(founding, tmp_path):
-    again = founding.copy(tmp_path / "again")
+def test_the_sample_run_again_leaves_every_hash_and_keeps_provenance(landed_cut, tmp_path):
+    again = landed_cut.copy(tmp_path / "again")
     again.must_run("2021-01-29", "2025-02-14")
-    assert again.hashes() == founding.hashes()
+    assert again.hashes() == landed_cut.hashes()
     # Hashes leave out where a row came from and when.
     rows = "FROM raw.prices ORDER BY symbol, session_date"
-    assert again.sql(rows).equals(founding.sql(rows))
+    assert again.sql(rows).equals(landed_cut.sql(rows))
 
 
 def test_a_default_run_finds_nothing_new_and_changes_nothing(small):
@@ -132,11 +132,11 @@ def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_m
 
 
 def test_a_decision_lets_ip_through_and_another_folder_replaces_what_was_there(
-    deploy, small, small_market, tmp_path, pytestconfig
+    deploy, small, small_market, tmp_path, cut_of_sample
 ):
     reference = tmp_path / "reference"
-    shutil.copytree(pytestconfig.rootpath / "warehouse" / "reference", reference)
-    deployment = deploy(reference_dir=reference)
+    shutil.copytree(cut_of_sample / "reference", reference)
+    deployment = deploy(data_dir=cut_of_sample / "data", reference_dir=reference)
     deployment.must_run("2025-01-02", "2025-02-14")
     status = "SELECT status FROM ops.quarantine WHERE symbol = 'IP'"
     assert deployment.one(status) == "held"

@@ -49,9 +49,9 @@ def test_a_session_on_which_nothing_fell_says_so(small):
 
 
 def test_what_a_headline_rests_on_is_said_beside_it(founding):
-    told = _told(founding.warehouse, "2022-02-03")
-    assert "META lost 240.33 billion dollars" in told
-    assert "Before you quote it: stale share count (the count is 185 days old)." in told
+    told = _told(founding.warehouse, "2024-12-20")
+    assert "NVO lost 82.28 billion dollars" in told
+    assert "Before you quote it: close only." in told
 
 
 def test_a_gain_that_is_the_news_leads_and_the_losses_stay(founding):
@@ -68,6 +68,13 @@ def test_a_session_that_no_company_made_says_how_quiet_it_was(founding):
     told = _told(founding.warehouse, "2022-12-30")
     assert "A quiet session: no company loses more than $8.9bn." in told
     assert "^GSPC S&P 500" in told
+
+
+def test_before_the_first_set_of_members_nobody_moved_an_index(small, small_market):
+    holdings = small_market / "index_holdings.csv"
+    holdings.write_text(holdings.read_text().splitlines()[0] + "\n")
+    small.must_run()
+    told = _told(small.warehouse, "2025-01-10")
     assert "no index with members in force on this session" in told
 
 

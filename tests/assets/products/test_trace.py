@@ -25,7 +25,7 @@ def test_a_loss_is_walked_back_to_the_row_of_the_file(founding):
     told = _traced(founding, "NVDA", "2025-01-27")
     assert "NVDA on 2025-01-27: -592.66 billion dollars by price (-16.97 %)" in told
     for part in ("close 118.42 on 2025-01-27", "close 142.62 on 2025-01-24",
-                 "24,490,000,000 shares from 2024-11-22 on", "prices.parquet, sha-256 verified",
+                 "24,490,000,000 shares from 2025-01-17 on", "prices.parquet, sha-256 verified",
                  "shares_outstanding.parquet, sha-256 verified"):  # fmt: skip
         assert part in told
     path = founding.settings.data_dir / "prices.parquet"
@@ -34,8 +34,8 @@ def test_a_loss_is_walked_back_to_the_row_of_the_file(founding):
 
 def test_on_the_day_of_a_new_report_the_count_behind_the_loss_is_walked_back(founding):
     told = _traced(founding, "NVDA", "2024-11-22")
-    assert "24,530,000,000 shares from 2024-08-30 on (reported, report of 2024-08-30)" in told
-    assert "as_of_date 2024-08-30" in told
+    assert "24,530,000,000 shares from 2024-10-25 on (reported, report of 2024-10-25)" in told
+    assert "as_of_date 2024-10-25" in told
 
 
 def test_on_the_date_of_a_split_the_count_is_told_in_its_basis(founding):

@@ -129,9 +129,9 @@ class Inputs:
         """Write the outcomes of a delivery that was refused: they are what one looks for then."""
         self._warehouse().book(outcomes, self.run_id)
 
-    def landed(self, model: type[Table]) -> pl.DataFrame:
-        """Return what has landed of a table that is about to be written."""
-        return self._warehouse().read(model.table())
+    def landed(self, model: type[Table], since: date | None = None) -> pl.DataFrame:
+        """Return what has landed of a table that is about to be written, since a date or all."""
+        return self._warehouse().read(model.table(), since)
 
     def covered(self, dataset: str) -> pl.DataFrame:
         """Return what has landed of a dataset: symbol, asked_from, asked_to of good outcomes."""

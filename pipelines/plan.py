@@ -10,7 +10,7 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.listings import COLUMNS, is_listed
-from assets.raw.prices import PRICES_AND_SPLITS
+from assets.market.rebased_closes import PRICES_AND_SPLITS
 from warehouse.errors import SourceError
 from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.storage import Warehouse

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -214,8 +214,10 @@ def _write_cut(folder: Path) -> None:
         columns = rows.collect_schema().names()
         if "symbol" in columns:
             rows = rows.filter(pl.col("symbol").is_in(symbols))
-        if "session_date" in columns:
-            rows = rows.filter(pl.col("session_date") >= CUT_FROM)
+        (day,) = {"session_date", "ex_date", "as_of_date"} & set(columns)
+        # A count of two months before is there, as one is of every company that has counts.
+        since = CUT_FROM - timedelta(days=60) if day == "as_of_date" else CUT_FROM
+        rows = rows.filter(pl.col(day) >= since)
         rows.collect().write_parquet(data / path.name)
 
 

@@ -9,6 +9,9 @@ import polars as pl
 from assets.market.corporate_actions import is_share_ratio, with_adjustments
 from assets.market.moves import chained_ratio
 
+PRICES_AND_SPLITS = "prices_and_splits"
+"""The rule that a delivery breaks whose closes and splits are not one statement."""
+
 MATCH = 5e-3
 """Relative distance within which a factor is the ratio of an action, and two factors are one."""
 

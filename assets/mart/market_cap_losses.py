@@ -93,10 +93,16 @@ def _ranked(
     told = caps.join(
         witnesses, on=["company_symbol", "session_date"], how="left", maintain_order="left"
     ).with_columns(is_unusual=is_beyond_usual(pl.col("return_1d"), "company_symbol"))
-    # A bar that is mistyped jumps there and back.
+    is_large = (pl.col("price_effect_usd").abs() > LARGE_USD) | pl.col("is_unusual")
+    is_said = pl.col("witness") == Witness.CONTRADICTED
+    # A bar that is mistyped jumps there and back. Of an ordinary move neither says anything.
     is_undone = pl.col("took_back") & pl.col("is_unusual") & (pl.col("witness") == Witness.NONE)
     told = told.with_columns(
-        witness=pl.when(is_undone).then(pl.lit(Witness.CONTRADICTED)).otherwise("witness")
+        witness=pl.when(is_undone)
+        .then(pl.lit(Witness.CONTRADICTED))
+        .when(is_said & ~is_large)
+        .then(pl.lit(Witness.NONE))
+        .otherwise("witness")
     )
     # Ties go by company as caps are sorted; numbers sort and gather faster than text and lists.
     order = (

@@ -58,21 +58,30 @@ def fresh(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
     inputs = cast("Inputs", context.resources.inputs)
     last = cast("date | None", warehouse.read(core.Prices.table())["session_date"].max())
     closed = calendar.last_closed_session(inputs.moment())
-    is_live = inputs.settings.source != "files"
-    behind = calendar.sessions(last + timedelta(days=1), closed) if last else []
-    if last is None:
-        said = "there are no prices"
-    elif not is_live:
-        said = f"source {inputs.settings.source} ends on {last}"
-    else:
-        said = f"the last session is {last}, {len(behind)} closed since"
+    is_up_to_date, said, behind = freshness(last, closed, inputs.settings.source)
     return dg.AssetCheckResult(
-        passed=last is not None and not (is_live and behind),
+        passed=is_up_to_date,
         severity=WARN,
         description=said,
         metadata={
             "last_session": str(last),
             "last_closed_session": str(closed),
-            "sessions_behind": len(behind),
+            "sessions_behind": behind,
         },
     )
+
+
+def freshness(last: date | None, closed: date, source: str) -> tuple[bool, str, int]:
+    """Tell whether a source is up to date, in a sentence, and how many sessions it is behind.
+
+    Args:
+        last: last session with prices.
+        closed: last session of the exchange that has ended.
+        source: name of the source; files end where they end.
+    """
+    if last is None:
+        return False, "there are no prices", 0
+    behind = len(calendar.sessions(last + timedelta(days=1), closed))
+    if source == "files":
+        return True, f"source {source} ends on {last}", behind
+    return not behind, f"the last session is {last}, {behind} closed since", behind

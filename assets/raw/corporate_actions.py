@@ -5,8 +5,8 @@ from dataclasses import replace
 import polars as pl
 
 from assets.market.corporate_actions import kind_told
+from assets.market.rebased_closes import PRICES_AND_SPLITS
 from assets.raw.delivery import KINDS, Judged, asked_since, delivered, land, refuse_symbols
-from assets.raw.prices import PRICES_AND_SPLITS
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing

@@ -10,7 +10,7 @@ import polars as pl
 from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.listings import COLUMNS
-from assets.market.rebased_closes import moved_symbols, rebased_blocks
+from assets.market.rebased_closes import PRICES_AND_SPLITS, moved_symbols, rebased_blocks
 from assets.raw.delivery import KINDS, Expected, Judged, delivered, land, refuse_symbols
 from assets.resources import Inputs
 from assets.sources import Source
@@ -20,9 +20,6 @@ from warehouse.landing import Landing, Window
 from warehouse.schemas import raw, ref
 from warehouse.storage import Warehouse
 from warehouse.validation import Gated, pass_gate
-
-PRICES_AND_SPLITS = "prices_and_splits"
-"""The rule that a delivery breaks whose closes and splits are not one statement."""
 
 NAMED = 5
 """Sessions that a check names."""
@@ -148,10 +145,10 @@ def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) ->
     delivery = source.prices(listed_within(securities, first, last), first, last)
 
     def judge(gated: Gated) -> Judged:
-        landed = inputs.landed(raw.Prices)
-        moved = moved_symbols(landed, gated.passed)
+        moved = moved_symbols(inputs.landed(raw.Prices, since=first), gated.passed)
         if not moved:
             return Judged(gated)
+        landed = inputs.landed(raw.Prices)
         actions = known_actions(source, moved, first, inputs, decisions)
         refused = refused_symbols(landed, gated.passed, actions, decisions)
         of_window = landed.filter(pl.col("session_date").is_between(first, last))

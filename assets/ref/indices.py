@@ -10,11 +10,11 @@ from warehouse.schemas import ref
 
 @table_asset(ref.Indices, kinds=KINDS)
 def indices(inputs: Inputs) -> pl.DataFrame:
-    """Read ``indices.csv``."""
+    """Read ``indices``."""
     return read_reference(inputs.reference(), "indices", ref.Indices, optional=False)
 
 
 @table_asset(ref.IndexHoldings, kinds=KINDS)
 def index_holdings(inputs: Inputs) -> pl.DataFrame:
-    """Read ``index_holdings.csv``."""
+    """Read ``index_holdings``."""
     return read_reference(inputs.reference(), "index_holdings", ref.IndexHoldings, optional=False)

@@ -60,6 +60,9 @@ class Market:
             bars={key[0]: rows.to_dicts() for key, rows in _by_symbol(every)},
             splits=_pairs(_read(folder, "splits"), "ex_date", "ratio"),
             counts=_pairs(_read(folder, "shares_outstanding"), "as_of_date", "shares_outstanding"),
+            dividends=_pairs(_read(folder, "dividends"), "ex_date", "amount_usd")
+            if list(folder.glob("dividends.*"))
+            else {},
             indices=frozenset(levels["symbol"]),
         )
 

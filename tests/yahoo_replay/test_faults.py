@@ -269,6 +269,22 @@ def test_prices_that_yahoo_rounded_are_off_by_that_times_the_ratio(source, repla
     assert max(off) > 0.002
 
 
+def test_an_event_whose_bar_is_missing_for_an_evening_stays_on_its_date(
+    source, replay, monkeypatch
+):
+    """The client moves it to the bar before, which would then be taken for one in the new basis."""
+    ex_date = date(2025, 1, 8)
+    bars = [bar for bar in replay.market.bars["AAA"] if bar["session_date"] != ex_date]
+    without = replace(replay.market, bars={"AAA": bars}, dividends={"AAA": [(ex_date, 0.5)]})
+    monkeypatch.setattr(replay, "market", without)
+    prices = source.prices(["AAA"], FIRST, LAST)
+    assert _closes(prices, "AAA") == [bar["close"] for bar in bars]
+    assert f"split of {ex_date} kept on its date, which has no bar" in _account(prices)["message"]
+    since = {"AAA": FIRST}
+    assert source.splits(since).rows.select("ex_date", "ratio").rows() == [(ex_date, 2.0)]
+    assert source.dividends(since).rows.select("ex_date", "amount_usd").rows() == [(ex_date, 0.5)]
+
+
 def test_an_unknown_symbol_is_not_found(source):
     assert _account(source.prices(["NOBODY"], FIRST, LAST), "NOBODY")["outcome"] == "not_found"
 

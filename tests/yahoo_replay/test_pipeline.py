@@ -21,8 +21,8 @@ from warehouse.schemas import raw, ref
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "small_market"
 NOW = "2025-01-16T23:30:00"
-OF_THE_SOURCE = {"raw.prices", "raw.splits", "raw.shares_outstanding", "raw.index_levels",
-                 "ops.table_versions", "ops.scans"}  # fmt: skip
+OF_THE_SOURCE = {"raw.prices", "raw.splits", "raw.dividends", "raw.shares_outstanding",
+                 "raw.index_levels", "ops.table_versions", "ops.scans"}  # fmt: skip
 
 
 @contextmanager

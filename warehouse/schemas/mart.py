@@ -197,7 +197,8 @@ class MarketCapLosses(Table):
         "What speaks for the price move: official_index (its residual leaves at most a twentieth "
         "of the move in doubt), second_source, next_session (took back less than half; near a "
         "split's ratio only if the share count stayed), pending (no session since), none, "
-        "contradicted (by an index, or an extraordinary move that the next session took back)",
+        "contradicted (a large or extraordinary move, by an index or because the next session "
+        "took it back)",
         Witness,
         made_of=(
             "mart.index_reconciliations.residual_bps",
@@ -274,7 +275,8 @@ class MarketCapGains(Table):
         "What speaks for the price move: official_index (its residual leaves at most a twentieth "
         "of the move in doubt), second_source, next_session (took back less than half; near a "
         "split's ratio only if the share count stayed), pending (no session since), none, "
-        "contradicted (by an index, or an extraordinary move that the next session took back)",
+        "contradicted (a large or extraordinary move, by an index or because the next session "
+        "took it back)",
         Witness,
         made_of=(
             "mart.index_reconciliations.residual_bps",

@@ -28,9 +28,11 @@ reconciliation AS (
 ),
 found AS (
     SELECT
-        0 AS number, table_name || ', ' || check_name || ': ' || failed || '; ' || reason AS subject,
-        table_name || ' ' || check_name AS sort_key
-    FROM ops.publish_overrides WHERE is_in_force
+        0 AS number,
+        check_name || ' of ' || string_agg(table_name, ', ' ORDER BY table_name)
+        || ': ' || reason AS subject,
+        check_name AS sort_key
+    FROM ops.publish_overrides WHERE is_in_force GROUP BY check_name, reason
     UNION ALL
     SELECT kind.number, cap.company_symbol AS subject, cap.company_symbol AS sort_key
     FROM kind

@@ -4,6 +4,7 @@ Yahoo adjusts all prices for the splits it knows of at the moment of the answer.
 is the adjusted one times the ratios of all splits after its session.
 """
 
+import bisect
 from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, time
@@ -31,7 +32,8 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
     session that has not ended comes without a mark. After the close, that row is the session's bar
     until the official one comes. Two official bars of a session that contradict each other are both
     taken out: neither is more right. A split of a session that has not ended stays, on a bar of
-    nulls: the bars before it come divided by its ratio.
+    nulls: the bars before it come divided by its ratio. So does a split or dividend of any session
+    without a bar: the client would move it to the bar before.
 
     Args:
         payload: a parsed answer of the chart endpoint; anything else is left alone.
@@ -46,8 +48,17 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
     if stamps is None or any(len(column) != len(stamps) for column in _columns(result)):
         return []
     said = _leave_out_unfinished(result, stamps, last_closed_end)
-    if _are_official(stamps, last_day):
-        return said
+    if not _are_official(stamps, last_day):
+        said += _leave_out_unofficial(result, stamps, last_closed_end)
+    return list(dict.fromkeys([*said, *_with_bars_of_events(result, stamps)]))
+
+
+def _leave_out_unofficial(
+    result: dict[str, Any], stamps: list[int], last_closed_end: float
+) -> list[str]:
+    """Take out running prices, repeated bars and those that contradict each other, in place."""
+    said = []
+    last_day = _moment(last_closed_end).date()
     days = [_moment(stamp).date() for stamp in stamps]
     columns = _columns(result)
     keep = []
@@ -69,7 +80,27 @@ def official_only(payload: Any, last_closed_end: float) -> list[str]:
     if len(keep) < len(stamps):
         for column in (stamps, *columns):
             column[:] = [column[place] for place in keep]
-    return list(dict.fromkeys(said))
+    return said
+
+
+def _with_bars_of_events(result: dict[str, Any], stamps: list[int]) -> list[str]:
+    """Give splits and dividends of sessions without a bar one of nulls, in place."""
+    said = []
+    days = {_moment(stamp).date() for stamp in stamps}
+    events = result.get("events") or {}
+    dated = {
+        _moment(event["date"]).date(): name.removesuffix("s")
+        for name in ("dividends", "splits")
+        for event in (events.get(name) or {}).values()
+    }
+    for day in sorted(dated.keys() - days):
+        said.append(f"{dated[day]} of {day} kept on its date, which has no bar")
+        stamp = int(datetime.combine(day, _OPENING, EXCHANGE).timestamp())
+        place = bisect.bisect_left(stamps, stamp)
+        for column in _columns(result):
+            column.insert(place, None)
+        stamps.insert(place, stamp)
+    return said
 
 
 def _leave_out_unfinished(

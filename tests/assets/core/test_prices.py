@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.core.order_gate import gate_order
+from assets.core.order_gate import gate_order, landing_of
 from assets.core.prices import hold_unexplained_moves
 from warehouse.schemas import core, ref
 from warehouse.validation import Gated
@@ -364,3 +364,16 @@ def test_the_order_rule_conserves_rows_and_lets_through_ordered_bars_alone(
     }
     assert set(gated.passed["session_date"]) == ordered
     assert gated.received == gated.passed.height + gated.quarantined["occurrences"].sum()
+
+
+def test_a_landing_says_how_many_rows_were_held_and_how_many_rejected() -> None:
+    ordered = gate_order(
+        pl.concat([bar(100.0, 101.0, 99.0, 100.0), bar(None, 102.0, 99.0, 103.0)]), core.Prices
+    )
+    jumped = hold(closes(100.0, 300.0, 310.0))
+
+    landing = landing_of(core.Prices.no_rows(), [ordered, jumped], core.Prices)
+
+    assert landing.metadata == {"received": 2, "held": 2, "rejected": 1}
+    assert landing.quarantined is not None
+    assert landing.quarantined["status"].to_list() == ["rejected", "held", "held"]

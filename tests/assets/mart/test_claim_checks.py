@@ -252,7 +252,7 @@ def _market() -> dict[str, pl.DataFrame]:
              "replicated_points": -1.9, "members": 3, "members_priced": 3, "flags": []}]),
         "mart.index_impacts": _rows(mart.IndexImpacts, [
             {"index_symbol": "^X", "session_date": DAY, "symbol": s, "weight_previous_close": w,
-             "contribution_points": points, "contribution_return": points / 100}
+             "contribution_points": points, "contribution_return": points / 100, "flags": []}
             for s, w, points in (("A", 0.1, -1.0), ("A2", 0.05, -0.6), ("Z", 0.85, -0.3))]),
         "core.index_levels": _rows(core.IndexLevels, [
             {"index_symbol": "^X", "session_date": DAY, "open": 99.0, "low": 97.0, "close": 98.0}]),
@@ -376,6 +376,31 @@ def test_before_the_first_change_no_sum_is_known(market):
         told = _check(Market(reader), metric="group_loss_usd", sector="Energy",
                       claimed="3 million USD")  # fmt: skip
     assert "no one-day change of any company is known" in told["none"]["explanation"].lower()
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_part_of_an_index_of_which_too_little_has_a_price(published):
+    told = _market()
+    flagged = pl.lit(["too_little_priced"])
+    parts = ("weight_previous_close", "contribution_points", "contribution_return")
+    for table, names in (
+        ("mart.index_impacts", parts),
+        ("mart.index_reconciliations", ("replicated_points", "replicated_return")),
+    ):
+        unknown = [] if published else [pl.lit(None, pl.Float64).alias(n) for n in names]
+        told[table] = told[table].with_columns(*unknown, flags=flagged)
+    with in_memory(told) as reader:
+        rows = _check(Market(reader), metric="contribution_share", company="A", index="^X",
+                      claimed="80 percent")  # fmt: skip
+    values = {name: row["measured_value"] for name, row in rows.items()}
+    if published:
+        assert values["points of the official move"] == pytest.approx(1.6 / 2)
+        assert values.get("part of the return that is gone without it") is None
+    else:
+        assert set(values.values()) == {None}
+        (row,) = rows.values()
+        assert row["verdict"] == "not checkable here"
+        assert "nine tenths of ^X has a price" in row["explanation"]
 
 
 def test_a_part_of_an_index_is_that_of_all_lines_of_the_company_and_of_no_other(market):

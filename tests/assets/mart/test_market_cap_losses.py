@@ -244,7 +244,7 @@ def test_a_loss_that_may_be_true_stands_against_a_smaller_record(witness: str) -
 def test_a_doubtful_loss_takes_no_record_from_a_sure_one(doubt: str) -> None:
     """The 709 billion of one mistyped bar must not stand above the true record of later."""
     ranked = judged(
-        [(251, 700.0), (255, 50.0)],
+        [(251, 709e9), (255, 593e9)],
         {251: "contradicted"} if doubt == "contradicted" else {},
         disputed=[251] if doubt == "disputed" else [],
     )
@@ -352,3 +352,9 @@ def test_a_loss_that_equals_the_record_is_no_record() -> None:
     told = ranked.filter(pl.col("company_symbol") == "A").sort("session_date")
     assert told["rank_to_date"].to_list() == [1, 1]
     assert told["is_record"].to_list() == [True, False]
+
+
+def test_an_ordinary_loss_is_contradicted_by_nothing() -> None:
+    ranked = judged([(5, 200e9), (10, 5.0)], {5: "contradicted", 10: "contradicted"})
+
+    assert ranked["witness"].to_list() == ["contradicted", "none"]

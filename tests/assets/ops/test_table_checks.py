@@ -9,6 +9,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 
 from assets.ops.failing_rows import lost_rows, missing_bars, sessions_without_levels
 from assets.ops.loss_support import support_of_losses
+from assets.ops.table_checks import freshness
 from assets.raw.delivery import ALWAYS
 from pipelines import definitions
 from warehouse.schemas.vocabulary import Support
@@ -172,3 +173,17 @@ def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
     assert told.metadata["failing"].value == rows
     assert len(told.metadata["failing_rows"].records) == min(rows, 50)
     assert told.description == said
+
+
+@pytest.mark.parametrize(
+    ("last", "source", "expected"),
+    [
+        (None, "yahoo", (False, "there are no prices", 0)),
+        (None, "files", (False, "there are no prices", 0)),
+        (DAYS[3], "yahoo", (True, "the last session is 2025-01-07, 0 closed since", 0)),
+        (DAYS[1], "yahoo", (False, "the last session is 2025-01-03, 2 closed since", 2)),
+        (DAYS[1], "files", (True, "source files ends on 2025-01-03", 2)),
+    ],
+)
+def test_a_live_source_is_behind_where_sessions_have_closed_since(last, source, expected):
+    assert freshness(last, DAYS[3], source) == expected

@@ -155,6 +155,14 @@ def test_an_unusual_gain_leads_where_the_loss_is_usual():
     )
 
 
+@pytest.mark.parametrize(("of_index", "kind"), [(49, "A quiet session"), (50, "An ordinary")])
+def test_a_session_is_quiet_where_the_index_moved_less_than_usual_too(of_index, kind):
+    said = sentences.headline(
+        leading(smaller_on_of_100=3), NO_GAIN, indices(smaller_on_of_100=of_index)
+    )
+    assert str(said).startswith(kind)
+
+
 def test_an_index_leads_where_it_moved_and_no_company_did():
     fell = indices(actual_return=-0.031, smaller_on_of_100=97)
     assert str(sentences.headline(leading(), leading("gain"), fell)) == (
@@ -195,6 +203,13 @@ def test_a_larger_loss_is_never_told_as_a_quieter_day(one, other):
         return next(n for n, start in enumerate(order) if said.startswith(start))
 
     assert (loudness(one) - loudness(other)) * (one - other) >= 0
+
+
+def test_what_an_index_did_without_a_company_is_not_said_where_it_is_not_known():
+    moved = indices(points_left_out=-12.0, return_without=None)
+    said = [str(s) for s in sentences.deck(leading(), leading("gain"), MARKET, moved)]
+    assert any(s.endswith("AAA alone is -12.0 points.") for s in said)
+    assert not any("without it" in s for s in said)
 
 
 def test_the_deck_of_a_record():

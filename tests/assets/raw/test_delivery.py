@@ -13,6 +13,7 @@ from assets.raw.delivery import (
     first_gate,
     outcomes,
     refuse_bad_delivery,
+    refuse_symbols,
     refuse_too_few,
     since_when,
     with_lines_refused,
@@ -22,7 +23,7 @@ from assets.sources import Delivery
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Window
 from warehouse.schemas import ops, raw
-from warehouse.validation import Gated
+from warehouse.validation import QUARANTINE_SCHEMA, Gated
 
 KNOWN = ["NVDA", "TSM"]
 CLOSED = date(2025, 2, 14)
@@ -526,3 +527,32 @@ def test_rows_of_a_refused_line_say_nothing_about_the_rest_of_a_delivery() -> No
     lines = gated.quarantined.select("symbol", "reason").unique("symbol")
 
     refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(), lines)
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.sampled_from(KNOWN), st.integers(0, 4), st.sampled_from((1.0, 2.0)))),
+    st.lists(st.tuples(st.sampled_from(KNOWN), st.integers(0, 4), st.sampled_from((1.0, 2.0)))),
+)
+def test_of_a_refused_symbol_what_landed_stays_and_every_row_is_accounted_for(
+    stood: list[tuple[str, int, float]], came: list[tuple[str, int, float]]
+) -> None:
+    def of(rows: list[tuple[str, int, float]]) -> pl.DataFrame:
+        keyed = {(symbol, day): close for symbol, day, close in rows}
+        return prices(
+            *(row(symbol=s, session_date=date(2025, 1, 6 + n), close=c, low=None, open=None)
+              for (s, n), c in keyed.items())
+        )  # fmt: skip
+
+    landed, delivered = of(stood), of(came)
+    gated = Gated(delivered, pl.DataFrame(schema=QUARANTINE_SCHEMA), delivered.height)
+    judged = refuse_symbols(gated, {"TSM": "TSM: why"}, landed, raw.Prices, "a_rule")
+    lines = judged.gated.quarantined
+    assert delivered.height == judged.gated.passed.height + lines["occurrences"].sum()
+    assert set(lines["status"]) <= {"held"}
+    assert set(lines["symbol"]) <= {"TSM"}
+    kept = landed.clear() if judged.kept is None else judged.kept
+    after = pl.concat([judged.gated.passed, kept])
+    tsm = pl.col("symbol") == "TSM"
+    assert after.filter(tsm).sort("session_date").equals(landed.filter(tsm).sort("session_date"))
+    assert after.filter(~tsm).equals(delivered.filter(~tsm))

@@ -69,6 +69,10 @@ test-slow: install ## The long tests alone; a skipped one is a failure
 mutants: install ## Forty small mutations of the code by seed: do the room's tests notice? (twenty minutes)
 	@$(BIN)/python -m tests.mutants --seed $(or $(SEED),1)
 
+.PHONY: reliability
+reliability: install ## Inject every kind of fault and write docs/reliability.md (ten minutes)
+	@POLARS_MAX_THREADS=1 $(BIN)/python -m tests.faults.report --seeds $(or $(CAPSHOCK_FAULT_SEEDS),1)
+
 .PHONY: pictures
 pictures: install ## Take the screenshots of docs/pictures anew (needs chromium)
 	@$(BIN)/pytest -m slow tests/browser

@@ -1,13 +1,16 @@
-"""Bars that contradict themselves do not get into ``core``, of companies and of indices alike."""
+"""Bars that contradict themselves, or repeat the one before, do not get into ``core``.
+
+Of companies and of indices alike.
+"""
 
 from collections.abc import Sequence
 
 import polars as pl
 
-from assets.market.bars import is_disordered
+from assets.market.bars import is_disordered, is_repeated
 from warehouse.landing import Landing
 from warehouse.schemas import Table
-from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.schemas.vocabulary import AdjustmentKind, RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
@@ -40,6 +43,42 @@ def gate_order(rows: pl.DataFrame, model: type[Table]) -> Gated:
     return Gated(
         passed=rows.filter(~is_disordered()),
         quarantined=quarantine(indexed, problems, model, status=RefusalStatus.REJECTED),
+        received=rows.height,
+    )
+
+
+def hold_repeated_bars(rows: pl.DataFrame, decisions: pl.DataFrame, model: type[Table]) -> Gated:
+    """Hold bars that are the one before once more, all four prices of it.
+
+    Args:
+        rows: bars with open, high, low, close, sorted by the model's key.
+        decisions: ``ref.split_decisions``; kind none says that the bar of a session is real.
+        model: the core table that they are meant for.
+    """
+    symbol = model.key()[0]
+    real = decisions.filter(pl.col("kind") == AdjustmentKind.NONE)
+    indexed = rows.with_row_index(_ROW)
+    problems = (
+        indexed.filter(is_repeated(symbol))
+        .join(
+            real, left_on=[symbol, "session_date"], right_on=["symbol", "ex_date"], how="anti",
+            maintain_order="left",
+        )
+        .select(
+            _ROW,
+            rule=pl.lit("repeated_bar"),
+            reason=pl.format(
+                "open, high, low and close are those of the bar before (close {}): a stale bar; a "
+                "line {},{},none,1 in split_decisions.csv lets it through",
+                "close",
+                symbol,
+                "session_date",
+            ),
+        )
+    )  # fmt: skip
+    return Gated(
+        passed=indexed.join(problems, on=_ROW, how="anti", maintain_order="left").drop(_ROW),
+        quarantined=quarantine(indexed, problems, model, status=RefusalStatus.HELD),
         received=rows.height,
     )
 

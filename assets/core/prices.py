@@ -12,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.core.order_gate import gate_order, landing_of
+from assets.core.order_gate import gate_order, hold_repeated_bars, landing_of
 from assets.market import calendar
 from assets.market.bars import unexplained_moves
 from assets.market.corporate_actions import with_adjustments
@@ -93,15 +93,16 @@ def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
     """Pass all bars through the second gate."""
     ordered = gate_order(prices, core.Prices)
     refuse_bad_delivery(ordered, core.Prices, inputs)
+    anew = hold_repeated_bars(ordered.passed, decisions, core.Prices)
     confirmed = confirmed_moves(
-        ordered.passed, actions, holdings, indices, levels, reports, calendar.sessions()
+        anew.passed, actions, holdings, indices, levels, reports, calendar.sessions()
     )
-    moved = hold_unexplained_moves(ordered.passed, actions, decisions, confirmed)
+    moved = hold_unexplained_moves(anew.passed, actions, decisions, confirmed)
     rows = ready_to_compute_with(moved.passed, actions, calendar.sessions())
-    landing = landing_of(rows, [ordered, moved], core.Prices)
+    landing = landing_of(rows, [ordered, anew, moved], core.Prices)
     idle = decisions.join(
         prices, left_on=["symbol", "ex_date"], right_on=["symbol", "session_date"], how="anti"
-    )
+    ).join(levels, left_on="symbol", right_on="index_symbol", how="anti")
     notes = tuple(
         f"split_decisions.csv: {symbol} {day} matches no bar: no effect on its price."
         for symbol, day in idle.select("symbol", "ex_date").rows()

@@ -34,6 +34,19 @@ def is_disordered() -> pl.Expr:
     return broken.fill_null(value=False)
 
 
+def is_repeated(symbol: str) -> pl.Expr:
+    """Tell whether a bar is the one before once more: open, high, low and close, and a range.
+
+    Not one of 600,000 real bars is. A bar without a range may be: nobody traded.
+
+    Args:
+        symbol: the column that names the line; rows are sorted by it and the session.
+    """
+    names = (symbol, "open", "high", "low", "close")
+    same = pl.all_horizontal(*(pl.col(name) == pl.col(name).shift() for name in names))
+    return (same & (pl.col("high") > pl.col("low"))).fill_null(value=False)
+
+
 def is_in_doubt(move: float, ratio: float) -> bool:
     """Tell whether a move looks like the ratio of an action that the price has not followed.
 

@@ -217,8 +217,8 @@ def confirmed_moves(  # noqa: PLR0913, PLR0917 - as many records as it asks
     """Return the moves beyond belief that something beside the price confirms.
 
     An official index does, with all such moves of the session among its members in it, or with this
-    one alone. So do the next session and the share counts reported later together: the price stayed
-    where it went, and the count where it was.
+    one alone. Where none contradicts it, so do the next session and the share counts reported later
+    together: the price stayed where it went, and the count where it was.
 
     Args:
         prices: bars, sorted by symbol, session_date.
@@ -259,8 +259,12 @@ def confirmed_moves(  # noqa: PLR0913, PLR0917 - as many records as it asks
         others = large.join(alone, on=_KEY, how="anti")
         without = of_days.join(others, on=_KEY, how="anti")
         confirmed.append(_confirmed(alone, members, without, published, moved_levels))
-    by_count = counts_stay(large.filter("stays"), reports)
-    return pl.concat([*confirmed, by_count]).unique().sort(_KEY)
+    said = pl.concat(confirmed)
+    by_index = said.filter(pl.col("witness") == Witness.OFFICIAL_INDEX).select(_KEY)
+    # Five wrong bars stay too, and their count: where an index contradicts them, that is no word.
+    contradicted = said.filter(pl.col("witness") == Witness.CONTRADICTED)
+    staying = large.filter("stays").join(contradicted, on=_KEY, how="anti")
+    return pl.concat([by_index, counts_stay(staying, reports)]).unique().sort(_KEY)
 
 
 def _confirmed(
@@ -270,7 +274,11 @@ def _confirmed(
     published: pl.DataFrame,
     levels: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return which of some moves an index confirms, its members having these bars."""
+    """Return which of some moves an index confirms or contradicts, its members having these bars.
+
+    Returns:
+        symbol, session_date, witness (official_index, contradicted).
+    """
     of_index = ["index_symbol", "session_date"]
     priced = (
         members.join(bars.select(*_KEY, "close", "comparable_close"), on=_KEY, how="left")
@@ -293,5 +301,4 @@ def _confirmed(
         return_1d=pl.col("close") / pl.col("comparable_close") - 1,
     ).with_columns(residual_bps=(actual - pl.col("contribution_return").sum().over(of_index)) * 1e4)
     residuals = told.select(*of_index, "residual_bps").unique()
-    said = said_by_index(told.drop("residual_bps").join(asked, on=_KEY, how="semi"), residuals)
-    return said.filter(pl.col("witness") == Witness.OFFICIAL_INDEX).select(_KEY)
+    return said_by_index(told.drop("residual_bps").join(asked, on=_KEY, how="semi"), residuals)

@@ -3,6 +3,7 @@
 import polars as pl
 
 from assets.market import calendar, flags
+from assets.market.disputed_closes import disputed_by_index
 from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_weighting
@@ -221,6 +222,24 @@ def _is_unusual() -> pl.Expr:
     return ((size > UNUSUAL * usual) & (size > NEGLIGIBLE_BPS)).fill_null(value=False)
 
 
+def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -> pl.DataFrame:
+    """Flag the sessions on which a member has a close that the index itself speaks against.
+
+    Args:
+        reconciliations: what ``index_reconciliations`` returns.
+        impacts: ``mart.index_impacts``.
+    """
+    disputed = disputed_by_index(impacts, reconciliations)
+    in_index = impacts.filter(is_priced()).join(disputed, on=["symbol", "session_date"], how="semi")
+    is_in = pl.struct(_OF_INDEX).is_in(in_index.select(pl.struct(_OF_INDEX)).to_series().implode())
+    if in_index.is_empty():
+        return reconciliations
+    flag = [pl.lit(ReconciliationFlag.DISPUTED_PRICE.value)]
+    return reconciliations.with_columns(
+        flags=pl.when(is_in).then(pl.col("flags").list.concat(flag)).otherwise("flags")
+    )
+
+
 @table_asset(
     mart.IndexReconciliations,
     {"impacts": mart.IndexImpacts},
@@ -244,6 +263,7 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
     told = index_reconciliations(
         impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
+    told = with_disputed_prices(told, impacts)
     return Landing(
         told,
         metadata={

@@ -120,7 +120,10 @@ def _ranked(
         .sort("session_date", size, _ROW, descending=[False, True, False])
         .collect()
     )
-    is_disputed = pl.col("flags").list.contains(CapFlag.DISPUTED_SHARE_COUNT)
+    is_disputed = pl.any_horizontal(
+        pl.col("flags").list.contains(flag)
+        for flag in (CapFlag.DISPUTED_SHARE_COUNT, CapFlag.DISPUTED_PRICE)
+    )
     is_witnessed = pl.col("witness").is_in([*WITNESSED]).fill_null(value=False)
     ranked = order.with_columns(
         told["company_symbol"].gather(order[_ROW]),

@@ -6,6 +6,7 @@ One line per company: whole-company share counts are never multiplied with a sec
 import polars as pl
 
 from assets.market import flags
+from assets.market.disputed_closes import NO_CLOSES, disputed_closes
 from assets.market.share_counts import STALE_AFTER_DAYS
 from assets.table_asset import table_asset
 from warehouse.schemas import core, mart, ref
@@ -13,7 +14,10 @@ from warehouse.schemas.vocabulary import AdjustmentKind, CapFlag
 
 
 def market_caps(
-    prices: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame
+    prices: pl.DataFrame,
+    counts: pl.DataFrame,
+    securities: pl.DataFrame,
+    disputed: pl.DataFrame = NO_CLOSES,
 ) -> pl.DataFrame:
     """Compute market caps and their one-day changes, price and share count told apart.
 
@@ -26,6 +30,7 @@ def market_caps(
         prices: ``core.prices``, sorted by symbol, session_date.
         counts: ``core.shares_outstanding``, sorted by symbol, valid_from.
         securities: ``ref.securities``.
+        disputed: what ``disputed_closes`` returns.
 
     Returns:
         Columns of ``mart.market_caps``, sorted by company_symbol, session_date.
@@ -51,9 +56,18 @@ def market_caps(
         count_warned="has_warning",
         count_disputed="is_disputed",
     )
-    joined = bars.join_asof(
-        known, on="session_date", by="symbol", strategy="backward", check_sortedness=False
-    ).collect()
+    joined = (
+        bars.join_asof(
+            known, on="session_date", by="symbol", strategy="backward", check_sortedness=False
+        )
+        .join(
+            disputed.lazy().with_columns(price_disputed=pl.lit(value=True)),
+            on=["symbol", "session_date"],
+            how="left",
+            maintain_order="left",
+        )
+        .collect()
+    )
     # Rows are sorted: looking at the row before is much cheaper than a window per symbol.
     follows = pl.col("comparable_close").is_not_null()
     raised = _raised()
@@ -118,6 +132,7 @@ def _raised() -> dict[CapFlag, pl.Expr]:
         | pl.col("previous_warned").fill_null(value=False),
         CapFlag.DISPUTED_SHARE_COUNT: pl.col("count_disputed")
         | pl.col("previous_disputed").fill_null(value=False),
+        CapFlag.DISPUTED_PRICE: pl.col("price_disputed"),
         CapFlag.CORPORATE_ACTION: pl.col("adjustment_kind") != AdjustmentKind.NONE,
         CapFlag.GAP: ~pl.col("is_first") & ~follows,
         CapFlag.FIRST_BAR: pl.col("is_first"),
@@ -127,11 +142,20 @@ def _raised() -> dict[CapFlag, pl.Expr]:
 
 @table_asset(
     mart.MarketCaps,
-    {"prices": core.Prices, "counts": core.SharesOutstanding},
-    behind={"securities": ref.Securities},
+    {
+        "prices": core.Prices,
+        "counts": core.SharesOutstanding,
+        "reconciliations": mart.IndexReconciliations,
+    },
+    behind={"securities": ref.Securities, "impacts": mart.IndexImpacts},
 )
 def mart_market_caps(
-    prices: pl.DataFrame, counts: pl.DataFrame, securities: pl.DataFrame
+    prices: pl.DataFrame,
+    counts: pl.DataFrame,
+    reconciliations: pl.DataFrame,
+    securities: pl.DataFrame,
+    impacts: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute all market caps."""
-    return market_caps(prices, counts, securities)
+    disputed = disputed_closes(impacts, reconciliations, prices)
+    return market_caps(prices, counts, securities, disputed)

@@ -29,7 +29,8 @@ def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
             "company_symbol",
             "session_date",
             "price_effect_usd",
-            is_disputed=pl.col("flags").list.contains(CapFlag.DISPUTED_SHARE_COUNT),
+            is_disputed=pl.col("flags").list.contains(CapFlag.DISPUTED_SHARE_COUNT)
+            | pl.col("flags").list.contains(CapFlag.DISPUTED_PRICE),
             has_no_count=pl.col("shares_outstanding").is_null(),
         )
         .join(sectors, on="company_symbol")
@@ -43,6 +44,7 @@ def sector_moves(caps: pl.DataFrame, securities: pl.DataFrame) -> pl.DataFrame:
             gainers=(effect > 0).sum().cast(pl.Int64),
             companies_without_share_count=pl.col("has_no_count").sum().cast(pl.Int64),
             companies_disputed=pl.col("is_disputed").sum().cast(pl.Int64),
+            companies_without_change=effect.null_count().cast(pl.Int64),
         )
         .select(mart.SectorMoves.names())
         .sort("session_date", "sector")

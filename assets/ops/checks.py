@@ -14,7 +14,13 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
-from assets.ops.failing_rows import lost_rows, missing_bars, sessions_without_levels
+from assets.ops.failing_rows import (
+    implausible_market,
+    lost_rows,
+    missing_bars,
+    sessions_without_levels,
+    unexplained_sessions,
+)
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
 from assets.resources import Inputs
 from assets.table_asset import asset_key
@@ -199,6 +205,23 @@ def _with_levels(evidence: Evidence) -> Failing:
     )
 
 
+def _of_plausible_size(evidence: Evidence) -> Failing:
+    caps = evidence.warehouse.read(mart.MarketCaps.table())
+    failing = implausible_market(caps)
+    return failing, (
+        "the company in the middle is worth what none is: are counts in thousands?"
+        if failing.height
+        else "the company in the middle is worth what companies are"
+    )
+
+
+def _explained(evidence: Evidence) -> Failing:
+    failing = unexplained_sessions(evidence.warehouse.read(mart.IndexReconciliations.table()))
+    return failing, (
+        f"on {failing.height or 'no'} sessions the members of an index do not make up what it did"
+    )
+
+
 def _supported(*kinds: Support) -> Judge:
     """Return the judge of large losses whose support is of these kinds."""
 
@@ -271,6 +294,10 @@ def _checks() -> Iterator[tuple[type[Table], str, Check]]:
         yield model, "rows_kept", Check(ERROR, says, _kept(model))
     says = "No session has prices, and lacks the level of an index that had one the session before."
     yield core.IndexLevels, "levels_with_prices", Check(ERROR, says, _with_levels)
+    says = "Of twenty companies or more the middle one is worth between $50m and $10trn."
+    yield mart.MarketCaps, "median_plausible", Check(ERROR, says, _of_plausible_size)
+    says = "Members with fresh units make up what their index did, to half a percent."
+    yield mart.IndexReconciliations, "members_explain", Check(ERROR, says, _explained)
     says = "No loss above $150bn is contradicted by the rows around it."
     plausible = Check(ERROR, says, _supported(Support.CONTRADICTED))
     yield mart.MarketCapLosses, "plausible", plausible

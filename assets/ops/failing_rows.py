@@ -6,6 +6,72 @@ import polars as pl
 
 from assets.market.listings import COLUMNS, is_listed
 
+PLAUSIBLE_MEDIAN_USD = (5e7, 1e13)
+"""The company in the middle of a universe is worth this; counts in thousands show in it."""
+
+MANY_COMPANIES = 20
+"""Fewer companies have a median that may be anything."""
+
+
+def implausible_market(caps: pl.DataFrame) -> pl.DataFrame:
+    """Return the last session if the company in the middle is worth what none in the middle is.
+
+    Counts that are wrong by the same factor agree with each other, and with index units, which have
+    no scale: only what the market is worth tells.
+
+    Args:
+        caps: ``mart.market_caps``.
+
+    Returns:
+        session_date, companies, median_market_cap_usd; no row where it is plausible, or where there
+        are too few companies.
+    """
+    smallest, largest = PLAUSIBLE_MEDIAN_USD
+    return (
+        caps.filter(pl.col("session_date") == pl.col("session_date").max())
+        .drop_nulls("market_cap_usd")
+        .group_by("session_date")
+        .agg(companies=pl.len(), median_market_cap_usd=pl.col("market_cap_usd").median())
+        .filter(
+            (pl.col("companies") >= MANY_COMPANIES)
+            & ~pl.col("median_market_cap_usd").is_between(smallest, largest)
+        )
+    )
+
+
+LARGEST_RESIDUAL_BPS = 50.0
+"""What the members of a fresh set leave unexplained of an index is a hundredth of this."""
+
+FRESH_DAYS = 200
+"""Units that are older, or dated later, by more than this may be off by much."""
+
+
+def unexplained_sessions(reconciliations: pl.DataFrame) -> pl.DataFrame:
+    """Return the sessions on which the members of an index do not make up what it did.
+
+    What is above that is wrong of a giant, of many, or of the index: bars of another session or
+    column, other members, another divisor.
+
+    Args:
+        reconciliations: ``mart.index_reconciliations``.
+
+    Returns:
+        index_symbol, session_date, residual_bps, sorted.
+    """
+    return (
+        reconciliations.filter(
+            (pl.col("residual_bps").abs() > LARGEST_RESIDUAL_BPS)
+            & (pl.col("holdings_age_days").abs() <= FRESH_DAYS)
+            & (pl.col("members_priced") >= WHOLE * pl.col("members"))
+        )
+        .select("index_symbol", "session_date", "residual_bps")
+        .sort("index_symbol", "session_date")
+    )
+
+
+WHOLE = 0.9
+"""Part of the members that must have a price."""
+
 
 def missing_bars(
     prices: pl.DataFrame, symbol: str, sessions: list[date], listed: pl.DataFrame

@@ -90,6 +90,8 @@ def unconfirmed(flags: Sequence[str], witness: str | None) -> str:
     """
     if CapFlag.DISPUTED_SHARE_COUNT in flags:
         return "on a disputed share count"
+    if CapFlag.DISPUTED_PRICE in flags:
+        return "on a disputed price"
     if CapFlag.UNWITNESSED in flags:
         words = {
             Witness.PENDING.value: "not yet confirmed",

@@ -81,7 +81,7 @@ def test_a_changed_file_is_read_again_and_what_is_gone_from_it_is_gone(small, sm
     kept = [line for line in prices.read_text().splitlines()
             if "CCC,2025-01-14" not in line and "2025-01-16" not in line]  # fmt: skip
     small.overrides["max_shrink_share"] = 1.0
-    was, now = "CCC,2025-01-03,10,11,9,10,1000", "CCC,2025-01-03,10,11,9,10.5,1000"
+    was, now = "CCC,2025-01-03,10,11.05,9,10,1000", "CCC,2025-01-03,10,11.05,9,10.5,1000"
     prices.write_text("\n".join(kept).replace(was, now) + "\n")
     plan = small.plan()
     assert (str(plan.first), str(plan.last)) == ("2025-01-02", "2025-01-16")

@@ -110,7 +110,9 @@ class MarketCaps(Table):
     flags: Annotated[pl.List, pl.String] = words(
         "What to know before quoting the row: no_share_count, no_previous_share_count, "
         "stale_share_count (over 120 days), share_count_warning (moved over 15 %), "
-        "disputed_share_count (core.shares_outstanding.dispute says why), corporate_action, "
+        "disputed_share_count (core.shares_outstanding.dispute says why), disputed_price (an "
+        "index, or a jump there and back, speaks against the close or the one before), "
+        "corporate_action, "
         "gap (no bar on the previous session), first_bar, close_only",
         CapFlag,
         made_of=(
@@ -163,12 +165,12 @@ class MarketCapLosses(Table):
         made_of=("mart.market_caps.price_effect_usd",),
     )
     is_record: bool = column(
-        "True for a loss with a witness, on an undisputed count, above all before it, after 250 "
-        "sessions of history; those contradicted or on disputed counts do not stand against it",
+        "True for a loss with a witness, on an undisputed count and price, above all before it, "
+        "after 250 sessions of history; those contradicted or in dispute do not stand against it",
         made_of=("mart.market_caps.price_effect_usd",),
     )
     previous_record_usd: float = positive(
-        "Largest loss on any earlier session, but for those contradicted or on disputed counts",
+        "Largest loss on any earlier session, but for those contradicted or in dispute",
         unit="USD",
         nullable=True,
         made_of=("mart.market_caps.price_effect_usd",),
@@ -241,12 +243,12 @@ class MarketCapGains(Table):
         made_of=("mart.market_caps.price_effect_usd",),
     )
     is_record: bool = column(
-        "True for a gain with a witness, on an undisputed count, above all before it, after 250 "
-        "sessions of history; those contradicted or on disputed counts do not stand against it",
+        "True for a gain with a witness, on an undisputed count and price, above all before it, "
+        "after 250 sessions of history; those contradicted or in dispute do not stand against it",
         made_of=("mart.market_caps.price_effect_usd",),
     )
     previous_record_usd: float = positive(
-        "Largest gain on any earlier session, but for those contradicted or on disputed counts",
+        "Largest gain on any earlier session, but for those contradicted or in dispute",
         unit="USD",
         nullable=True,
         made_of=("mart.market_caps.price_effect_usd",),
@@ -338,10 +340,17 @@ class SectorMoves(Table):
         made_of=("mart.market_caps.shares_outstanding",),
     )
     companies_disputed: int = column(
-        "Companies whose change rests on a disputed share count: in the sums",
+        "Companies whose change rests on a disputed share count or price: in the sums",
         unit="companies",
         ge=0,
         made_of=("mart.market_caps.flags",),
+    )
+    companies_without_change: int = column(
+        "Companies with a bar whose change is not known (gap, first bar, no share count): not in "
+        "the sums",
+        unit="companies",
+        ge=0,
+        made_of=("mart.market_caps.price_effect_usd",),
     )
 
     class Config(Table.Config):
@@ -529,7 +538,8 @@ class IndexReconciliations(Table):
         "on the previous session), members_without_price, too_little_priced (less than nine tenths "
         "of the weight have a price, a member of unknown weight taken for an average one: no "
         "contributions unless the divisor is published), dated_later (units from after the "
-        "session), unusual_residual (see mart.index_residual_suspects)",
+        "session), unusual_residual (see mart.index_residual_suspects), disputed_price (a member's "
+        "close is in doubt: see mart.market_caps)",
         ReconciliationFlag,
         made_of=(
             "core.index_levels.close",

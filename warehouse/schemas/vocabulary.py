@@ -82,6 +82,7 @@ class CapFlag(StrEnum):
     STALE_SHARE_COUNT = "stale_share_count"
     SHARE_COUNT_WARNING = "share_count_warning"
     DISPUTED_SHARE_COUNT = "disputed_share_count"
+    DISPUTED_PRICE = "disputed_price"
     CORPORATE_ACTION = "corporate_action"
     GAP = "gap"
     FIRST_BAR = "first_bar"
@@ -118,6 +119,7 @@ class ReconciliationFlag(StrEnum):
     TOO_LITTLE_PRICED = "too_little_priced"
     DATED_LATER = "dated_later"
     UNUSUAL_RESIDUAL = "unusual_residual"
+    DISPUTED_PRICE = "disputed_price"
 
 
 class DrawdownFlag(StrEnum):

@@ -20,7 +20,8 @@ WITH kind(number, doubt, flag) AS (
         (12, 'suspects of an unusual residual', NULL),
         (13, 'close only, no low', 'close_only'),
         (14, 'rows held up to this session', NULL),
-        (15, 'rows rejected up to this session', NULL)
+        (15, 'rows rejected up to this session', NULL),
+        (16, 'price disputed', 'disputed_price')
 ),
 reconciliation AS (
     SELECT moved.*

@@ -142,14 +142,14 @@ def _complete(model: type[Table]) -> Judge:
     return judge
 
 
-_MAY_SHRINK = (mart.IndexResidualSuspects, mart.ClaimChecks, mart.Drawdowns)
+_MAY_SHRINK = (mart.IndexResidualSuspects, mart.ClaimChecks)
 
 
 def kept_tables() -> Iterator[type[Table]]:
     """Yield the tables that lose no rows without a person saying so: core and mart.
 
-    But for the suspects, of whom fewer are good news; for the claims: a person has taken the file
-    away; and for the drawdowns, of which a close that is corrected makes one of two.
+    But for the suspects, of whom fewer are good news, and for the claims: a person has taken the
+    file away.
     """
     for name, model in TABLES.items():
         if name.startswith(("core.", "mart.")) and model not in _MAY_SHRINK:

@@ -7,6 +7,9 @@ HELD = (
     "SELECT symbol, count(*) AS n FROM ops.quarantine WHERE status = 'held' "
     "AND list_contains(rules, 'prices_and_splits') GROUP BY symbol, source_table ORDER BY ALL"
 )
+OF_THREE = {"max_shrink_share": 0.2}
+"""A close that is corrected takes a loss or a drawdown away: of three companies' that is much."""
+
 BEFORE_THE_SPLIT = pl.col("session_date") < "2025-01-08"
 
 
@@ -25,6 +28,7 @@ def _divide(folder, by=2.0, which=BEFORE_THE_SPLIT):
 def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_whole(
     small, small_market
 ):
+    small.overrides |= OF_THREE
     before, prices = small.sql(AAA), small_market / "prices.csv"
     whole, splits = prices.read_text(), (small_market / "splits.csv").read_text()
     caps = small.sql("FROM mart.market_caps WHERE company_symbol = 'AAA' ORDER BY session_date")
@@ -76,6 +80,7 @@ def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_w
 
 
 def test_a_decision_lets_a_true_correction_through(small, small_market):
+    small.overrides |= OF_THREE
     _divide(small_market, by=1.25, which=pl.lit(value=True))
     small.must_run()
     assert small.one("SELECT max(close) FROM raw.prices WHERE symbol = 'AAA'") == 104

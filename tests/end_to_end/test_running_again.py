@@ -132,13 +132,13 @@ def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_m
 
 
 def test_a_decision_lets_a_count_through_and_another_folder_replaces_what_was_there(
-    deploy, small, small_market, tmp_path, cut_of_sample
+    landed_cut, small, small_market, tmp_path
 ):
     """The count of TEAM falls by a third where no index has other units of it: a person decides."""
     reference = tmp_path / "reference"
-    shutil.copytree(cut_of_sample / "reference", reference)
-    deployment = deploy(data_dir=cut_of_sample / "data", reference_dir=reference)
-    deployment.must_run("2025-01-02", "2025-02-14")
+    shutil.copytree(landed_cut.settings.reference_dir, reference)
+    deployment = landed_cut.copy(tmp_path / "decided")
+    deployment.overrides["reference_dir"] = reference
     status = "SELECT status FROM ops.quarantine WHERE symbol = 'TEAM'"
     assert deployment.one(status) == "held"
     caps = (

@@ -287,8 +287,8 @@ def test_a_new_session_is_told_once(watched, small_market, receiver):
     (message,) = receiver.messages
     assert message.splitlines()[:2] == [
         # Its only report is confirmed by no other.
-        "*Gamma loses $5.1m; the history is too short to tell how much that is; on a disputed share "
-        "count*",
+        "*Gamma loses $5.1m; the history is too short to tell how much that is; on a disputed "
+        "share count*",
         "_Friday, 17 January 2025_",
     ]
     assert "Gamma (CCC) closes -10.00 %, a loss of $5.1m at the close" in message

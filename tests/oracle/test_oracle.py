@@ -75,7 +75,7 @@ def test_random_reports(seed: int) -> None:
     must_agree(make_reports(exchange_sessions(), seed))
 
 
-@pytest.mark.parametrize("seed", [4, 10, 13])
+@pytest.mark.parametrize("seed", [10, 45])
 def test_records_of_a_year(seed: int) -> None:
     market = make(exchange_sessions(), seed, Knobs(sessions=275, symbols=3, indices=1))
     must_agree(market)

@@ -226,8 +226,8 @@ def _message(settings: Settings, path: Path, telling: Telling) -> str:
 
 # --- files that people drop -----------------------------------------------------------------------
 
-WIDE = (asset_key(ref.Securities), asset_key(ref.Indices))
-"""Where these change, other rows are asked of the source."""
+WIDE = (asset_key(ref.Securities), asset_key(ref.Indices), asset_key(ref.SplitDecisions))
+"""Where these change, other rows may be asked of the source: of new lines, of refused prices."""
 
 _FED_BY = {
     "securities": asset_key(ref.Securities),

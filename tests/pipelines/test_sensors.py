@@ -379,6 +379,8 @@ def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_ma
         _touch(small_market / f"{name}.csv", decision)
         (request,) = watch.look().run_requests
         assert {f"ref.{name}", "mart.market_caps"} <= _tables(request)
+        # A split decision may let refused prices through; none are, so that none are asked for.
+        assert "raw.prices" not in _tables(request)
         asked += request.asset_selection
     # All three are carried out in one run.
     assert small.carry_out(request.with_replaced_attrs(asset_selection=sorted(set(asked)))).success

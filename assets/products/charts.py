@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import functools
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
@@ -158,15 +159,24 @@ def titled(chart: Drawable, title: str) -> Drawable:
     return chart.properties(title=title)
 
 
-def _drawn(form: str, chart: Drawable, **options: Any) -> Any:
+def _drawn(form: str, chart: Drawable, **options: float) -> Any:
+    is_vega = isinstance(chart, dict)
+    specification = json.dumps(chart) if isinstance(chart, dict) else chart.to_json()
     try:
-        import vl_convert
-
-        if isinstance(chart, dict):
-            return getattr(vl_convert, f"vega_to_{form}")(chart, **options)
-        return getattr(vl_convert, f"vegalite_to_{form}")(chart.to_json(), **options)
+        return _rendered(form, specification, tuple(options.items()), is_vega=is_vega)
     except (ImportError, ValueError) as error:
         raise CannotDraw(error) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _rendered(
+    form: str, specification: str, options: tuple[tuple[str, float], ...], *, is_vega: bool
+) -> Any:
+    """Render a specification; the same one again, of a run that changed nothing, is not drawn."""
+    import vl_convert
+
+    language = "vega" if is_vega else "vegalite"
+    return getattr(vl_convert, f"{language}_to_{form}")(specification, **dict(options))
 
 
 def as_markdown(chart: Drawable, says: str) -> str:

@@ -24,6 +24,11 @@ def level_moves(levels: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
         index_symbol, session_date, level, previous_level; for each index every session from its
         first level to the one after the last of any, with nulls where there is no level.
     """
+    if levels.is_empty():
+        points = {"level": pl.Float64, "previous_level": pl.Float64}
+        return levels.select(_OF_INDEX).with_columns(
+            pl.lit(None, dtype).alias(name) for name, dtype in points.items()
+        )
     days = pl.DataFrame({"session_date": sessions}, schema={"session_date": pl.Date})
     spans = levels.lazy().group_by("index_symbol").agg(first=pl.col("session_date").min())
     # The last level is the previous one of a session that may have no level of its own.

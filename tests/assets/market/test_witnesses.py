@@ -213,6 +213,15 @@ def test_where_many_members_lack_a_price_an_index_confirms_nothing() -> None:
     assert confirmed_moves(**told | {"prices": few}).is_empty()
 
 
+def test_without_any_level_no_index_confirms_anything() -> None:
+    crash = QUIET | {"A": [100.0, 40.0, 35.0]}
+    told = market(crash, [1.0, 1.0, 1.0])
+
+    assert confirmed_moves(**told | {"levels": core.IndexLevels.no_rows()}).is_empty()
+    nothing = {"holdings": ref.IndexHoldings.no_rows(), "indices": ref.Indices.no_rows()}
+    assert confirmed_moves(**told | nothing | {"levels": core.IndexLevels.no_rows()}).is_empty()
+
+
 # the sample
 
 REFERENCE = Path(__file__).parents[3] / "warehouse" / "reference"

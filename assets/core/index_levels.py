@@ -34,9 +34,7 @@ def hold_unbelievable_levels(levels: pl.DataFrame, decisions: pl.DataFrame) -> G
     )
 
 
-@table_asset(
-    core.IndexLevels, {"levels": raw.IndexLevels}, behind={"decisions": ref.SplitDecisions}
-)
+@table_asset(core.IndexLevels, {"levels": raw.IndexLevels, "decisions": ref.SplitDecisions})
 def core_index_levels(levels: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) -> Landing:
     """Pass all index levels through the second gate."""
     ordered = gate_order(levels, core.IndexLevels)

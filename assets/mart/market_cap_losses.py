@@ -209,9 +209,9 @@ def _history(caps: pl.DataFrame, ranked: pl.LazyFrame, size: str) -> pl.DataFram
 
 _INPUTS: dict[str, type[Table]] = {
     "caps": mart.MarketCaps,
-    "reconciliations": mart.IndexReconciliations,
 }
 _BEHIND: dict[str, type[Table]] = {
+    "reconciliations": mart.IndexReconciliations,
     "impacts": mart.IndexImpacts,
     "prices": core.Prices,
     "reports": raw.SharesOutstanding,

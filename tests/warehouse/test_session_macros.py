@@ -143,6 +143,7 @@ def test_what_all_did_together():
                 "gainers": int(usd > 0),
                 "companies_without_share_count": 0,
                 "companies_disputed": 0,
+                "companies_without_change": 0,
             }
             for s, usd in (("Energy", -3.0), ("Water", 5.0))
         ],
@@ -435,6 +436,7 @@ def test_doubts_have_a_row_for_each_subject_and_one_for_each_kind_without():
         "share count older than 120 days": [None],
         "share count moved over 15 %": [None],
         "share count disputed": [None],
+        "price disputed": [None],
         "gap: no bar the session before": ["A", "B"],
         "first bar: no close before": [None],
         "no bar on this session": ["A", "B2"],

@@ -50,9 +50,9 @@ def test_a_sector_by_hand() -> None:
 
     validate(added, mart.SectorMoves)
     assert added.rows() == [
-        ("Energy", day(0), 2, -3.25, 5.25, 2.0, 1, 1, 0, 0),
-        ("Utilities", day(0), 1, 1.5, 0.0, 1.5, 0, 1, 0, 0),
-        ("Energy", day(1), 1, 1.0, 0.0, 1.0, 0, 1, 0, 0),
+        ("Energy", day(0), 2, -3.25, 5.25, 2.0, 1, 1, 0, 0, 0),
+        ("Utilities", day(0), 1, 1.5, 0.0, 1.5, 0, 1, 0, 0, 0),
+        ("Energy", day(1), 1, 1.0, 0.0, 1.0, 0, 1, 0, 0, 0),
     ]
 
 

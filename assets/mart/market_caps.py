@@ -142,12 +142,13 @@ def _raised() -> dict[CapFlag, pl.Expr]:
 
 @table_asset(
     mart.MarketCaps,
-    {
+    {"reconciliations": mart.IndexReconciliations},
+    behind={
         "prices": core.Prices,
         "counts": core.SharesOutstanding,
-        "reconciliations": mart.IndexReconciliations,
+        "securities": ref.Securities,
+        "impacts": mart.IndexImpacts,
     },
-    behind={"securities": ref.Securities, "impacts": mart.IndexImpacts},
 )
 def mart_market_caps(
     prices: pl.DataFrame,

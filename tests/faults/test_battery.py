@@ -60,13 +60,18 @@ def test_the_page_names_all_kinds_as_they_are():
     assert dict(rows) == {name: kind.must.value for name, kind in ALL.items()}
 
 
-@pytest.mark.slow
-def test_of_the_kinds_that_can_be_caught_almost_all_are():
-    seeds = int(os.environ.get("CAPSHOCK_FAULT_SEEDS", "1"))
-    lines = [line for line in measured(seeds) if ALL[line[0]].must is Must.BE_CAUGHT]
-    held = [line for line in lines if line[3]]
-    assert len(held) / len(lines) > RECALL, [line[4] for line in lines if not line[3]]
+SEEDS = int(os.environ.get("CAPSHOCK_FAULT_SEEDS", "1"))
+"""Places at which each kind is injected."""
 
+EVERY = int(os.environ.get("CAPSHOCK_FAULT_EVERY", "1"))
+"""Of so many kinds one is injected: a check that has little time takes fewer."""
 
 RECALL = 0.88
-"""A floor below what was measured, 309 of 346: what is lacking stands in docs/reliability.md."""
+
+
+@pytest.mark.slow
+def test_of_the_kinds_that_can_be_caught_almost_all_are():
+    told = measured(SEEDS, list(ALL)[::EVERY])
+    lines = [line for line in told if ALL[line[0]].must is Must.BE_CAUGHT]
+    held = [line for line in lines if line[3]]
+    assert len(held) / len(lines) > RECALL, [line[4] for line in lines if not line[3]]

@@ -63,6 +63,7 @@ def unexplained_sessions(reconciliations: pl.DataFrame) -> pl.DataFrame:
             (pl.col("residual_bps").abs() > LARGEST_RESIDUAL_BPS)
             & (pl.col("holdings_age_days").abs() <= FRESH_DAYS)
             & (pl.col("members_priced") >= WHOLE * pl.col("members"))
+            & (pl.col("members") >= MIN_MEMBERS)
         )
         .select("index_symbol", "session_date", "residual_bps")
         .sort("index_symbol", "session_date")
@@ -71,6 +72,9 @@ def unexplained_sessions(reconciliations: pl.DataFrame) -> pl.DataFrame:
 
 WHOLE = 0.9
 """Part of the members that must have a price."""
+
+MIN_MEMBERS = 10
+"""Fewer members are a part of an index, or made up: they need not make up anything."""
 
 
 def missing_bars(

@@ -7,7 +7,13 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
-from assets.ops.failing_rows import lost_rows, missing_bars, sessions_without_levels
+from assets.ops.failing_rows import (
+    implausible_market,
+    lost_rows,
+    missing_bars,
+    sessions_without_levels,
+    unexplained_sessions,
+)
 from assets.ops.loss_support import support_of_losses
 from assets.ops.table_checks import freshness
 from assets.raw.delivery import ALWAYS
@@ -187,3 +193,26 @@ def test_a_broken_table_fails_its_check_and_shows_the_rows(small, table, check):
 )
 def test_a_live_source_is_behind_where_sessions_have_closed_since(last, source, expected):
     assert freshness(last, DAYS[3], source) == expected
+
+
+def test_members_of_a_whole_and_fresh_set_make_up_what_their_index_did():
+    row = {"index_symbol": "^X", "session_date": DAYS[0], "residual_bps": -51.0, "members": 10,
+           "members_priced": 9, "holdings_age_days": 200}  # fmt: skip
+    others = [
+        {"residual_bps": 49.0}, {"members": 9}, {"members_priced": 8}, {"holdings_age_days": 201},
+        {"holdings_age_days": -201}, {"residual_bps": None},
+    ]  # fmt: skip
+    rows = [row, *({**row, "session_date": DAYS[1], **other} for other in others)]
+    found = unexplained_sessions(pl.DataFrame(rows))
+    assert found.rows() == [("^X", DAYS[0], -51.0)]
+
+
+@pytest.mark.parametrize(
+    ("each", "companies", "is_plausible"),
+    [(5e9, 20, True), (5e6, 20, False), (5e6, 19, True), (2e13, 20, False)],
+)
+def test_the_company_in_the_middle_is_worth_what_companies_are(each, companies, is_plausible):
+    caps = pl.DataFrame(
+        {"session_date": [DAYS[0]] * companies, "market_cap_usd": [each] * companies}
+    )
+    assert implausible_market(caps).is_empty() is is_plausible

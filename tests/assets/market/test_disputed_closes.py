@@ -1,0 +1,67 @@
+"""Closes that an index, or the session after, speaks against."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from assets.market.disputed_closes import closes_in_dispute, there_and_back
+
+DAYS = [
+    day
+    for day in (date(2024, 1, 1) + timedelta(days=n) for n in range(200))
+    if day.isoweekday() <= 5
+]
+NOTHING = pl.DataFrame(schema={"symbol": pl.String, "session_date": pl.Date})
+
+
+def prices(*last: float) -> pl.DataFrame:
+    """A hundred sessions that move by one percent, and then these closes."""
+    closes = [100.0 + n % 2 for n in range(100)] + list(last)
+    return pl.DataFrame(
+        {"symbol": ["A"] * len(closes), "session_date": DAYS[: len(closes)], "close": closes}
+    ).with_columns(comparable_close=pl.col("close").shift())
+
+
+def told(found: pl.DataFrame) -> list[int]:
+    return [DAYS.index(day) for day in found["session_date"]]
+
+
+@pytest.mark.parametrize("wrong", [73.8, 140.0, 10.0])
+def test_a_jump_there_and_back_is_disputed_on_both_sessions(wrong: float) -> None:
+    assert told(there_and_back(prices(wrong, 100.0), NOTHING)) == [100, 101]
+
+
+def test_a_jump_that_stays_or_that_an_index_confirms_is_not() -> None:
+    assert told(there_and_back(prices(73.8, 74.0), NOTHING)) == []
+    confirmed = pl.DataFrame({"symbol": ["A"], "session_date": [DAYS[100]]})
+    assert told(there_and_back(prices(73.8, 100.0), confirmed)) == []
+
+
+def test_an_ordinary_move_that_is_taken_back_is_not() -> None:
+    assert told(there_and_back(prices(97.0, 100.0), NOTHING)) == []
+
+
+def accused(*rows: tuple[int, float, bool]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [("A", DAYS[n], error, alone) for n, error, alone in rows],
+        schema={"symbol": pl.String, "session_date": pl.Date, "error": pl.Float64,
+                "is_alone": pl.Boolean},
+        orient="row",
+    )  # fmt: skip
+
+
+def test_two_errors_that_cancel_each_other_dispute_all_between_them() -> None:
+    sessions = prices().head(20)
+
+    assert told(closes_in_dispute(accused((5, 0.3, False), (9, -0.29, False)), sessions)) == [
+        5, 6, 7, 8, 9,
+    ]  # fmt: skip
+
+
+def test_an_error_that_nothing_takes_back_stays_where_it_stands_alone() -> None:
+    sessions = prices().head(8)
+
+    assert told(closes_in_dispute(accused((5, 0.3, True)), sessions)) == [5, 6, 7]
+    assert told(closes_in_dispute(accused((5, 0.3, False)), sessions)) == []
+    assert told(closes_in_dispute(accused((5, 0.3, False), (6, 0.3, False)), sessions)) == []

@@ -1,0 +1,75 @@
+"""Levels beyond belief, each index by its own moves; bars that are the one before once more."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import pytest
+
+from assets.market.bars import is_repeated
+from assets.market.levels import largest_move, unbelievable_levels
+from warehouse.schemas import ref
+
+DAY = date(2024, 1, 1)
+
+
+def held(levels: list[float], *real: int) -> list[int]:
+    """Numbers of the sessions whose level is held."""
+    rows = [("^X", DAY + timedelta(days=n), close) for n, close in enumerate(levels)]
+    told = pl.DataFrame(rows, schema=["index_symbol", "session_date", "close"], orient="row")
+    decided = pl.DataFrame(
+        [("^X", DAY + timedelta(days=n), "none", 1.0, "seen", "jd") for n in real],
+        schema=ref.SplitDecisions.polars_schema(),
+        orient="row",
+    )
+    return unbelievable_levels(told, decided)["row"].to_list()
+
+
+def walk(size: float) -> list[float]:
+    return [100 * (1 + size * (n % 2)) for n in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("factor", "is_held"), [(1.24, False), (1.27, True), (0.5, True), (10, True)]
+)
+def test_a_stock_index_is_held_beyond_a_quarter(factor: float, *, is_held: bool) -> None:
+    levels = [*walk(0.005), 100 * factor]
+
+    assert held(levels) == ([40] if is_held else [])
+
+
+def test_a_volatility_index_may_double_and_no_index_may_quadruple() -> None:
+    assert held([*walk(0.06), 220.0]) == []
+    assert held([*walk(0.06), 400.0]) == [40]
+
+
+def test_a_wrong_level_does_not_hold_the_right_ones_after_it() -> None:
+    assert held([*walk(0.005), 1000.0, 100.0, 101.0]) == [40]
+
+
+def test_a_decision_lets_a_level_through() -> None:
+    assert held([*walk(0.005), 60.0, 61.0], 40) == []
+
+
+def test_a_young_index_has_the_widest_limit() -> None:
+    assert largest_move([100.0, 101.0]) == 3.0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (("A", 1.0, 3.0, 1.0, 2.0), ("A", 1.0, 3.0, 1.0, 2.0), True),
+        (("A", 1.0, 3.0, 1.0, 2.0), ("A", 1.0, 3.0, 1.0, 2.1), False),
+        (("A", 1.0, 3.0, 1.0, 2.0), ("A", 1.0, 3.1, 1.0, 2.0), False),
+        (("A", 1.0, 3.0, 1.0, 2.0), ("B", 1.0, 3.0, 1.0, 2.0), False),
+        (("A", None, None, None, 2.0), ("A", None, None, None, 2.0), False),
+        (("A", 2.0, 2.0, 2.0, 2.0), ("A", 2.0, 2.0, 2.0, 2.0), False),
+    ],
+)
+def test_a_bar_with_a_range_that_is_the_one_before_once_more(
+    before: tuple, after: tuple, *, expected: bool
+) -> None:
+    names = ["symbol", "open", "high", "low", "close"]
+    types = dict.fromkeys(names[1:], pl.Float64)
+    bars = pl.DataFrame([before, after], schema=names, schema_overrides=types, orient="row")
+
+    assert bars.select(is_repeated("symbol")).to_series().to_list() == [False, expected]

@@ -163,6 +163,9 @@ def _drawn(form: str, chart: Drawable, **options: float) -> Any:
     is_vega = isinstance(chart, dict)
     specification = json.dumps(chart) if isinstance(chart, dict) else chart.to_json()
     try:
+        # Not installed is not installed, also for what was drawn before.
+        import vl_convert  # noqa: F401
+
         return _rendered(form, specification, tuple(options.items()), is_vega=is_vega)
     except (ImportError, ValueError) as error:
         raise CannotDraw(error) from error

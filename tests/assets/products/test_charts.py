@@ -1,9 +1,11 @@
 """What charts draw, by their specification."""
 
+import sys
+
 import polars as pl
 import pytest
 
-from assets.products.charts import signed_bars
+from assets.products.charts import CannotDraw, png, signed_bars
 
 
 @pytest.mark.parametrize(
@@ -16,3 +18,11 @@ def test_bars_have_room_on_the_sides_that_they_point_to_and_no_other(values, dom
     drawn = signed_bars(rows, "who", "usd", "said", "title").to_dict()
     scales = [layer["encoding"]["x"]["scale"]["domain"] for layer in drawn["layer"]]
     assert all(scale == pytest.approx(domain) for scale in scales)
+
+
+def test_what_was_drawn_before_is_not_drawn_without_what_draws(monkeypatch):
+    empty = {"$schema": "https://vega.github.io/schema/vega/v5.json", "marks": []}
+    assert png(empty).startswith(b"\x89PNG")
+    monkeypatch.setitem(sys.modules, "vl_convert", None)
+    with pytest.raises(CannotDraw):
+        png(empty)

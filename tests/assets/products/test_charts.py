@@ -21,8 +21,9 @@ def test_bars_have_room_on_the_sides_that_they_point_to_and_no_other(values, dom
 
 
 def test_what_was_drawn_before_is_not_drawn_without_what_draws(monkeypatch):
-    empty = {"$schema": "https://vega.github.io/schema/vega/v5.json", "marks": []}
-    assert png(empty).startswith(b"\x89PNG")
+    rows = pl.DataFrame({"who": ["A"], "usd": [1.0], "said": ["x"]})
+    drawn = signed_bars(rows, "who", "usd", "said", "title")
+    assert png(drawn).startswith(b"\x89PNG")
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(CannotDraw):
-        png(empty)
+        png(drawn)

@@ -55,7 +55,10 @@ ui: install ## Dagster UI and daemon on http://127.0.0.1:3000
 
 .PHONY: test
 test: install ## Lint, types, layers and the fast tests
-	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint test-fast
+
+.PHONY: test-fast
+test-fast: install ## The fast tests alone
 	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-all

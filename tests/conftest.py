@@ -8,13 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 import duckdb
 import polars as pl
 import pytest
+from dagster._core.storage.event_log import InMemoryEventLogStorage
 from filelock import FileLock
+from sqlalchemy import create_engine
+from sqlalchemy.pool import StaticPool
 
 from assets.market import calendar
 from assets.resources import Override
@@ -147,6 +150,11 @@ def _day(text: str | None) -> date | None:
 def instance() -> Iterator[dg.DagsterInstance]:
     """A Dagster instance in memory."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
+        # A connection stays, as in the product's own event log: else a tenth of a run is opening.
+        log = cast("InMemoryEventLogStorage", ephemeral.event_log_storage)
+        log._engine = create_engine(
+            log._engine.url, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        )
         yield ephemeral
 
 

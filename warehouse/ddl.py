@@ -34,7 +34,7 @@ def literal(text: str) -> str:
 
 
 def statements(model: type[Table]) -> Iterator[str]:
-    """Yield the statements that make a table and say what it holds.
+    """Yield the statements that make a table; what it holds is said where it is published.
 
     There is no PRIMARY KEY: it makes loading four times slower, and uniqueness is checked before
     every write.
@@ -45,7 +45,6 @@ def statements(model: type[Table]) -> Iterator[str]:
     )
     yield f"CREATE SCHEMA IF NOT EXISTS {quoted(model.table().split('.')[0])}"
     yield f"CREATE TABLE IF NOT EXISTS {qualified(model.table())} ({columns})"
-    yield from comments(model)
 
 
 def comments(model: type[Table]) -> Iterator[str]:

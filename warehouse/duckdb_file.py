@@ -67,6 +67,7 @@ class DuckDBFile(Warehouse):
         self.name = published.name
         self.wait_seconds = wait_seconds
         self.lock = WriterLock(self.folder)
+        self._kept_open: duckdb.DuckDBPyConnection | None = None
 
     # --- who is at work ---------------------------------------------------------------------------
 
@@ -78,17 +79,21 @@ class DuckDBFile(Warehouse):
     def writing(self, holder: str, say: Say = silently) -> Iterator[None]:
         """Hold the lock, and the private database open.
 
-        Connections made meanwhile share what is open already (opening a file and writing it back at
-        its closing costs as much as the queries of a step).
+        What is done meanwhile uses what is open already (opening a file, looking at its layout and
+        writing it back at its closing costs as much as the queries of a step).
         """
         with (
             self.holding(holder, self.wait_seconds, say),
-            closing(self._open_mended(self.wait_seconds)),
+            closing(self._open_mended(self.wait_seconds)) as connection,
         ):
             if self._mended.exists():
                 say(self._mended.read_text(encoding="utf-8"))
                 self._mended.unlink()
-            yield
+            self._kept_open = connection
+            try:
+                yield
+            finally:
+                self._kept_open = None
 
     @contextmanager
     def planning(self, holder: str, wait_seconds: float, say: Say = silently) -> Iterator[None]:
@@ -141,7 +146,9 @@ class DuckDBFile(Warehouse):
             connection.close()
 
     def _connect(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
-        """Open the private database; make it where there is none."""
+        """Open the private database, or once more while it is kept open; make it if there is none."""
+        if self._kept_open is not None:
+            return self._kept_open.cursor()
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not self.private.exists():
@@ -382,8 +389,10 @@ def _describe(connection: duckdb.DuckDBPyConnection, database: str) -> None:
     """Put the comments and macros of this version into a database that has the tables."""
     before = run_statement(connection, "SELECT current_database()")[0][0]
     run_statement(connection, f"USE {ddl.quoted(database)}")
+    run_statement(connection, "BEGIN")
     for model in TABLES.values():
         for statement in ddl.comments(model):
             run_statement(connection, statement)
     ddl.create_macros(connection)
+    run_statement(connection, "COMMIT")
     run_statement(connection, f"USE {ddl.quoted(before)}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
 
 import polars as pl
 
@@ -22,7 +21,7 @@ def in_memory(tables: Mapping[str, pl.DataFrame]) -> Iterator[Reader]:
     """
     with connect(None) as connection:
         for name, model in TABLES.items():
-            create_schema, create_table = islice(ddl.statements(model), 2)
+            create_schema, create_table = ddl.statements(model)
             run_statement(connection, create_schema)
             if name not in tables:
                 run_statement(connection, create_table)

@@ -59,12 +59,19 @@ _T = TypeVar("_T")
 
 
 def chart(function: Callable[_P, _T]) -> Callable[_P, _T]:
-    """Mark a function that makes a chart: without Altair it raises CannotDraw."""
+    """Mark a function that makes a chart: without Altair it raises CannotDraw.
+
+    Altair's own look at every part is left out: half of the time, for charts that are always made
+    the same way. The tests look.
+    """
 
     @functools.wraps(function)
     def made(*args: _P.args, **options: _P.kwargs) -> _T:
         try:
-            return function(*args, **options)
+            from altair.utils.schemapi import debug_mode
+
+            with debug_mode(False):
+                return function(*args, **options)
         except ImportError as error:
             raise CannotDraw(error) from error
 
@@ -161,7 +168,7 @@ def titled(chart: Drawable, title: str) -> Drawable:
 
 def _drawn(form: str, chart: Drawable, **options: float) -> Any:
     is_vega = isinstance(chart, dict)
-    specification = json.dumps(chart) if isinstance(chart, dict) else chart.to_json()
+    specification = json.dumps(chart) if isinstance(chart, dict) else chart.to_json(validate=False)
     try:
         # Not installed is not installed, also for what was drawn before.
         import vl_convert  # noqa: F401

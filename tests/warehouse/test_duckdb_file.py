@@ -22,8 +22,9 @@ def warehouse(tmp_path: Path) -> DuckDBFile:
 
 
 def test_every_table_and_column_has_a_comment_with_its_unit(warehouse):
-    warehouse.read("raw.prices")
-    with connect(warehouse.private, read_only=True) as connection:
+    land_all(warehouse)
+    warehouse.publish()
+    with connect(warehouse.published, read_only=True) as connection:
         tables = connection.sql(
             "SELECT schema_name || '.' || table_name, comment FROM duckdb_tables()"
         ).fetchall()

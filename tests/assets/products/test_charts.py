@@ -1,11 +1,13 @@
 """What charts draw, by their specification."""
 
 import sys
+from datetime import date
 
 import polars as pl
 import pytest
 
-from assets.products.charts import CannotDraw, png, signed_bars
+from assets.products.brief.pictures import candles, ranked_bars, waterfall
+from assets.products.charts import CannotDraw, lines, png, signed_bars
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,30 @@ def test_what_was_drawn_before_is_not_drawn_without_what_draws(monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     with pytest.raises(CannotDraw):
         png(drawn)
+
+
+BARS = pl.DataFrame({"day": ["24 Jan", "27 Jan"], "open": [9.0, None], "high": [9.5, None],
+                     "low": [8.0, None], "close": [9.0, 8.5], "close_said": ["9", "8.5"],
+                     "volume": [5.0, None], "volume_said": ["5", ""]},
+                    schema_overrides={"open": pl.Float64})  # fmt: skip
+RANKED = pl.DataFrame({"symbol": ["A"], "name": ["Alpha"], "value": [3.0], "usd_said": ["3"],
+                       "return_said": ["-1 %"], "place_said": ["1."]})  # fmt: skip
+STEPS = pl.DataFrame({"label": ["A", "others", "index", "without A"], "said": list("abcd"),
+                      "step": ["company", "others", "index", "without"],
+                      "points": [-3.0, 1.0, -2.0, 1.0]})  # fmt: skip
+DAYS = pl.DataFrame({"day": [date(2025, 1, 24)], "usd": [1.0], "who": ["A"]})
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        lambda: signed_bars(DAYS.with_columns(said=pl.lit("x")), "who", "usd", "said", "title"),
+        lambda: lines(DAYS, "day", "usd", "who", "title"),
+        lambda: candles(BARS),
+        lambda: ranked_bars(RANKED, "#b8431f"),
+        lambda: ranked_bars(RANKED, "#b8431f", narrow=True),
+        lambda: waterfall(STEPS),
+    ],
+)
+def test_what_is_drawn_unseen_is_right_by_the_schema_of_vega_lite(drawn):
+    drawn().to_dict(validate=True)

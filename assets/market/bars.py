@@ -14,7 +14,7 @@ MAX_MOVE = 1.8
 DOUBTFUL_MOVE = 1.1
 """A move beyond this, that is about as large as an action's own ratio, puts the action in doubt."""
 
-_ABOUT_THE_RATIO = (0.5, 2.5)
+ABOUT_THE_RATIO = (0.5, 2.5)
 """Which part of the ratio's logarithm the move has: not followed is 1, inverted is 2."""
 
 ORDER_TOLERANCE = 0.005
@@ -59,7 +59,7 @@ def is_in_doubt(move: float, ratio: float) -> bool:
         ratio: what went ex in between; 1: nothing.
     """
     size, of_ratio = abs(math.log(move)), abs(math.log(ratio))
-    least, most = (part * of_ratio for part in _ABOUT_THE_RATIO)
+    least, most = (part * of_ratio for part in ABOUT_THE_RATIO)
     return size > math.log(DOUBTFUL_MOVE) and least <= size <= most
 
 

@@ -50,7 +50,10 @@ NO_CLOSES = pl.DataFrame(schema=_SCHEMA)
 
 
 def disputed_closes(
-    impacts: pl.DataFrame, reconciliations: pl.DataFrame, prices: pl.DataFrame
+    impacts: pl.DataFrame,
+    reconciliations: pl.DataFrame,
+    prices: pl.DataFrame,
+    by_action: pl.DataFrame = NO_CLOSES,
 ) -> pl.DataFrame:
     """Return the sessions on which a close, or the one that it is compared with, is disputed.
 
@@ -58,6 +61,7 @@ def disputed_closes(
         impacts: ``mart.index_impacts``.
         reconciliations: ``mart.index_reconciliations``.
         prices: ``core.prices``, sorted by symbol, session_date.
+        by_action: what ``closes_of_disputed_actions`` returns.
 
     Returns:
         symbol, session_date, sorted.
@@ -66,7 +70,8 @@ def disputed_closes(
     is_confirmed = pl.col("witness") == Witness.OFFICIAL_INDEX
     confirmed = said_by_index(impacts, residuals).filter(is_confirmed).select(_KEY)
     by_index = closes_in_dispute(_accused(impacts, reconciliations), prices)
-    return pl.concat([by_index, there_and_back(prices, confirmed)]).unique().sort(_KEY)
+    found = [by_action, by_index, there_and_back(prices, confirmed)]
+    return pl.concat(found).unique().sort(_KEY)
 
 
 def disputed_by_index(impacts: pl.DataFrame, reconciliations: pl.DataFrame) -> pl.DataFrame:

@@ -3,7 +3,8 @@
 import polars as pl
 
 from assets.market import calendar, flags
-from assets.market.disputed_closes import disputed_by_index
+from assets.market.disputed_actions import closes_of_disputed_actions
+from assets.market.disputed_closes import NO_CLOSES, disputed_by_index
 from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_weighting
@@ -11,7 +12,7 @@ from assets.market.last_known import last_known
 from assets.market.ordered_sums import Starts, starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import core, mart, ref
+from warehouse.schemas import core, mart, raw, ref
 from warehouse.schemas.vocabulary import ReconciliationFlag, Weighting
 
 TOP = 10
@@ -222,14 +223,17 @@ def _is_unusual() -> pl.Expr:
     return ((size > UNUSUAL * usual) & (size > NEGLIGIBLE_BPS)).fill_null(value=False)
 
 
-def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -> pl.DataFrame:
-    """Flag the sessions on which a member has a close that the index itself speaks against.
+def with_disputed_prices(
+    reconciliations: pl.DataFrame, impacts: pl.DataFrame, by_action: pl.DataFrame = NO_CLOSES
+) -> pl.DataFrame:
+    """Flag the sessions on which a member has a close that an index or its own split contradicts.
 
     Args:
         reconciliations: what ``index_reconciliations`` returns.
         impacts: ``mart.index_impacts``.
+        by_action: what ``closes_of_disputed_actions`` returns.
     """
-    disputed = disputed_by_index(impacts, reconciliations)
+    disputed = pl.concat([by_action, disputed_by_index(impacts, reconciliations)]).unique()
     in_index = impacts.filter(is_priced()).join(disputed, on=["symbol", "session_date"], how="semi")
     is_in = pl.struct(_OF_INDEX).is_in(in_index.select(pl.struct(_OF_INDEX)).to_series().implode())
     if in_index.is_empty():
@@ -249,6 +253,8 @@ def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -
         "levels": core.IndexLevels,
         "holdings": ref.IndexHoldings,
         "indices": ref.Indices,
+        "bars": raw.Prices,
+        "decisions": ref.SplitDecisions,
     },
 )
 def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it compares
@@ -258,12 +264,16 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
     levels: pl.DataFrame,
     holdings: pl.DataFrame,
     indices: pl.DataFrame,
+    bars: pl.DataFrame,
+    decisions: pl.DataFrame,
 ) -> Landing:
     """Reconcile all indices."""
     told = index_reconciliations(
         impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
-    told = with_disputed_prices(told, impacts)
+    told = with_disputed_prices(
+        told, impacts, closes_of_disputed_actions(bars, actions, decisions)
+    )
     return Landing(
         told,
         metadata={

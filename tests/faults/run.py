@@ -17,6 +17,7 @@ from assets.core.shares_outstanding import AcceptedCounts, accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.count_witnesses import company_units
+from assets.market.disputed_actions import closes_of_disputed_actions
 from assets.market.disputed_closes import disputed_closes
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
@@ -281,8 +282,9 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     reconciled = step(
         "reconciliations", index_reconciliations, impacts, prices, actions, moves, holdings, indices
     )
-    reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts)
-    disputed = step("disputed", disputed_closes, impacts, reconciled, prices)
+    by_action = step("disputed actions", closes_of_disputed_actions, bars, actions, decisions)
+    reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts, by_action)
+    disputed = step("disputed", disputed_closes, impacts, reconciled, prices, by_action)
     caps = step("caps", market_caps, prices, counts, securities, disputed)
     witnesses = step("witnesses", witnesses_of, impacts, reconciled, prices, reports)
     run.tables = {

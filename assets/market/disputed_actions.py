@@ -32,38 +32,54 @@ def does_not_follow(move: pl.Expr, ratio: pl.Expr) -> pl.Expr:
 
 
 def closes_of_disputed_actions(
-    bars: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+    bars: pl.DataFrame, prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
 ) -> pl.DataFrame:
-    """Return all bars of the lines with an action that their closes contradict.
+    """Return all bars of the lines whose closes and actions are not one statement.
 
-    They do where neither the close on the ex-date has followed the ratio, nor the one ten bars
-    later (``FOLLOWS_WITHIN``; the last one, where there are fewer).
+    They are not where neither the close on an ex-date has followed the ratio, nor the one ten bars
+    later (``FOLLOWS_WITHIN``; the last one, where there are fewer); and where the last ten bars are
+    held, all of them: they are in another basis than those before, and no action says why.
 
     Args:
         bars: ``raw.prices``, with those that the gate holds: symbol, session_date, close, ...
+        prices: ``core.prices``.
         actions: ``core.corporate_actions``.
         decisions: ``ref.split_decisions``; what a person said of a date settles it.
 
     Returns:
         symbol, session_date, sorted.
     """
+    sorted_bars = bars.select(*_KEY, "close").sort(_KEY)
+    lines = [
+        _not_followed(sorted_bars, actions, decisions),
+        _held_to_the_end(sorted_bars, prices),
+    ]
+    return sorted_bars.select(_KEY).join(pl.concat(lines), on="symbol", how="semi")
+
+
+def _not_followed(
+    bars: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+) -> pl.DataFrame:
+    close, ratio = pl.col("close"), pl.col("adjustment_ratio")
     known = actions["symbol"].unique()
-    adjusted = with_adjustments(
-        bars.select(*_KEY, "close").filter(pl.col("symbol").is_in(known.implode())).sort(_KEY),
-        actions,
-    )
-    close = pl.col("close")
-    later = pl.coalesce(
-        close.shift(-FOLLOWS_WITHIN).over("symbol"), close.last().over("symbol")
-    )  # fmt: skip
-    ratio, before = pl.col("adjustment_ratio"), close.shift().over("symbol")
-    disputed = (
-        adjusted.with_columns(before=before, later=later)
+    later = close.shift(-FOLLOWS_WITHIN).over("symbol")
+    return (
+        with_adjustments(bars.filter(pl.col("symbol").is_in(known.implode())), actions)
+        .with_columns(
+            before=close.shift().over("symbol"),
+            later=pl.coalesce(later, close.last().over("symbol")),
+        )
         .filter(
             (ratio != 1)
             & does_not_follow(close * ratio / pl.col("before"), ratio)
             & does_not_follow(pl.col("later") * ratio / pl.col("before"), ratio)
         )
         .join(decisions, left_on=_KEY, right_on=["symbol", "ex_date"], how="anti")
+        .select("symbol")
     )
-    return bars.select(_KEY).join(disputed, on="symbol", how="semi").sort(_KEY)
+
+
+def _held_to_the_end(bars: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    last = bars.group_by("symbol").tail(FOLLOWS_WITHIN)
+    held = last.join(prices, on=_KEY, how="anti").group_by("symbol").len()
+    return held.filter(pl.col("len") == FOLLOWS_WITHIN).select("symbol")

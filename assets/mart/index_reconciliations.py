@@ -272,7 +272,7 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
         impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
     told = with_disputed_prices(
-        told, impacts, closes_of_disputed_actions(bars, actions, decisions)
+        told, impacts, closes_of_disputed_actions(bars, prices, actions, decisions)
     )
     return Landing(
         told,

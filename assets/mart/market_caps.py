@@ -165,6 +165,6 @@ def mart_market_caps(  # noqa: PLR0913, PLR0917 - as many inputs as speak of a c
     decisions: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute all market caps."""
-    by_action = closes_of_disputed_actions(bars, actions, decisions)
+    by_action = closes_of_disputed_actions(bars, prices, actions, decisions)
     disputed = disputed_closes(impacts, reconciliations, prices, by_action)
     return market_caps(prices, counts, securities, disputed)

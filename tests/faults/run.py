@@ -282,7 +282,9 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     reconciled = step(
         "reconciliations", index_reconciliations, impacts, prices, actions, moves, holdings, indices
     )
-    by_action = step("disputed actions", closes_of_disputed_actions, bars, actions, decisions)
+    by_action = step(
+        "disputed actions", closes_of_disputed_actions, bars, prices, actions, decisions
+    )
     reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts, by_action)
     disputed = step("disputed", disputed_closes, impacts, reconciled, prices, by_action)
     caps = step("caps", market_caps, prices, counts, securities, disputed)

@@ -22,8 +22,13 @@ def bars(*closes: float) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["symbol", "session_date", "close"], orient="row")
 
 
-def disputed(closes: list[float], ratio: float, *decided: tuple[str, float]) -> list[str]:
-    """Return the lines of which each bar is disputed, line A having a split on record."""
+def disputed(
+    closes: list[float], ratio: float, *decided: tuple[str, float], held: int = 0
+) -> list[str]:
+    """Return the lines of which each bar is disputed.
+
+    Line A has a split on record, and the last so many of its bars are held.
+    """
     actions = pl.DataFrame(
         [("A", DAYS[EX], ratio, "split")], schema=core.CorporateActions.polars_schema(),
         orient="row",
@@ -33,7 +38,11 @@ def disputed(closes: list[float], ratio: float, *decided: tuple[str, float]) -> 
         schema=ref.SplitDecisions.polars_schema(),
         orient="row",
     )
-    found = closes_of_disputed_actions(bars(*closes), actions, decisions)
+    delivered = bars(*closes)
+    is_held = (pl.col("symbol") == "A") & pl.col("session_date").is_in(
+        DAYS[len(closes) - held : len(closes)]
+    )
+    found = closes_of_disputed_actions(delivered, delivered.filter(~is_held), actions, decisions)
     by_line = found.group_by("symbol").len().sort("symbol")
     assert set(by_line["len"]) <= {len(closes)}, "a line is disputed as a whole"
     return by_line["symbol"].to_list()
@@ -67,3 +76,9 @@ def test_news_beside_a_split_or_a_ratio_as_small_as_news_disputes_nothing() -> N
 
 def test_a_person_settles_it() -> None:
     assert disputed([100.0] * 40, 2.0, ("split", 2.0)) == []
+
+
+def test_a_line_that_is_held_to_the_end_is_disputed() -> None:
+    follows = [100.0] * EX + [50.0] * 20
+    assert disputed(follows, 2.0, held=10) == ["A"]
+    assert disputed(follows, 2.0, held=9) == []

@@ -4,7 +4,7 @@ import polars as pl
 
 from assets.market import calendar, flags
 from assets.market.disputed_actions import closes_of_disputed_actions
-from assets.market.disputed_closes import NO_CLOSES, disputed_by_index
+from assets.market.disputed_closes import NO_CLOSES, disputed_by_index, there_and_back
 from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_weighting
@@ -33,6 +33,9 @@ UNUSUAL = 5.0
 NEGLIGIBLE_BPS = 0.1
 """... unless it is smaller than this: rounding of levels and prices."""
 
+DIVISOR_TOLERANCE = 5e-4
+"""Weights under a published divisor add up to 1 within this: the Dow's do within 3e-6."""
+
 COUNTS_AS_UNITS = "share counts as units; "
 """What the source of a set says first where only its members are known."""
 
@@ -47,7 +50,8 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         index_symbol, session_date, members, members_priced, replicated_points, replicated_return,
-        divisor, herfindahl, top_10_weight, members_for_half_of_move; sorted.
+        divisor, herfindahl, top_10_weight, members_for_half_of_move, weight
+        (of all priced, together); sorted.
     """
     # All members with a price have a contribution, or none has.
     priced = impacts.drop_nulls("weight_previous_close")
@@ -58,6 +62,7 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
     of_all = priced.select(_OF_INDEX)[groups].with_columns(
         replicated_points=_complete(priced["contribution_points"], groups),
         replicated_return=sums(priced["contribution_return"], groups),
+        weight=sums(priced["weight_previous_close"], groups),
         herfindahl=sums(priced["weight_previous_close"] ** 2, groups),
         top_10_weight=sums(
             heaviest["weight_previous_close"], starts(heaviest.select(_OF_INDEX))
@@ -203,6 +208,7 @@ def _raised() -> dict[ReconciliationFlag, pl.Expr]:
         ReconciliationFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
         ReconciliationFlag.DATED_LATER: pl.col("holdings_age_days") < 0,
         ReconciliationFlag.UNUSUAL_RESIDUAL: _is_unusual(),
+        ReconciliationFlag.DISPUTED_DIVISOR: _is_divisor_off(),
     }
 
 
@@ -223,6 +229,17 @@ def _is_unusual() -> pl.Expr:
     return ((size > UNUSUAL * usual) & (size > NEGLIGIBLE_BPS)).fill_null(value=False)
 
 
+def _is_divisor_off() -> pl.Expr:
+    """Tell whether a published divisor does not turn the members' value into the level before.
+
+    All of them priced, their weights then add up to another number than one: the divisor, a price
+    or a member is wrong, on every session alike, so that no residual stands out.
+    """
+    is_whole = pl.col("is_divisor_published") & (pl.col("members_priced") == pl.col("members"))
+    off = (pl.col("weight") - 1).abs() > DIVISOR_TOLERANCE
+    return (is_whole & off).fill_null(value=False)
+
+
 def with_disputed_prices(
     reconciliations: pl.DataFrame, impacts: pl.DataFrame, by_action: pl.DataFrame = NO_CLOSES
 ) -> pl.DataFrame:
@@ -241,6 +258,45 @@ def with_disputed_prices(
     flag = [pl.lit(ReconciliationFlag.DISPUTED_PRICE.value)]
     return reconciliations.with_columns(
         flags=pl.when(is_in).then(pl.col("flags").list.concat(flag)).otherwise("flags")
+    )
+
+
+def with_disputed_levels(reconciliations: pl.DataFrame, indices: pl.DataFrame) -> pl.DataFrame:
+    """Flag both sessions of a level that jumps there and back, where no members confirm it.
+
+    Of most indices no members are known here, so that there is no residual. A volatility index,
+    which is weighted by nothing, does jump.
+
+    Args:
+        reconciliations: what ``index_reconciliations`` returns.
+        indices: ``ref.indices``.
+    """
+    is_unusual = pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
+    weighted = indices.filter(pl.col("weighting") != Weighting.NONE)
+    moved = (
+        reconciliations.join(weighted, on="index_symbol", how="semi", maintain_order="left")
+        .drop_nulls("actual_return")
+        .select(
+            *_OF_INDEX,
+            "residual_bps",
+            is_unusual=is_unusual,
+            symbol="index_symbol",
+            close="level",
+            comparable_close="previous_level",
+        )
+    )
+    confirmed = moved.filter(pl.col("residual_bps").is_not_null() & ~pl.col("is_unusual"))
+    disputed = there_and_back(moved, confirmed.select("symbol", "session_date"))
+    if disputed.is_empty():
+        return reconciliations
+    is_it = pl.struct(_OF_INDEX).is_in(
+        disputed.select(pl.struct(index_symbol="symbol", session_date="session_date"))
+        .to_series()
+        .implode()
+    )
+    flag = [pl.lit(ReconciliationFlag.DISPUTED_LEVEL.value)]
+    return reconciliations.with_columns(
+        flags=pl.when(is_it).then(pl.col("flags").list.concat(flag)).otherwise("flags")
     )
 
 
@@ -274,6 +330,7 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
     told = with_disputed_prices(
         told, impacts, closes_of_disputed_actions(bars, prices, actions, decisions)
     )
+    told = with_disputed_levels(told, indices)
     return Landing(
         told,
         metadata={

@@ -34,7 +34,7 @@ NEGLIGIBLE_BPS = 0.1
 """... unless it is smaller than this: rounding of levels and prices."""
 
 DIVISOR_TOLERANCE = 5e-4
-"""Weights under a published divisor add up to 1 within this: the Dow's do within 3e-6."""
+"""Weights under a published divisor add up to 1 within this: the Dow's do within 2e-5."""
 
 COUNTS_AS_UNITS = "share counts as units; "
 """What the source of a set says first where only its members are known."""
@@ -116,7 +116,8 @@ def sets_in_force(
 
     Returns:
         index_symbol, session_date, holdings_effective_from, holdings_source, as_of_date (of the
-        youngest units), is_estimate.
+        youngest units), is_estimate, evening_of (the session after whose close its units stood,
+        if another set was in force before; null under price weighting).
     """
     by_count = pl.col("is_list") & (pl.col("weighting") != Weighting.PRICE)
     sets = holdings.group_by("index_symbol", "effective_from").agg(
@@ -125,6 +126,8 @@ def sets_in_force(
         holdings_source=pl.col("source").unique().sort().str.join("; "),
         is_list=pl.col("units").is_null().all(),
     )
+    is_replacing = pl.col("effective_from") > pl.col("effective_from").min().over("index_symbol")
+    sets = sets.with_columns(evening_of=pl.when(is_replacing).then("as_of_date"))
     return (
         last_known(
             with_weighting(impacts.select(_OF_INDEX).unique(), indices),
@@ -137,8 +140,10 @@ def sets_in_force(
             is_estimate="is_estimate",
             holdings_source="holdings_source",
             is_list="is_list",
+            evening_of="evening_of",
         )
         .with_columns(
+            evening_of=pl.when(pl.col("weighting") != Weighting.PRICE).then("evening_of"),
             is_estimate=pl.col("is_estimate") | by_count,
             holdings_source=pl.when(by_count)
             .then(COUNTS_AS_UNITS + pl.col("holdings_source"))
@@ -206,7 +211,9 @@ def _raised() -> dict[ReconciliationFlag, pl.Expr]:
         ReconciliationFlag.GAP: pl.col("level").is_not_null() & pl.col("previous_level").is_null(),
         ReconciliationFlag.MEMBERS_WITHOUT_PRICE: pl.col("members_priced") < pl.col("members"),
         ReconciliationFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
-        ReconciliationFlag.DATED_LATER: pl.col("holdings_age_days") < 0,
+        # What a fund holds in the evening has the members of the next morning.
+        ReconciliationFlag.DATED_LATER: (pl.col("holdings_age_days") < 0)
+        | (pl.col("session_date") == pl.col("evening_of")),
         ReconciliationFlag.UNUSUAL_RESIDUAL: _is_unusual(),
         ReconciliationFlag.DISPUTED_DIVISOR: _is_divisor_off(),
     }

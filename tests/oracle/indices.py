@@ -280,6 +280,15 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
     as_of = max((m.as_of_date for m in members), default=None)
     sources = "; ".join(sorted({m.source for m in members}))
     age = (day - as_of).days if as_of else None
+    # Units of the session's own evening, in a set that replaces another, and that are not ones.
+    is_of_evening = (
+        age == 0
+        and of_market.weighting(index, day) != PRICE_WEIGHTED
+        and any(
+            h.index_symbol == index and h.effective_from < members[0].effective_from
+            for h in of_market.market.holdings
+        )
+    )
     flags = {
         "no_members": not members,
         "no_level": level is None,
@@ -290,7 +299,7 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
             _values(of_market, index, day, {s: row["units"] for s, row in of_day.items()}),
             {s for s, row in of_day.items() if _has_both(row)},
         ),
-        "dated_later": age is not None and age < 0,
+        "dated_later": age is not None and (age < 0 or is_of_evening),
         "disputed_divisor": bool(priced)
         and count == len(members)
         and of_market.published_divisor(index, day) is not None

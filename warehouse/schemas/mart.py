@@ -544,10 +544,11 @@ class IndexReconciliations(Table):
         "on the previous session), members_without_price, too_little_priced (less than nine tenths "
         "of the weight have a price, a member of unknown weight taken for an average one: no "
         "contributions unless the divisor is published), dated_later (units from after the "
-        "session), unusual_residual (see mart.index_residual_suspects), disputed_divisor (with all "
-        "members priced, the published one does not give the level before), disputed_price (a "
-        "member's close is in doubt: see mart.market_caps), disputed_level (the level jumped there "
-        "and back, and no members confirm it)",
+        "session, or, of a set that replaces another, of its evening), unusual_residual (see "
+        "mart.index_residual_suspects), disputed_divisor (with all members priced, the published "
+        "one does not give the level before), disputed_price (a member's close is in doubt: see "
+        "mart.market_caps), disputed_level (the level jumped there and back, and no members "
+        "confirm it)",
         ReconciliationFlag,
         made_of=(
             "core.index_levels.close",

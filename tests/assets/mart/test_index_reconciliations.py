@@ -263,6 +263,7 @@ def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.
     ).with_columns(
         members=2, members_priced=2, is_too_little=False, level=1.0, previous_level=1.0,
         holdings_age_days=1, is_divisor_published=False, weight=1.0,
+        evening_of=None,
     )  # fmt: skip
     return bare.with_columns(pl.Series("flags", _flagged(bare), dtype=pl.List(pl.String)))
 
@@ -403,7 +404,7 @@ def test_where_a_member_has_no_price_a_divisor_is_not_asked() -> None:
 
 
 def _levels_there_and_back(residual_bps: float | None, flagged: list[str]) -> pl.DataFrame:
-    """An index that moves by a percent for a hundred sessions, and then by a fifth there and back."""
+    """An index that moves by a percent, and on the last two sessions by a fifth there and back."""
     closes = [100.0 + n % 2 for n in range(100)] + [120.0, 101.0]
     days = pl.date_range(date(2024, 1, 1), date(2024, 4, 11), eager=True)
     return pl.DataFrame(
@@ -431,3 +432,16 @@ def test_a_level_that_jumps_there_and_back_is_disputed(
     told = _levels_there_and_back(residual_bps, flagged)
     found = with_disputed_levels(told, indices(weighting))["flags"]
     assert [n for n, row in enumerate(found.to_list()) if "disputed_level" in row] == places
+
+
+def test_a_set_that_replaces_another_on_the_day_of_its_own_units_is_dated_later() -> None:
+    """A fund's evening has the members of the next morning."""
+    bars, told = prices({"A": [50.0] * 4, "B": [40.0] * 4}), levels([100.0] * 4)
+
+    def dated_later(as_of: date) -> list[bool]:
+        sets = [holdings({"A": 1.0}), holdings({"B": 1.0}, effective_from=DAYS[2], as_of=as_of)]
+        found = reconcile(pl.concat(sets), bars, told, indices())
+        return found["flags"].list.contains("dated_later").to_list()
+
+    assert dated_later(DAYS[2]) == [False, False, True, False]
+    assert dated_later(DAYS[1]) == [False] * 4

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.market.bars import is_disordered, is_repeated
+from assets.market.bars import is_disordered, repeated
 from warehouse.landing import Landing
 from warehouse.schemas import Table
 from warehouse.schemas.vocabulary import AdjustmentKind, RefusalStatus
@@ -59,7 +59,7 @@ def hold_repeated_bars(rows: pl.DataFrame, decisions: pl.DataFrame, model: type[
     real = decisions.filter(pl.col("kind") == AdjustmentKind.NONE)
     indexed = rows.with_row_index(_ROW)
     problems = (
-        indexed.filter(is_repeated(symbol))
+        indexed.filter(repeated(rows, symbol))
         .join(
             real, left_on=[symbol, "session_date"], right_on=["symbol", "ex_date"], how="anti",
             maintain_order="left",

@@ -14,8 +14,11 @@ MAX_MOVE = 1.8
 DOUBTFUL_MOVE = 1.1
 """A move beyond this, that is about as large as an action's own ratio, puts the action in doubt."""
 
-_ABOUT_THE_RATIO = (0.5, 2.5)
+ABOUT_THE_RATIO = (0.5, 2.5)
 """Which part of the ratio's logarithm the move has: not followed is 1, inverted is 2."""
+
+MOST = 0.5
+"""Where more than this part of a session's bars are repeated, the session is."""
 
 ORDER_TOLERANCE = 0.005
 """Half a cent: sources round open, high, low and close independently."""
@@ -34,17 +37,22 @@ def is_disordered() -> pl.Expr:
     return broken.fill_null(value=False)
 
 
-def is_repeated(symbol: str) -> pl.Expr:
-    """Tell whether a bar is the one before once more: open, high, low and close, and a range.
+def repeated(rows: pl.DataFrame, symbol: str) -> pl.Series:
+    """Tell which bars are the one before once more: open, high, low and close, and a range.
 
-    Not one of 600,000 real bars is. A bar without a range may be: nobody traded.
+    Not one of 600,000 real bars is. A bar without a range may be, for nobody traded, and so may a
+    close that comes alone; but not where most of a session's bars are those of the one before.
 
     Args:
-        symbol: the column that names the line; rows are sorted by it and the session.
+        rows: bars, sorted by symbol and session_date.
+        symbol: the column that names the line.
     """
     names = (symbol, "open", "high", "low", "close")
-    same = pl.all_horizontal(*(pl.col(name) == pl.col(name).shift() for name in names))
-    return (same & (pl.col("high") > pl.col("low"))).fill_null(value=False)
+    same = pl.all_horizontal(*(pl.col(name).eq_missing(pl.col(name).shift()) for name in names))
+    has_range = (pl.col("high") > pl.col("low")).fill_null(value=False)
+    told = rows.select("session_date", same=same, is_whole=same & has_range)
+    of_session = pl.col("is_whole").mean().over("session_date")
+    return told.select(pl.col("is_whole") | (pl.col("same") & (of_session > MOST))).to_series()
 
 
 def is_in_doubt(move: float, ratio: float) -> bool:
@@ -59,7 +67,7 @@ def is_in_doubt(move: float, ratio: float) -> bool:
         ratio: what went ex in between; 1: nothing.
     """
     size, of_ratio = abs(math.log(move)), abs(math.log(ratio))
-    least, most = (part * of_ratio for part in _ABOUT_THE_RATIO)
+    least, most = (part * of_ratio for part in ABOUT_THE_RATIO)
     return size > math.log(DOUBTFUL_MOVE) and least <= size <= most
 
 

@@ -6,6 +6,7 @@ and back is what a mistyped bar looks like.
 """
 
 from datetime import date
+from typing import NamedTuple
 
 import polars as pl
 
@@ -39,6 +40,9 @@ LARGE_RESIDUAL_BPS = 1.0
 WITHIN_DAYS = 366
 """Errors that cancel each other lie no further apart."""
 
+HIDDEN_DAYS = 14
+"""... and no further than this where only one of the two is accused."""
+
 _NORMAL = 1.4826
 _KEY = ["symbol", "session_date"]
 _OF_INDEX = ["index_symbol", "session_date"]
@@ -50,9 +54,40 @@ NO_CLOSES = pl.DataFrame(schema=_SCHEMA)
 
 
 def disputed_closes(
-    impacts: pl.DataFrame, reconciliations: pl.DataFrame, prices: pl.DataFrame
+    impacts: pl.DataFrame,
+    reconciliations: pl.DataFrame,
+    prices: pl.DataFrame,
+    by_action: pl.DataFrame = NO_CLOSES,
 ) -> pl.DataFrame:
     """Return the sessions on which a close, or the one that it is compared with, is disputed.
+
+    Args:
+        impacts: ``mart.index_impacts``.
+        reconciliations: ``mart.index_reconciliations``.
+        prices: ``core.prices``, sorted by symbol, session_date.
+        by_action: what ``closes_of_disputed_actions`` returns.
+
+    Returns:
+        symbol, session_date, sorted.
+    """
+    residuals = reconciliations.select(*_OF_INDEX, "residual_bps")
+    is_confirmed = pl.col("witness") == Witness.OFFICIAL_INDEX
+    confirmed = said_by_index(impacts, residuals).filter(is_confirmed).select(_KEY)
+    by_index = [
+        closes_in_dispute(_accused(impacts, reconciliations), prices),
+        contradicted_jumps(impacts, reconciliations, prices),
+    ]
+    found = [by_action, *by_index, there_and_back(prices, confirmed)]
+    return pl.concat(found).unique().sort(_KEY)
+
+
+def contradicted_jumps(
+    impacts: pl.DataFrame, reconciliations: pl.DataFrame, prices: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the jumps beyond what the line does that a large residual of an index contradicts.
+
+    Others may have moved by as much that day, so that nothing accuses this close alone; a jump of
+    that size without its index is in dispute until more is known.
 
     Args:
         impacts: ``mart.index_impacts``.
@@ -62,11 +97,17 @@ def disputed_closes(
     Returns:
         symbol, session_date, sorted.
     """
-    residuals = reconciliations.select(*_OF_INDEX, "residual_bps")
-    is_confirmed = pl.col("witness") == Witness.OFFICIAL_INDEX
-    confirmed = said_by_index(impacts, residuals).filter(is_confirmed).select(_KEY)
-    by_index = closes_in_dispute(_accused(impacts, reconciliations), prices)
-    return pl.concat([by_index, there_and_back(prices, confirmed)]).unique().sort(_KEY)
+    large = reconciliations.filter(
+        pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
+        & ~pl.col("flags").list.contains(ReconciliationFlag.TOO_LITTLE_PRICED)
+        & (pl.col("residual_bps").abs() > LARGE_RESIDUAL_BPS)
+    ).select(*_OF_INDEX, "residual_bps")
+    said = said_by_index(impacts, large).filter(pl.col("witness") == Witness.CONTRADICTED)
+    move = pl.col("close") / pl.col("comparable_close") - 1
+    jumps = with_usual_size(prices.select(*_KEY, return_1d=move)).filter(
+        pl.col("return_1d").abs() > DEVIATIONS * pl.col("usual")
+    )
+    return jumps.join(said, on=_KEY, how="semi").select(_KEY).sort(_KEY)
 
 
 def disputed_by_index(impacts: pl.DataFrame, reconciliations: pl.DataFrame) -> pl.DataFrame:
@@ -112,9 +153,9 @@ def accused_moves(impacts: pl.DataFrame, residuals: pl.DataFrame) -> pl.DataFram
         residuals: index_symbol, session_date, residual_bps, is_unusual.
 
     Returns:
-        symbol, session_date, error (log of the close over what it should be), is_alone (whether the
-        residual is large, and no other member's move of some size would explain it), unique,
-        sorted.
+        symbol, session_date, error (log of the close over what it should be), is_accused, is_alone
+        (whether the residual is large, and no other member's move of some size would explain it),
+        unique, sorted. Lines that are accused alone have their errors of other sessions beside.
     """
     told = impacts.select(*_OF_INDEX, "symbol", "return_1d", "weight_previous_close").drop_nulls()
     returns = told.select(*_KEY, "return_1d").unique(_KEY).sort(_KEY)
@@ -133,31 +174,53 @@ def accused_moves(impacts: pl.DataFrame, residuals: pl.DataFrame) -> pl.DataFram
             )
         )
         .with_columns(possible=pl.col("is_possible").sum().over(_OF_INDEX))
-        .filter(
-            (pl.col("wrong_by").abs() > SMALLEST_ERROR)
-            & (size > pl.when(is_large).then(NOTICED).otherwise(STANDS_OUT) * pl.col("usual"))
-            & (true < ORDINARY * pl.col("usual"))
-        )
-    )
-    heaviest = pl.col("weight_previous_close")
-    return (
-        suspects.with_columns(
+        .filter((pl.col("wrong_by").abs() > SMALLEST_ERROR) & (pl.col("true") > -1))
+        .with_columns(
             error=((1 + pl.col("return_1d")) / (1 + pl.col("true"))).log(),
-            is_alone=is_large
+            is_accused=(
+                (size > pl.when(is_large).then(NOTICED).otherwise(STANDS_OUT) * pl.col("usual"))
+                & (true < ORDINARY * pl.col("usual"))
+            ).fill_null(value=False),
+        )
+        .with_columns(
+            is_alone=pl.col("is_accused")
+            & is_large
             & (size > STANDS_OUT * pl.col("usual"))
             & (pl.col("possible") <= pl.col("is_possible").cast(pl.UInt32)),
         )
-        .group_by(_KEY)
-        .agg(pl.col("error").sort_by(heaviest).last(), pl.col("is_alone").any())
+        .filter(pl.col("is_accused") | (is_large & pl.col("is_alone").any().over("symbol")))
+    )
+    best = ["is_accused", "weight_previous_close"]
+    return (
+        suspects.group_by(_KEY)
+        .agg(pl.col("error").sort_by(best).last(), pl.col("is_accused", "is_alone").any())
         .sort(_KEY)
     )
+
+
+class _Error(NamedTuple):
+    """What an index says a close is wrong by, as a logarithm; columns of ``accused_moves``."""
+
+    session_date: date
+    error: float
+    is_accused: bool
+    is_alone: bool
+
+    def is_taken_back_by(self, other: "_Error") -> bool:
+        """Tell whether a later error cancels this one, and the two are no coincidence."""
+        days = (other.session_date - self.session_date).days
+        are_accused = self.is_accused and other.is_accused and days <= WITHIN_DAYS
+        is_hidden = (self.is_alone or other.is_alone) and days <= HIDDEN_DAYS
+        cancel = abs(self.error + other.error) <= COMES_BACK * abs(self.error)
+        return cancel and (are_accused or is_hidden)
 
 
 def closes_in_dispute(accused: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
     """Return the sessions from an accused move to the one that takes its error back.
 
     That one is disputed too: it is measured against a close that is. Two errors that cancel each
-    other speak for themselves; one that nothing takes back stays, if it stands alone.
+    other speak for themselves; one that nothing takes back stays, if it stands alone. Where news
+    hides an error, so that its own session accuses nobody, the one that takes it back alone tells.
 
     Args:
         accused: what ``accused_moves`` returns.
@@ -168,24 +231,17 @@ def closes_in_dispute(accused: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataF
     """
     found: list[tuple[str, date, date | None]] = []
     for (symbol,), moves in accused.group_by("symbol", maintain_order=True):
-        rows = moves.select("session_date", "error", "is_alone").rows()
+        errors = [_Error(*row) for row in moves.select(*_Error._fields).iter_rows()]
         place = 0
-        while place < len(rows):
-            day, error, is_alone = rows[place]
-            back = next(
-                (
-                    n
-                    for n in range(place + 1, len(rows))
-                    if abs(error + rows[n][1]) <= COMES_BACK * abs(error)
-                    and (rows[n][0] - day).days <= WITHIN_DAYS
-                ),
-                None,
-            )
+        while place < len(errors):
+            error = errors[place]
+            later = range(place + 1, len(errors))
+            back = next((n for n in later if error.is_taken_back_by(errors[n])), None)
             if back is not None:
-                found.append((str(symbol), day, rows[back][0]))
+                found.append((str(symbol), error.session_date, errors[back].session_date))
                 place = back
-            elif is_alone:
-                found.append((str(symbol), day, None))
+            elif error.is_alone:
+                found.append((str(symbol), error.session_date, None))
             place += 1
     spans = pl.DataFrame(
         found, schema={"symbol": pl.String, "since": pl.Date, "until": pl.Date}, orient="row"

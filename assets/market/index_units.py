@@ -91,7 +91,8 @@ def with_units(
         securities: ``ref.securities``.
 
     Returns:
-        members with ``units`` of the session, sorted as before.
+        members with ``units`` of the session, and ``is_count_disputed``: whether they are a share
+        count that is; sorted as before.
     """
     of_set = ["index_symbol", "session_date"]
     is_price_weighted = pl.col("weighting") == Weighting.PRICE
@@ -106,7 +107,9 @@ def with_units(
         since="valid_from",
         by="company_symbol",
         n="shares_outstanding",
+        is_count_disputed="is_disputed",
     )
+    is_counted = pl.col("is_list") & ~is_price_weighted
     lines = pl.len().over(*of_set, "company_symbol")
     return (
         told.with_columns(
@@ -117,8 +120,9 @@ def with_units(
             .when("is_list")
             .then(pl.col("n") / lines)
             .otherwise(pl.col("units") * pl.col("factor_now") / pl.col("factor_then")),
+            is_count_disputed=is_counted & pl.col("is_count_disputed").fill_null(value=False),
         )
-        .select(members.columns)
+        .select(*members.columns, "is_count_disputed")
         .sort("index_symbol", "session_date", "symbol")
     )
 

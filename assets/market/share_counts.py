@@ -60,8 +60,8 @@ TOO_FEW = 0.75
 TOO_MANY = 3.0
 """A count beyond this many times what index units fit is wrong if the company had a fitting one."""
 
-ABSURD = 8.0
-"""No member's shares are this closely held."""
+ABSURD = 4.0
+"""No member's shares are this closely held: of those of the S&P 500, 2021 to 2025, at most 2.5."""
 
 DRIFT = 1.3
 """A company's count moves against its index units by less than this."""
@@ -530,7 +530,7 @@ def weigh_reports(
        disputed up to the next count.
     6. A count is disputed too where it is the only one of its company and units do not confirm it,
        and where units of the time in which it is in force do not fit it: less than 0.75 or more
-       than 8 times what they fit for others, or more than x1.3 off the company's median. Where
+       than 4 times what they fit for others, or more than x1.3 off the company's median. Where
        there are none of its time, those of the nearest count within x1.25 speak for it, over any
        number of such steps: one before it, or else one after it. What a person let in, with the
        run it is part of, is not disputed.

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar, flags
+from assets.market.disputed_units import NO_UNITS, disputed_units
 from assets.market.index_coverage import shares_priced
 from assets.market.index_divisors import divisors, level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
@@ -27,6 +28,7 @@ def index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
     indices: pl.DataFrame,
     published: pl.DataFrame,
     levels: pl.DataFrame,
+    disputed: pl.DataFrame = NO_UNITS,
 ) -> pl.DataFrame:
     """Compute what each member did to each index on each session.
 
@@ -49,6 +51,7 @@ def index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
         indices: ``ref.indices``.
         published: what ``with_published`` returns for each index and session.
         levels: what ``level_moves`` returns.
+        disputed: what ``disputed_units`` returns.
 
     Returns:
         Columns of ``mart.index_impacts``, sorted by its key. A member without units or without one
@@ -61,6 +64,12 @@ def index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formula has
         .join(
             prices.lazy().select("symbol", "session_date", "close", "comparable_close"),
             on=["symbol", "session_date"],
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            disputed.lazy().with_columns(are_units_disputed=pl.lit(value=True)),
+            on=["index_symbol", "effective_from", "symbol"],
             how="left",
             maintain_order="left",
         )
@@ -116,6 +125,8 @@ def _raised() -> dict[ImpactFlag, pl.Expr]:
         ImpactFlag.NO_UNITS: pl.col("units").is_null(),
         ImpactFlag.NO_RETURN: pl.col("return_1d").is_null(),
         ImpactFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
+        ImpactFlag.DISPUTED_UNITS: pl.col("are_units_disputed"),
+        ImpactFlag.DISPUTED_SHARE_COUNT: pl.col("is_count_disputed"),
     }
 
 
@@ -189,6 +200,7 @@ def mart_index_impacts(  # noqa: PLR0913, PLR0917 - as many inputs as the formul
         indices,
         with_published(of_index, holdings, actions, indices),
         level_moves(levels, calendar.sessions()),
+        disputed_units(holdings, indices, actions),
     )
     return Landing(
         impacts,

@@ -3,7 +3,8 @@
 import polars as pl
 
 from assets.market import calendar, flags
-from assets.market.disputed_closes import disputed_by_index
+from assets.market.disputed_actions import closes_of_disputed_actions
+from assets.market.disputed_closes import NO_CLOSES, disputed_by_index, there_and_back
 from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_weighting
@@ -11,7 +12,7 @@ from assets.market.last_known import last_known
 from assets.market.ordered_sums import Starts, starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import core, mart, ref
+from warehouse.schemas import core, mart, raw, ref
 from warehouse.schemas.vocabulary import ReconciliationFlag, Weighting
 
 TOP = 10
@@ -32,6 +33,9 @@ UNUSUAL = 5.0
 NEGLIGIBLE_BPS = 0.1
 """... unless it is smaller than this: rounding of levels and prices."""
 
+DIVISOR_TOLERANCE = 5e-4
+"""Weights under a published divisor add up to 1 within this: the Dow's do within 2e-5."""
+
 COUNTS_AS_UNITS = "share counts as units; "
 """What the source of a set says first where only its members are known."""
 
@@ -46,7 +50,8 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         index_symbol, session_date, members, members_priced, replicated_points, replicated_return,
-        divisor, herfindahl, top_10_weight, members_for_half_of_move; sorted.
+        divisor, herfindahl, top_10_weight, members_for_half_of_move, weight
+        (of all priced, together); sorted.
     """
     # All members with a price have a contribution, or none has.
     priced = impacts.drop_nulls("weight_previous_close")
@@ -57,6 +62,7 @@ def replicated(impacts: pl.DataFrame) -> pl.DataFrame:
     of_all = priced.select(_OF_INDEX)[groups].with_columns(
         replicated_points=_complete(priced["contribution_points"], groups),
         replicated_return=sums(priced["contribution_return"], groups),
+        weight=sums(priced["weight_previous_close"], groups),
         herfindahl=sums(priced["weight_previous_close"] ** 2, groups),
         top_10_weight=sums(
             heaviest["weight_previous_close"], starts(heaviest.select(_OF_INDEX))
@@ -110,7 +116,8 @@ def sets_in_force(
 
     Returns:
         index_symbol, session_date, holdings_effective_from, holdings_source, as_of_date (of the
-        youngest units), is_estimate.
+        youngest units), is_estimate, evening_of (the session after whose close its units stood,
+        if another set was in force before; null under price weighting).
     """
     by_count = pl.col("is_list") & (pl.col("weighting") != Weighting.PRICE)
     sets = holdings.group_by("index_symbol", "effective_from").agg(
@@ -119,6 +126,8 @@ def sets_in_force(
         holdings_source=pl.col("source").unique().sort().str.join("; "),
         is_list=pl.col("units").is_null().all(),
     )
+    is_replacing = pl.col("effective_from") > pl.col("effective_from").min().over("index_symbol")
+    sets = sets.with_columns(evening_of=pl.when(is_replacing).then("as_of_date"))
     return (
         last_known(
             with_weighting(impacts.select(_OF_INDEX).unique(), indices),
@@ -131,8 +140,10 @@ def sets_in_force(
             is_estimate="is_estimate",
             holdings_source="holdings_source",
             is_list="is_list",
+            evening_of="evening_of",
         )
         .with_columns(
+            evening_of=pl.when(pl.col("weighting") != Weighting.PRICE).then("evening_of"),
             is_estimate=pl.col("is_estimate") | by_count,
             holdings_source=pl.when(by_count)
             .then(COUNTS_AS_UNITS + pl.col("holdings_source"))
@@ -200,8 +211,11 @@ def _raised() -> dict[ReconciliationFlag, pl.Expr]:
         ReconciliationFlag.GAP: pl.col("level").is_not_null() & pl.col("previous_level").is_null(),
         ReconciliationFlag.MEMBERS_WITHOUT_PRICE: pl.col("members_priced") < pl.col("members"),
         ReconciliationFlag.TOO_LITTLE_PRICED: pl.col("is_too_little"),
-        ReconciliationFlag.DATED_LATER: pl.col("holdings_age_days") < 0,
+        # What a fund holds in the evening has the members of the next morning.
+        ReconciliationFlag.DATED_LATER: (pl.col("holdings_age_days") < 0)
+        | (pl.col("session_date") == pl.col("evening_of")),
         ReconciliationFlag.UNUSUAL_RESIDUAL: _is_unusual(),
+        ReconciliationFlag.DISPUTED_DIVISOR: _is_divisor_off(),
     }
 
 
@@ -222,14 +236,28 @@ def _is_unusual() -> pl.Expr:
     return ((size > UNUSUAL * usual) & (size > NEGLIGIBLE_BPS)).fill_null(value=False)
 
 
-def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -> pl.DataFrame:
-    """Flag the sessions on which a member has a close that the index itself speaks against.
+def _is_divisor_off() -> pl.Expr:
+    """Tell whether a published divisor does not turn the members' value into the level before.
+
+    All of them priced, their weights then add up to another number than one: the divisor, a price
+    or a member is wrong, on every session alike, so that no residual stands out.
+    """
+    is_whole = pl.col("is_divisor_published") & (pl.col("members_priced") == pl.col("members"))
+    off = (pl.col("weight") - 1).abs() > DIVISOR_TOLERANCE
+    return (is_whole & off).fill_null(value=False)
+
+
+def with_disputed_prices(
+    reconciliations: pl.DataFrame, impacts: pl.DataFrame, by_action: pl.DataFrame = NO_CLOSES
+) -> pl.DataFrame:
+    """Flag the sessions on which a member has a close that an index or its own split contradicts.
 
     Args:
         reconciliations: what ``index_reconciliations`` returns.
         impacts: ``mart.index_impacts``.
+        by_action: what ``closes_of_disputed_actions`` returns.
     """
-    disputed = disputed_by_index(impacts, reconciliations)
+    disputed = pl.concat([by_action, disputed_by_index(impacts, reconciliations)]).unique()
     in_index = impacts.filter(is_priced()).join(disputed, on=["symbol", "session_date"], how="semi")
     is_in = pl.struct(_OF_INDEX).is_in(in_index.select(pl.struct(_OF_INDEX)).to_series().implode())
     if in_index.is_empty():
@@ -237,6 +265,45 @@ def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -
     flag = [pl.lit(ReconciliationFlag.DISPUTED_PRICE.value)]
     return reconciliations.with_columns(
         flags=pl.when(is_in).then(pl.col("flags").list.concat(flag)).otherwise("flags")
+    )
+
+
+def with_disputed_levels(reconciliations: pl.DataFrame, indices: pl.DataFrame) -> pl.DataFrame:
+    """Flag both sessions of a level that jumps there and back, where no members confirm it.
+
+    Of most indices no members are known here, so that there is no residual. A volatility index,
+    which is weighted by nothing, does jump.
+
+    Args:
+        reconciliations: what ``index_reconciliations`` returns.
+        indices: ``ref.indices``.
+    """
+    is_unusual = pl.col("flags").list.contains(ReconciliationFlag.UNUSUAL_RESIDUAL)
+    weighted = indices.filter(pl.col("weighting") != Weighting.NONE)
+    moved = (
+        reconciliations.join(weighted, on="index_symbol", how="semi", maintain_order="left")
+        .drop_nulls("actual_return")
+        .select(
+            *_OF_INDEX,
+            "residual_bps",
+            is_unusual=is_unusual,
+            symbol="index_symbol",
+            close="level",
+            comparable_close="previous_level",
+        )
+    )
+    confirmed = moved.filter(pl.col("residual_bps").is_not_null() & ~pl.col("is_unusual"))
+    disputed = there_and_back(moved, confirmed.select("symbol", "session_date"))
+    if disputed.is_empty():
+        return reconciliations
+    is_it = pl.struct(_OF_INDEX).is_in(
+        disputed.select(pl.struct(index_symbol="symbol", session_date="session_date"))
+        .to_series()
+        .implode()
+    )
+    flag = [pl.lit(ReconciliationFlag.DISPUTED_LEVEL.value)]
+    return reconciliations.with_columns(
+        flags=pl.when(is_it).then(pl.col("flags").list.concat(flag)).otherwise("flags")
     )
 
 
@@ -249,6 +316,8 @@ def with_disputed_prices(reconciliations: pl.DataFrame, impacts: pl.DataFrame) -
         "levels": core.IndexLevels,
         "holdings": ref.IndexHoldings,
         "indices": ref.Indices,
+        "bars": raw.Prices,
+        "decisions": ref.SplitDecisions,
     },
 )
 def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it compares
@@ -258,12 +327,17 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
     levels: pl.DataFrame,
     holdings: pl.DataFrame,
     indices: pl.DataFrame,
+    bars: pl.DataFrame,
+    decisions: pl.DataFrame,
 ) -> Landing:
     """Reconcile all indices."""
     told = index_reconciliations(
         impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
-    told = with_disputed_prices(told, impacts)
+    told = with_disputed_prices(
+        told, impacts, closes_of_disputed_actions(bars, prices, actions, decisions)
+    )
+    told = with_disputed_levels(told, indices)
     return Landing(
         told,
         metadata={

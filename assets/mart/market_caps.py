@@ -6,10 +6,11 @@ One line per company: whole-company share counts are never multiplied with a sec
 import polars as pl
 
 from assets.market import flags
+from assets.market.disputed_actions import closes_of_disputed_actions
 from assets.market.disputed_closes import NO_CLOSES, disputed_closes
 from assets.market.share_counts import STALE_AFTER_DAYS
 from assets.table_asset import table_asset
-from warehouse.schemas import core, mart, ref
+from warehouse.schemas import core, mart, raw, ref
 from warehouse.schemas.vocabulary import AdjustmentKind, CapFlag
 
 
@@ -148,15 +149,22 @@ def _raised() -> dict[CapFlag, pl.Expr]:
         "counts": core.SharesOutstanding,
         "securities": ref.Securities,
         "impacts": mart.IndexImpacts,
+        "bars": raw.Prices,
+        "actions": core.CorporateActions,
+        "decisions": ref.SplitDecisions,
     },
 )
-def mart_market_caps(
+def mart_market_caps(  # noqa: PLR0913, PLR0917 - as many inputs as speak of a close
     prices: pl.DataFrame,
     counts: pl.DataFrame,
     reconciliations: pl.DataFrame,
     securities: pl.DataFrame,
     impacts: pl.DataFrame,
+    bars: pl.DataFrame,
+    actions: pl.DataFrame,
+    decisions: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute all market caps."""
-    disputed = disputed_closes(impacts, reconciliations, prices)
+    by_action = closes_of_disputed_actions(bars, prices, actions, decisions)
+    disputed = disputed_closes(impacts, reconciliations, prices, by_action)
     return market_caps(prices, counts, securities, disputed)

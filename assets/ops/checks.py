@@ -19,6 +19,7 @@ from assets.ops.failing_rows import (
     lost_rows,
     missing_bars,
     sessions_without_levels,
+    too_many_lost,
     unexplained_sessions,
 )
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
@@ -185,7 +186,7 @@ def _kept(model: type[Table]) -> Judge:
         said = f"{gone:,} of the {was:,} rows that readers see are gone"
         allowed = evidence.inputs.settings.max_shrink_share
         is_emptied = now.is_empty() and not before.is_empty()
-        return (lost if is_emptied or gone > allowed * was else lost.clear()), said
+        return (lost if is_emptied or too_many_lost(lost, was, allowed) else lost.clear()), said
 
     return judge
 
@@ -290,7 +291,10 @@ def _checks() -> Iterator[tuple[type[Table], str, Check]]:
         says = f"Every row of {source.table()} is here or in quarantine."
         yield target, "rows_conserved", Check(ERROR, says, _conserved(source, target, date_there))
     for model in kept_tables():
-        says = "Of the rows that readers see, at most CAPSHOCK_MAX_SHRINK_SHARE are gone."
+        says = (
+            "Of the rows that readers see, at most CAPSHOCK_MAX_SHRINK_SHARE are gone, and of no "
+            "company or index all."
+        )
         yield model, "rows_kept", Check(ERROR, says, _kept(model))
     says = "No session has prices, and lacks the level of an index that had one the session before."
     yield core.IndexLevels, "levels_with_prices", Check(ERROR, says, _with_levels)

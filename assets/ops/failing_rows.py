@@ -131,6 +131,26 @@ def lost_rows(now: pl.DataFrame, before: pl.DataFrame, by: str) -> pl.DataFrame:
     )
 
 
+WHOLE_HISTORY = 60
+"""A group of so many rows is a history: it does not leave by a correction."""
+
+
+def too_many_lost(lost: pl.DataFrame, published: int, allowed_share: float) -> bool:
+    """Tell whether what readers see has lost more rows than may go without a person's word.
+
+    A small part of all may; the whole history of one company or index may not, however small a
+    part it is: it has become another's.
+
+    Args:
+        lost: what ``lost_rows`` returns.
+        published: the rows that readers see.
+        allowed_share: the part of them that may go.
+    """
+    gone = int((lost["published_rows"] - lost["rows"]).sum())
+    histories = lost.filter((pl.col("rows") == 0) & (pl.col("published_rows") >= WHOLE_HISTORY))
+    return gone > allowed_share * published or not histories.is_empty()
+
+
 def sessions_without_levels(
     prices: pl.DataFrame, levels: pl.DataFrame, refused: pl.DataFrame
 ) -> pl.DataFrame:

@@ -12,11 +12,11 @@ from tests.faults.run import Files
 
 LEVEL = (
     "level_move", "price_order", "unusual_residual", "no_level", "gap", "levels_with_prices",
-    "close", "members_explain", "repeated_bar",
+    "close", "members_explain", "repeated_bar", "disputed_level",
 )  # fmt: skip
 SET = (
     "unusual_residual", "witness", "fewer", "members_explain", "disputed_share_count",
-    "share_count", "dated_later", "error",
+    "share_count", "dated_later", "error", "disputed_units",
 )  # fmt: skip
 SPX = "^GSPC"
 

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,13 +17,19 @@ from assets.core.shares_outstanding import AcceptedCounts, accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.count_witnesses import company_units
+from assets.market.disputed_actions import closes_of_disputed_actions
 from assets.market.disputed_closes import disputed_closes
+from assets.market.disputed_units import disputed_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.market.rebased_closes import moved_symbols
 from assets.market.witnesses import confirmed_moves
 from assets.mart.index_impacts import index_impacts
-from assets.mart.index_reconciliations import index_reconciliations, with_disputed_prices
+from assets.mart.index_reconciliations import (
+    index_reconciliations,
+    with_disputed_levels,
+    with_disputed_prices,
+)
 from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses, witnesses_of
 from assets.mart.market_caps import market_caps
 from assets.mart.sector_moves import sector_moves
@@ -32,6 +38,7 @@ from assets.ops.failing_rows import (
     implausible_market,
     lost_rows,
     sessions_without_levels,
+    too_many_lost,
     unexplained_sessions,
 )
 from assets.ops.loss_support import support_of_losses
@@ -87,21 +94,26 @@ class Files:
             getattr(self, name).write_parquet(folder / f"{name}.parquet")
 
 
+def whole_sample() -> Files:
+    """Return the sample: all its lines over all its sessions."""
+    data, reference = ROOT / "warehouse" / "sample", ROOT / "warehouse" / "reference"
+    read = {name: pl.read_parquet(data / f"{name}.parquet") for name in _RAW}
+    by_hand = {
+        name: read_reference(reference, name, model, optional=False) for name, model in _REF.items()
+    }
+    return Files(**read, **by_hand)
+
+
 def cut_of_sample() -> Files:
     """Return the sample with all its lines over the cut's sessions."""
-    data, reference = ROOT / "warehouse" / "sample", ROOT / "warehouse" / "reference"
-    of_cut = pl.col("session_date").is_between(FIRST, LAST)
-    read = {name: pl.read_parquet(data / f"{name}.parquet") for name in _RAW}
-    holdings = read_reference(reference, "index_holdings", ref.IndexHoldings, optional=False)
-    return Files(
-        prices=read["prices"].filter(of_cut),
-        splits=read["splits"],
-        dividends=read["dividends"],
-        shares_outstanding=read["shares_outstanding"].filter(pl.col("as_of_date") >= _COUNTS_FROM),
-        index_levels=read["index_levels"].filter(of_cut),
-        securities=read_reference(reference, "securities", ref.Securities, optional=False),
-        indices=read_reference(reference, "indices", ref.Indices, optional=False),
-        index_holdings=holdings.filter(pl.col("effective_from") >= FIRST),
+    whole, of_cut = whole_sample(), pl.col("session_date").is_between(FIRST, LAST)
+    counted = pl.col("as_of_date") >= _COUNTS_FROM
+    return replace(
+        whole,
+        prices=whole.prices.filter(of_cut),
+        shares_outstanding=whole.shares_outstanding.filter(counted),
+        index_levels=whole.index_levels.filter(of_cut),
+        index_holdings=whole.index_holdings.filter(pl.col("effective_from") >= FIRST),
     )
 
 
@@ -277,12 +289,20 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     members, published = step(
         "members", of_members, holdings, indices, prices, actions, counts, securities
     )
-    impacts = step("impacts", index_impacts, members, prices, actions, indices, published, moves)
+    units_disputed = step("disputed units", disputed_units, holdings, indices, actions)
+    impacts = step(
+        "impacts", index_impacts, members, prices, actions, indices, published, moves,
+        units_disputed,
+    )  # fmt: skip
     reconciled = step(
         "reconciliations", index_reconciliations, impacts, prices, actions, moves, holdings, indices
     )
-    reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts)
-    disputed = step("disputed", disputed_closes, impacts, reconciled, prices)
+    by_action = step(
+        "disputed actions", closes_of_disputed_actions, bars, prices, actions, decisions
+    )
+    reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts, by_action)
+    reconciled = step("disputed levels", with_disputed_levels, reconciled, indices)
+    disputed = step("disputed", disputed_closes, impacts, reconciled, prices, by_action)
     caps = step("caps", market_caps, prices, counts, securities, disputed)
     witnesses = step("witnesses", witnesses_of, impacts, reconciled, prices, reports)
     run.tables = {
@@ -353,8 +373,7 @@ def _look_at_gate(run: Run, before: Run | None) -> None:
             frames[model.table()].group_by(by).len("rows") for frames in (tables, before.tables)
         )
         lost = lost_rows(now, was, by)
-        gone = int((lost["published_rows"] - lost["rows"]).sum())
-        if gone > _SETTINGS.max_shrink_share * int(was["rows"].sum()):
+        if too_many_lost(lost, int(was["rows"].sum()), _SETTINGS.max_shrink_share):
             run.stops.add(("rows_kept", model.table()))
 
 

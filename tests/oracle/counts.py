@@ -26,7 +26,7 @@ SPIN_OFF_DAYS = 30
 MATCH = 0.02
 REPEATED_SESSIONS = 60
 UNDONE_SESSIONS = 252
-TOO_FEW, TOO_MANY, ABSURD = 0.75, 3.0, 8.0
+TOO_FEW, TOO_MANY, ABSURD = 0.75, 3.0, 4.0
 DRIFT = 1.3
 MIN_MEMBERS = 10
 BY_MARKET_CAP = {"market cap", "float-adjusted market cap"}
@@ -407,7 +407,7 @@ def _doubted(
 ) -> set[int]:
     """Return the places of counts that units contradict while they are in force.
 
-    Less than 0.75 or more than 8 times what units fit, or more than x1.3 off what is usual for the
+    Less than 0.75 or more than 4 times what units fit, or more than x1.3 off what is usual for the
     company. A count of which units say nothing is as doubtful as the nearest one of which they do,
     first among those before it, then among those after, as long as all between are within x1.25.
     """

@@ -40,6 +40,7 @@ JUDGED_AFTER = 10
 ALMOST_ALL = 0.99
 UNUSUAL = 5.0
 NEGLIGIBLE_BPS = 0.1
+FIVE_TEN_THOUSANDTHS = 5e-4
 
 
 @dataclass
@@ -110,6 +111,15 @@ class Indices:
                 ahead = self.splits(m.symbol, day, m.as_of_date)
                 found[m.symbol] = m.units * since / ahead
         return found
+
+    def is_count_disputed(self, index: str, day: date, symbol: str) -> bool:
+        """Tell whether a member's units are its company's share count, and that is disputed."""
+        is_list = all(m.units is None for m in self.members(index, day))
+        if not is_list or self.weighting(index, day) == PRICE_WEIGHTED:
+            return False
+        company_of = {line.symbol: line.company_symbol for line in self.market.lines}
+        count = in_force(self.counted.get(company_of.get(symbol) or "", ()), day)
+        return count is not None and count.disputed
 
     def published_divisor(self, index: str, day: date) -> float | None:
         """Return the published divisor where it holds.
@@ -210,6 +220,7 @@ def _impacts_of(of_market: Indices, index: str, day: date) -> Rows:
                     ("no_units", q is None),
                     ("no_return", returns[symbol] is None),
                     ("too_little_priced", is_too_little),
+                    ("disputed_share_count", of_market.is_count_disputed(index, day, symbol)),
                 )
                 if is_raised
             ],
@@ -269,6 +280,15 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
     as_of = max((m.as_of_date for m in members), default=None)
     sources = "; ".join(sorted({m.source for m in members}))
     age = (day - as_of).days if as_of else None
+    # Units of the session's own evening, in a set that replaces another, and that are not ones.
+    is_of_evening = (
+        age == 0
+        and of_market.weighting(index, day) != PRICE_WEIGHTED
+        and any(
+            h.index_symbol == index and h.effective_from < members[0].effective_from
+            for h in of_market.market.holdings
+        )
+    )
     flags = {
         "no_members": not members,
         "no_level": level is None,
@@ -279,7 +299,11 @@ def _reconciled(of_market: Indices, index: str, day: date, of_day: Rows) -> dict
             _values(of_market, index, day, {s: row["units"] for s, row in of_day.items()}),
             {s for s, row in of_day.items() if _has_both(row)},
         ),
-        "dated_later": age is not None and age < 0,
+        "dated_later": age is not None and (age < 0 or is_of_evening),
+        "disputed_divisor": bool(priced)
+        and count == len(members)
+        and of_market.published_divisor(index, day) is not None
+        and abs(math.fsum(weights) - 1) > FIVE_TEN_THOUSANDTHS,
     }
     return {
         "level": level,

@@ -418,9 +418,15 @@ class IndexImpacts(Table):
     flags: Annotated[pl.List, pl.String] = words(
         "Why there is no contribution: no_units, no_return (no close on this session or the one "
         "before), too_little_priced (less than nine tenths of the weight of the index has a price: "
-        "no contribution under an implied divisor, and no return without the member under any)",
+        "no contribution under an implied divisor, and no return without the member under any); or "
+        "why it is in doubt: disputed_units (the sets beside this one have other units), "
+        "disputed_share_count (the units are a share count that is disputed)",
         ImpactFlag,
-        made_of=("ref.index_holdings.units", "core.prices.close"),
+        made_of=(
+            "ref.index_holdings.units",
+            "core.prices.close",
+            "core.shares_outstanding.is_disputed",
+        ),
     )
 
     class Config(Table.Config):
@@ -538,8 +544,11 @@ class IndexReconciliations(Table):
         "on the previous session), members_without_price, too_little_priced (less than nine tenths "
         "of the weight have a price, a member of unknown weight taken for an average one: no "
         "contributions unless the divisor is published), dated_later (units from after the "
-        "session), unusual_residual (see mart.index_residual_suspects), disputed_price (a member's "
-        "close is in doubt: see mart.market_caps)",
+        "session, or, of a set that replaces another, of its evening), unusual_residual (see "
+        "mart.index_residual_suspects), disputed_divisor (with all members priced, the published "
+        "one does not give the level before), disputed_price (a member's close is in doubt: see "
+        "mart.market_caps), disputed_level (the level jumped there and back, and no members "
+        "confirm it)",
         ReconciliationFlag,
         made_of=(
             "core.index_levels.close",

@@ -102,11 +102,13 @@ class Witness(StrEnum):
 
 
 class ImpactFlag(StrEnum):
-    """Why a member has no contribution to its index on a session."""
+    """Why a member has no contribution to its index on a session, or one that is in doubt."""
 
     NO_UNITS = "no_units"
     NO_RETURN = "no_return"
     TOO_LITTLE_PRICED = "too_little_priced"
+    DISPUTED_UNITS = "disputed_units"
+    DISPUTED_SHARE_COUNT = "disputed_share_count"
 
 
 class ReconciliationFlag(StrEnum):
@@ -119,7 +121,9 @@ class ReconciliationFlag(StrEnum):
     TOO_LITTLE_PRICED = "too_little_priced"
     DATED_LATER = "dated_later"
     UNUSUAL_RESIDUAL = "unusual_residual"
+    DISPUTED_DIVISOR = "disputed_divisor"
     DISPUTED_PRICE = "disputed_price"
+    DISPUTED_LEVEL = "disputed_level"
 
 
 class DrawdownFlag(StrEnum):

@@ -19,4 +19,4 @@ ORDER BY abs(sum(impact.contribution_return)) DESC NULLS LAST, 1
 LIMIT n;
 
 COMMENT ON MACRO TABLE index_company_movers IS
-'index_company_movers(index, session, n := 10): the n companies that moved an index most on a session, in either direction, the lines of a company added up (GOOGL and GOOG are one): weight, points, part of the return. flags: why lines of a company have no part; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';
+'index_company_movers(index, session, n := 10): the n companies that moved an index most on a session, in either direction, the lines of a company added up (GOOGL and GOOG are one): weight, points, part of the return. flags: why lines of a company have no part, or one in doubt; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';

@@ -75,4 +75,4 @@ ORDER BY everything.symbol = '(residual)', abs(everything.contribution_return) D
     everything.symbol;
 
 COMMENT ON MACRO TABLE index_contributions IS
-'index_contributions(index, first_session, last_session): who moved an index over sessions, both included, in points and in parts of its return, linked by Carino''s method. With the row (residual) the rows add up to the official move. sessions: on how many of them the part is known; flags: why it is not on the others, which are in the residual (too_little_priced: as a whole).';
+'index_contributions(index, first_session, last_session): who moved an index over sessions, both included, in points and in parts of its return, linked by Carino''s method. With the row (residual) the rows add up to the official move. sessions: on how many of them the part is known; flags: why it is not on the others, which are in the residual (too_little_priced: as a whole), or is in doubt.';

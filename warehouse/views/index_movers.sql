@@ -18,4 +18,4 @@ ORDER BY abs(impact.contribution_return) DESC NULLS LAST, impact.symbol
 LIMIT n;
 
 COMMENT ON MACRO TABLE index_movers IS
-'index_movers(index, session, n := 10): the n members that moved an index most on a session, in either direction: points, part of the return, and what the index returned without each. flags: why a member has none; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';
+'index_movers(index, session, n := 10): the n members that moved an index most on a session, in either direction: points, part of the return, and what the index returned without each. flags: why a member has none, or one in doubt; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';

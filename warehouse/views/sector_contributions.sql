@@ -16,4 +16,4 @@ GROUP BY ALL
 ORDER BY contribution_return, sector;
 
 COMMENT ON MACRO TABLE sector_contributions IS
-'sector_contributions(index, session): weight, return and points of each sector within an index on a session; the points add up to the replicated move. flags: why members of a sector have no part; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';
+'sector_contributions(index, session): weight, return and points of each sector within an index on a session; the points add up to the replicated move. flags: why members of a sector have no part, or one in doubt; too_little_priced: nobody has, because less than nine tenths of the weight has a price.';

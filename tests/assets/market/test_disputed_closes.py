@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.market.disputed_closes import closes_in_dispute, there_and_back
+from assets.market.disputed_closes import closes_in_dispute, contradicted_jumps, there_and_back
 
 DAYS = [
     day
@@ -42,11 +42,12 @@ def test_an_ordinary_move_that_is_taken_back_is_not() -> None:
     assert told(there_and_back(prices(97.0, 100.0), NOTHING)) == []
 
 
-def accused(*rows: tuple[int, float, bool]) -> pl.DataFrame:
+def accused(*rows: tuple[int, float, bool | None]) -> pl.DataFrame:
+    """Errors of a line: session, error, whether it alone is accused; None: it is not accused."""
     return pl.DataFrame(
-        [("A", DAYS[n], error, alone) for n, error, alone in rows],
+        [("A", DAYS[n], error, alone is not None, bool(alone)) for n, error, alone in rows],
         schema={"symbol": pl.String, "session_date": pl.Date, "error": pl.Float64,
-                "is_alone": pl.Boolean},
+                "is_accused": pl.Boolean, "is_alone": pl.Boolean},
         orient="row",
     )  # fmt: skip
 
@@ -65,3 +66,42 @@ def test_an_error_that_nothing_takes_back_stays_where_it_stands_alone() -> None:
     assert told(closes_in_dispute(accused((5, 0.3, True)), sessions)) == [5, 6, 7]
     assert told(closes_in_dispute(accused((5, 0.3, False)), sessions)) == []
     assert told(closes_in_dispute(accused((5, 0.3, False), (6, 0.3, False)), sessions)) == []
+
+
+def test_an_error_that_news_hides_is_told_by_the_session_that_takes_it_back() -> None:
+    sessions = prices().head(30)
+
+    assert told(closes_in_dispute(accused((5, 0.3, None), (6, -0.29, True)), sessions)) == [5, 6]
+    # Not accused on either side, or too far apart, the two are a coincidence.
+    assert told(closes_in_dispute(accused((5, 0.3, None), (6, -0.29, False)), sessions)) == []
+    assert 5 not in told(closes_in_dispute(accused((5, 0.3, None), (25, -0.29, True)), sessions))
+
+
+def a_market(jump: float, residual_bps: float) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Impacts, reconciliations and prices of a member of 1 % that jumps on the last session."""
+    of_line = prices(100.0 * (1 + jump)).with_columns(
+        return_1d=pl.col("close") / pl.col("comparable_close") - 1
+    )
+    impacts = of_line.select(
+        "symbol", "session_date", "return_1d", index_symbol=pl.lit("^X"),
+        weight_previous_close=pl.lit(0.01), contribution_return=pl.col("return_1d") * 0.01,
+    )  # fmt: skip
+    day = pl.col("session_date") == of_line["session_date"].max()
+    reconciliations = of_line.select(
+        "session_date",
+        index_symbol=pl.lit("^X"),
+        residual_bps=pl.when(day).then(residual_bps).otherwise(0.0),
+        flags=pl.when(day & pl.lit(residual_bps != 0))
+        .then(pl.lit(["unusual_residual"]))
+        .otherwise(pl.lit([], dtype=pl.List(pl.String))),
+    )
+    return impacts, reconciliations, of_line
+
+
+def test_a_jump_that_its_index_did_not_make_is_disputed() -> None:
+    # The member took 20 bps off the index, which did not move.
+    assert told(contradicted_jumps(*a_market(-0.20, 20.0))) == [100]
+    assert told(contradicted_jumps(*a_market(-0.20, 0.0))) == []
+    # An ordinary move, or one that the residual is too small for.
+    assert told(contradicted_jumps(*a_market(-0.05, 5.0))) == []
+    assert told(contradicted_jumps(*a_market(-0.20, 5.0))) == []

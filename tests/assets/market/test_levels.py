@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.market.bars import is_repeated
+from assets.market.bars import repeated
 from assets.market.levels import largest_move, unbelievable_levels
 from warehouse.schemas import ref
 
@@ -68,8 +68,21 @@ def test_a_young_index_has_the_widest_limit() -> None:
 def test_a_bar_with_a_range_that_is_the_one_before_once_more(
     before: tuple, after: tuple, *, expected: bool
 ) -> None:
-    names = ["symbol", "open", "high", "low", "close"]
-    types = dict.fromkeys(names[1:], pl.Float64)
-    bars = pl.DataFrame([before, after], schema=names, schema_overrides=types, orient="row")
+    assert repeated(bars((1, *before), (2, *after)), "symbol").to_list() == [False, expected]
 
-    assert bars.select(is_repeated("symbol")).to_series().to_list() == [False, expected]
+
+def bars(*rows: tuple[int, str, float | None, float | None, float | None, float]) -> pl.DataFrame:
+    names = ["day", "symbol", "open", "high", "low", "close"]
+    types = dict.fromkeys(names[2:], pl.Float64)
+    told = pl.DataFrame(rows, schema=names, schema_overrides=types, orient="row")
+    return told.with_columns(session_date=pl.date(2025, 1, pl.col("day")))
+
+
+def test_where_most_bars_of_a_session_are_repeated_a_close_alone_is_too() -> None:
+    whole = [(day, symbol, 1.0, 3.0, 1.0, 2.0) for symbol in "AB" for day in (1, 2)]
+    alone = [(day, "C", None, None, None, 2.0) for day in (1, 2)]
+    moved = (2, "B", 1.0, 3.0, 1.0, 2.5)
+
+    assert repeated(bars(*whole, *alone), "symbol").to_list() == [False, True] * 3
+    few = bars(*whole[:3], moved, *alone)
+    assert repeated(few, "symbol").to_list() == [False, True, False, False, False, False]

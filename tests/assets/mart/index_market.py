@@ -5,6 +5,7 @@ from datetime import date
 
 import polars as pl
 
+from assets.market.disputed_units import disputed_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
 from assets.market.moves import with_comparable_close
@@ -135,6 +136,7 @@ def impacts(
             told_indices,
         ),
         level_moves(told_levels, DAYS),
+        disputed_units(held, told_indices, told_actions),
     )
     validate(found, mart.IndexImpacts)
     return found

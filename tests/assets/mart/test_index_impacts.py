@@ -529,3 +529,32 @@ def test_several_indices_at_once_do_not_touch_each_other(markets, random) -> Non
         pl.concat([e[place] for e in every]) for place in (1, 2)
     ))  # fmt: skip
     assert together.equals(pl.concat(alone))
+
+
+def test_a_share_count_that_is_disputed_shows_where_it_serves_as_units() -> None:
+    bars, told = prices({s: [10.0] * 4 for s in "AB"}), counts({"A": 100.0, "B": 50.0})
+    disputed = told.with_columns(is_disputed=pl.col("symbol") == "A", dispute=pl.lit("why"))
+    listed, level = holdings(dict.fromkeys("AB")), levels([100.0] * 4)
+
+    found = on(impacts(listed, bars, level, told_counts=disputed), 1)
+    assert (found["A"]["flags"], found["B"]["flags"]) == (["disputed_share_count"], [])
+    for held, told_indices in (
+        (holdings({"A": 1.0, "B": 1.0}), None),
+        (listed, indices("price")),
+    ):
+        clean = on(impacts(held, bars, level, told_indices, told_counts=disputed), 1)
+        assert clean["A"]["flags"] == []
+
+
+def test_units_that_the_sets_beside_theirs_contradict_show_while_their_set_is_in_force() -> None:
+    many = {f"S{n}": 10.0 for n in range(12)}
+    sets = [
+        holdings(many),
+        holdings(many | {"S0": 11.0}, effective_from=DAYS[1]),
+        holdings(many, effective_from=DAYS[2]),
+    ]
+    bars = prices({s: [10.0] * 4 for s in many})
+    found = impacts(pl.concat(sets), bars, levels([100.0] * 4), lines=securities(many))
+
+    flagged = found.filter(pl.col("flags").list.contains("disputed_units"))
+    assert flagged.select("session_date", "symbol").rows() == [(DAYS[1], "S0")]

@@ -7,7 +7,7 @@ import pytest
 
 from assets.market import flags
 from assets.market.index_divisors import level_moves
-from assets.mart.index_reconciliations import index_reconciliations
+from assets.mart.index_reconciliations import index_reconciliations, with_disputed_levels
 from assets.mart.index_residual_suspects import residual_suspects, residuals_as_usual
 from tests.assets.mart.index_market import (
     DAYS,
@@ -262,7 +262,8 @@ def _history(last_bps: float, usual_bps: float = 0.2, sessions: int = 12) -> pl.
         }
     ).with_columns(
         members=2, members_priced=2, is_too_little=False, level=1.0, previous_level=1.0,
-        holdings_age_days=1,
+        holdings_age_days=1, is_divisor_published=False, weight=1.0,
+        evening_of=None,
     )  # fmt: skip
     return bare.with_columns(pl.Series("flags", _flagged(bare), dtype=pl.List(pl.String)))
 
@@ -377,3 +378,70 @@ def test_the_check_warns_of_recent_unusual_residuals_and_shows_the_likeliest_fir
     assert [r.data["member"] for r in records] == ["B", "A"]
     assert records[0].data["would explain it, %"] == 2.0
     assert residuals_as_usual(_history(0.2), suspects).passed
+
+
+# --- divisors and levels ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("divisor", "is_disputed"), [(9.0, False), (9.09, True), (9.003, False)])
+def test_a_published_divisor_that_does_not_give_the_level_before_is_disputed(
+    divisor: float, *, is_disputed: bool
+) -> None:
+    found = reconcile(
+        holdings({"A": 10.0, "B": 10.0}), prices({"A": [50.0] * 4, "B": [40.0] * 4}),
+        levels([100.0] * 4), indices(divisor=divisor),
+    )  # fmt: skip
+    flagged = found["flags"].list.contains("disputed_divisor").to_list()
+    assert flagged == [False] + [is_disputed] * 3
+
+
+def test_where_a_member_has_no_price_a_divisor_is_not_asked() -> None:
+    found = reconcile(
+        holdings({"A": 10.0, "B": 10.0}), prices({"A": [50.0] * 4, "B": [40.0, None, None, None]}),
+        levels([100.0] * 4), indices(divisor=9.0),
+    )  # fmt: skip
+    assert not found["flags"].list.contains("disputed_divisor").any()
+
+
+def _levels_there_and_back(residual_bps: float | None, flagged: list[str]) -> pl.DataFrame:
+    """An index that moves by a percent, and on the last two sessions by a fifth there and back."""
+    closes = [100.0 + n % 2 for n in range(100)] + [120.0, 101.0]
+    days = pl.date_range(date(2024, 1, 1), date(2024, 4, 11), eager=True)
+    return pl.DataFrame(
+        {"index_symbol": "^X", "session_date": days, "level": closes, "residual_bps": residual_bps},
+        schema_overrides={"residual_bps": pl.Float64},
+    ).with_columns(
+        previous_level=pl.col("level").shift(),
+        actual_return=pl.col("level") / pl.col("level").shift() - 1,
+        flags=pl.lit(flagged, dtype=pl.List(pl.String)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("residual_bps", "flagged", "weighting", "places"),
+    [
+        (None, [], "market cap", [100, 101]),
+        (900.0, ["unusual_residual"], "market cap", [100, 101]),
+        (0.1, [], "market cap", []),  # the members moved with it
+        (None, [], "none", []),  # a volatility index does
+    ],
+)
+def test_a_level_that_jumps_there_and_back_is_disputed(
+    residual_bps: float | None, flagged: list[str], weighting: str, places: list[int]
+) -> None:
+    told = _levels_there_and_back(residual_bps, flagged)
+    found = with_disputed_levels(told, indices(weighting))["flags"]
+    assert [n for n, row in enumerate(found.to_list()) if "disputed_level" in row] == places
+
+
+def test_a_set_that_replaces_another_on_the_day_of_its_own_units_is_dated_later() -> None:
+    """A fund's evening has the members of the next morning."""
+    bars, told = prices({"A": [50.0] * 4, "B": [40.0] * 4}), levels([100.0] * 4)
+
+    def dated_later(as_of: date) -> list[bool]:
+        sets = [holdings({"A": 1.0}), holdings({"B": 1.0}, effective_from=DAYS[2], as_of=as_of)]
+        found = reconcile(pl.concat(sets), bars, told, indices())
+        return found["flags"].list.contains("dated_later").to_list()
+
+    assert dated_later(DAYS[2]) == [False, False, True, False]
+    assert dated_later(DAYS[1]) == [False] * 4

@@ -12,6 +12,7 @@ from assets.ops.failing_rows import (
     lost_rows,
     missing_bars,
     sessions_without_levels,
+    too_many_lost,
     unexplained_sessions,
 )
 from assets.ops.loss_support import support_of_losses
@@ -216,3 +217,26 @@ def test_the_company_in_the_middle_is_worth_what_companies_are(each, companies, 
         {"session_date": [DAYS[0]] * companies, "market_cap_usd": [each] * companies}
     )
     assert implausible_market(caps).is_empty() is is_plausible
+
+
+@pytest.mark.parametrize(
+    ("now", "is_too_much"),
+    [
+        ({"A": 98, "B": 9_900}, False),  # a hundredth of all, of both
+        ({"A": 98, "B": 9_700}, True),
+        ({"B": 9_900}, True),  # as few, and the whole history of a company
+        ({"A": 98, "C": 10_000, "B": 9_950}, False),
+    ],
+)
+def test_a_small_part_of_all_may_go_but_no_companys_history(
+    now: dict[str, int], *, is_too_much: bool
+) -> None:
+    before = pl.DataFrame({"symbol": ["A", "B"], "rows": [100, 9_900]})
+    told = pl.DataFrame({"symbol": list(now), "rows": list(now.values())})
+    assert too_many_lost(lost_rows(told, before, "symbol"), 10_000, 0.02) == is_too_much
+
+
+def test_a_company_of_a_few_rows_may_go() -> None:
+    before = pl.DataFrame({"symbol": ["A", "B"], "rows": [59, 9_941]})
+    now = pl.DataFrame({"symbol": ["B"], "rows": [9_941]})
+    assert not too_many_lost(lost_rows(now, before, "symbol"), 10_000, 0.02)

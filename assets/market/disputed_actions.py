@@ -1,0 +1,85 @@
+"""Actions that the price itself contradicts: nothing says which of the two is wrong.
+
+Closes before a split may have come divided by it, the split may never have been, or its ratio or
+date be another. Until a person decides, no close of the line stands in a known share basis.
+"""
+
+import math
+
+import polars as pl
+
+from assets.market.bars import ABOUT_THE_RATIO, DOUBTFUL_MOVE
+from assets.market.corporate_actions import with_adjustments
+
+FOLLOWS_WITHIN = 10
+"""A price that follows so many bars later does follow: the action is dated early."""
+
+_KEY = ["symbol", "session_date"]
+
+
+def does_not_follow(move: pl.Expr, ratio: pl.Expr) -> pl.Expr:
+    """Tell whether a move looks like the ratio of an action that the price has not followed.
+
+    The same as ``bars.is_in_doubt``, of columns.
+
+    Args:
+        move: close over an earlier one, in one share basis by the action.
+        ratio: what went ex in between.
+    """
+    size, of_ratio = move.log().abs(), ratio.log().abs()
+    least, most = (part * of_ratio for part in ABOUT_THE_RATIO)
+    return (size > math.log(DOUBTFUL_MOVE)) & size.is_between(least, most)
+
+
+def closes_of_disputed_actions(
+    bars: pl.DataFrame, prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+) -> pl.DataFrame:
+    """Return all bars of the lines whose closes and actions are not one statement.
+
+    They are not where neither the close on an ex-date has followed the ratio, nor the one ten bars
+    later (``FOLLOWS_WITHIN``; the last one, where there are fewer); and where the last ten bars are
+    held, all of them: they are in another basis than those before, and no action says why.
+
+    Args:
+        bars: ``raw.prices``, with those that the gate holds: symbol, session_date, close, ...
+        prices: ``core.prices``.
+        actions: ``core.corporate_actions``.
+        decisions: ``ref.split_decisions``; what a person said of a date settles it.
+
+    Returns:
+        symbol, session_date, sorted.
+    """
+    sorted_bars = bars.select(*_KEY, "close").sort(_KEY)
+    lines = [
+        _not_followed(sorted_bars, actions, decisions),
+        _held_to_the_end(sorted_bars, prices),
+    ]
+    return sorted_bars.select(_KEY).join(pl.concat(lines), on="symbol", how="semi")
+
+
+def _not_followed(
+    bars: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+) -> pl.DataFrame:
+    close, ratio = pl.col("close"), pl.col("adjustment_ratio")
+    known = actions["symbol"].unique()
+    later = close.shift(-FOLLOWS_WITHIN).over("symbol")
+    return (
+        with_adjustments(bars.filter(pl.col("symbol").is_in(known.implode())), actions)
+        .with_columns(
+            before=close.shift().over("symbol"),
+            later=pl.coalesce(later, close.last().over("symbol")),
+        )
+        .filter(
+            (ratio != 1)
+            & does_not_follow(close * ratio / pl.col("before"), ratio)
+            & does_not_follow(pl.col("later") * ratio / pl.col("before"), ratio)
+        )
+        .join(decisions, left_on=_KEY, right_on=["symbol", "ex_date"], how="anti")
+        .select("symbol")
+    )
+
+
+def _held_to_the_end(bars: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    last = bars.group_by("symbol").tail(FOLLOWS_WITHIN)
+    held = last.join(prices, on=_KEY, how="anti").group_by("symbol").len()
+    return held.filter(pl.col("len") == FOLLOWS_WITHIN).select("symbol")

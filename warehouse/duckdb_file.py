@@ -366,18 +366,14 @@ class DuckDBFile(Warehouse):
         """Write down what the publication changes of what readers have."""
         with self._faults_told(), closing(self._connect(self.wait_seconds)) as connection:
             explained = None
-            with self._published_attached(connection) as is_attached:
+            with self._published_attached(connection, publication.say) as is_attached:
                 if is_attached:
                     try:
-                        found = restatements.compare(connection)
-                        explained = publication.explain(found)
+                        explained = publication.explain(restatements.compare(connection))
                     except duckdb.Error as error:
                         if not is_damage(error) or str(self.private) in str(error):
                             raise
-                        publication.say(
-                            f"{self.published}: cannot be read ({first_line(error)}): what changes "
-                            "of it is not known, and not in ops.restatements"
-                        )
+                        publication.say(self._not_compared(error))
                 run_statement(connection, "BEGIN")
                 if explained is not None:
                     restatements.take_over(connection)
@@ -387,13 +383,19 @@ class DuckDBFile(Warehouse):
                 run_statement(connection, "COMMIT")
 
     @contextmanager
-    def _published_attached(self, connection: duckdb.DuckDBPyConnection) -> Iterator[bool]:
+    def _published_attached(
+        self, connection: duckdb.DuckDBPyConnection, say: Say
+    ) -> Iterator[bool]:
         """Attach what readers have, of any layout that has publications, and tell whether it is."""
+        if not self.published.exists():
+            yield False
+            return
         try:
             # Refuses what is no database of DuckDB before it is attached.
             with closing(connect(self.published, read_only=True)) as found:
                 run_statement(found, "FROM ops.publications, ops.table_versions LIMIT 1")
-        except (WarehouseError, duckdb.Error):
+        except (WarehouseError, duckdb.Error) as error:
+            say(self._not_compared(error))
             yield False
             return
         attach = f"ATTACH {ddl.literal(str(self.published))} AS {PUBLISHED} (READ_ONLY)"
@@ -404,6 +406,12 @@ class DuckDBFile(Warehouse):
             with suppress(duckdb.Error):
                 run_statement(connection, "ROLLBACK")
             run_statement(connection, f"DETACH {PUBLISHED}")
+
+    def _not_compared(self, error: Exception) -> str:
+        return (
+            f"{self.name}: what was published before cannot be read ({first_line(error)}): what "
+            "changes of it is not known, and not in ops.restatements"
+        )
 
 
 def _grow(connection: duckdb.DuckDBPyConnection) -> None:

@@ -6,7 +6,7 @@ model (``Table.life``). Sessions are told apart by a digest of their rows first,
 at only where it differs.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -53,6 +53,7 @@ CAUSE_SCHEMA: _Types = {
 }
 
 _SESSION = "session_date"
+_TYPES = {"TIMESTAMPTZ": "TIMESTAMP WITH TIME ZONE"}
 _TICK = timedelta(microseconds=1)
 
 
@@ -77,7 +78,9 @@ Explain = Callable[[Differences], pl.DataFrame]
 def unexplained(found: Differences) -> pl.DataFrame:
     """Name no cause."""
     causes = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in CAUSE_SCHEMA.items()]
-    return found.entries.with_columns(causes).with_columns(pl.col("other_causes").fill_null(0))
+    return found.entries.with_columns(causes).with_columns(
+        other_causes=pl.lit(0, dtype=CAUSE_SCHEMA["other_causes"])
+    )
 
 
 def nothing() -> pl.DataFrame:
@@ -96,20 +99,21 @@ def compare(connection: duckdb.DuckDBPyConnection) -> Differences:
     Args:
         connection: the tables that runs wrote, with the published file attached.
     """
-    _list_sessions(connection)
-    entries = [
-        some
-        for model in _kept()
-        if (table := _Comparison.of(connection, model)) is not None
-        for some in table.entries()
+    common = _common_columns(connection)
+    _list_sessions(connection, common)
+    changed = _changed_tables(connection)
+    tables = [
+        _Comparison(connection, TABLES[name], columns)
+        for name, columns in common.items()
+        if name in changed
     ]
+    entries = [some for table in tables if table.is_kept for some in table.entries()]
     found = _stacked(entries, DIFFERENCE_SCHEMA)
     inputs: list[pl.DataFrame] = []
     if found.height:
-        for name, model in TABLES.items():
-            if name.startswith(("ref.", "raw.")):
-                comparison = _Comparison.of(connection, model)
-                inputs += comparison.changed_rows() if comparison is not None else []
+        for table in tables:
+            if not table.is_kept:
+                inputs += table.changed_rows()
     return Differences(found, _stacked(inputs, INPUT_SCHEMA))
 
 
@@ -119,10 +123,29 @@ def _kept() -> Iterator[type[Table]]:
 
 
 def _stacked(frames: Sequence[pl.DataFrame], schema: _Types) -> pl.DataFrame:
-    return pl.concat([pl.DataFrame(schema=schema), *(frame.cast(pl.Schema(schema)) for frame in frames)])
+    return pl.concat(
+        [pl.DataFrame(schema=schema), *(frame.cast(pl.Schema(schema)) for frame in frames)]
+    )
 
 
-def _list_sessions(connection: duckdb.DuckDBPyConnection) -> None:
+def _changed_tables(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the tables of which a write has changed a value since they were published."""
+    written, published = (
+        {
+            tuple(row)
+            for row in run_statement(
+                connection,
+                f"SELECT table_name, version, changed_at, run_id FROM {place}ops.table_versions",
+            )
+        }
+        for place in ("", f"{PUBLISHED}.")
+    )
+    return {name for name, *_ in written - published}
+
+
+def _list_sessions(
+    connection: duckdb.DuckDBPyConnection, common: Mapping[str, Sequence[str]]
+) -> None:
     """Note which sessions of which table readers have had: ``__listed``.
 
     Of a file from before this was kept: those that it has.
@@ -131,7 +154,7 @@ def _list_sessions(connection: duckdb.DuckDBPyConnection) -> None:
         f"SELECT {ddl.literal(model.table())} AS table_name, session_date FROM ("
         f"{_sessions(model, f'{PUBLISHED}.')})"
         for model in _kept()
-        if set(model.key()) <= set(_kept_columns(connection, model))
+        if model.table() in common
     ]
     if _has_log(connection):
         held = [f"SELECT table_name, session_date FROM {PUBLISHED}.ops.published_sessions", *held]
@@ -168,23 +191,28 @@ def _has_sessions(model: type[Table]) -> bool:
     return _SESSION in model.key()
 
 
-def _kept_columns(connection: duckdb.DuckDBPyConnection, model: type[Table]) -> list[str]:
-    """Return the columns that say something, and that the published table has in the same type."""
-    schema, table = model.table().split(".")
-    published = dict(
+def _common_columns(connection: duckdb.DuckDBPyConnection) -> dict[str, list[str]]:
+    """Return the columns that say something, and that the published table has in the same type.
+
+    A table that lacks a column of its key there is as good as none.
+    """
+    published = set(
         run_statement(
             connection,
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE database_name = ? AND schema_name = ? AND table_name = ?",
-            [PUBLISHED, schema, table],
+            "SELECT schema_name || '.' || table_name, column_name, data_type FROM duckdb_columns() "
+            "WHERE database_name = ?",
+            [PUBLISHED],
         )
     )
-    written = {
-        c.name: "TIMESTAMP WITH TIME ZONE" if c.duckdb_type == "TIMESTAMPTZ" else c.duckdb_type
-        for c in model.columns()
-        if not c.is_provenance
-    }
-    return [name for name, dtype in written.items() if published.get(name) == dtype]
+    found = {}
+    for name, model in TABLES.items():
+        if name.startswith("ops."):
+            continue
+        types = {c.name: _TYPES.get(c.duckdb_type, c.duckdb_type) for c in model.columns()}
+        columns = [c for c in model.value_names() if (name, c, types[c]) in published]
+        if set(model.key()) <= set(columns):
+            found[name] = columns
+    return found
 
 
 @dataclass(frozen=True)
@@ -201,25 +229,10 @@ class _Comparison:
     model: type[Table]
     columns: list[str]
 
-    @classmethod
-    def of(cls, connection: duckdb.DuckDBPyConnection, model: type[Table]) -> "_Comparison | None":
-        """Return the comparison of a table; None where nothing of it can differ.
-
-        That is where no write has changed a value since, and where readers had no such table.
-        """
-        columns = _kept_columns(connection, model)
-        if not set(model.key()) <= set(columns):
-            return None
-        written, published = (
-            run_statement(
-                connection,
-                f"SELECT version, changed_at, run_id FROM {place}ops.table_versions "
-                "WHERE table_name = ?",
-                [model.table()],
-            )
-            for place in ("", f"{PUBLISHED}.")
-        )
-        return cls(connection, model, columns) if written != published else None
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether published values of the table are remembered."""
+        return self.model.table().startswith(("core.", "mart."))
 
     # --- what it yields ---
 
@@ -228,25 +241,24 @@ class _Comparison:
         life = self.model.life()
         apart = {*life.positional, *life.of_session}
         columns = [name for name in self.columns if name not in apart]
-        within = self._differing_days(columns) if _has_sessions(self.model) else "true"
-        self._pair(self.columns, columns, within)
-        yield self._ask(self._structural())
-        for name in columns:
-            if name not in self.model.key():
-                yield self._ask(self._changed(name, columns))
-        for name in life.of_session:
-            if name in self.columns:
-                yield self._ask(self._of_session(name))
+        within = self._differing_days(columns)
+        if self._pair(self.columns, columns, within):
+            values = [name for name in columns if name not in self.model.key()]
+            asked = [self._structural(), *(self._changed(name, columns) for name in values)]
+            yield self._ask(" UNION ALL ".join(f"({query})" for query in asked))
+        of_session = [self._of_session(name) for name in life.of_session if name in self.columns]
+        if of_session:
+            yield self._ask(" UNION ALL ".join(f"({query})" for query in of_session))
         moved = [name for name in life.positional if name in self.columns]
-        if moved:
-            self._pair(moved, moved, self._differing_days(moved))
-            for name in moved:
-                yield self._ask(self._moved(name, self._differs(name)))
+        if moved and self._pair(moved, moved, self._differing_days(moved)):
+            asked = [self._moved(name, self._differs(name)) for name in moved]
+            yield self._ask(" UNION ALL ".join(f"({query})" for query in asked))
 
     def changed_rows(self) -> Iterator[pl.DataFrame]:
         """Yield the rows that changed, those of new sessions too."""
         within = self._differing_days(self.columns, listed=False)
-        self._pair(self.columns, self.columns, within if _has_sessions(self.model) else "true")
+        if not self._pair(self.columns, self.columns, within):
+            return
         values = ", ".join(
             f"CASE WHEN {self._differs(name)} THEN {ddl.literal(name + ' ')} || "
             f"coalesce({_old(name)}::VARCHAR, 'null') || ' -> ' || "
@@ -282,7 +294,9 @@ class _Comparison:
         """
         if not _has_sessions(self.model):
             return "true"
-        digested = column_list(sorted({*columns, *self.model.key()}))
+        # Hashed once more: the hash of several columns is that of the last one, xor what is
+        # before it, and two rows in which it changes alike would cancel out.
+        digested = f"hash({column_list(sorted({*columns, *self.model.key()}))})"
         old, new = (
             f"(SELECT {_SESSION}, count(*) AS rows, bit_xor(hash({digested})) AS digest "
             f"FROM {table} GROUP BY {_SESSION})"
@@ -303,8 +317,8 @@ class _Comparison:
             f"WHERE table_name = {ddl.literal(self.model.table())} AND session_date IS NOT NULL"
         )
 
-    def _pair(self, columns: Sequence[str], compared: Sequence[str], within: str) -> None:
-        """Put rows that differ beside each other: ``__pair``.
+    def _pair(self, columns: Sequence[str], compared: Sequence[str], within: str) -> bool:
+        """Put rows that differ beside each other, ``__pair``, and tell whether there are any.
 
         Args:
             columns: what both sides have of a row, beside the key.
@@ -331,6 +345,7 @@ class _Comparison:
             f"n.is_there AS is_new, {sides} FROM {old} AS o FULL JOIN {new} AS n ON {same_key} "
             f"WHERE o.is_there IS NULL OR n.is_there IS NULL OR {differs or 'false'}",
         )
+        return bool(run_statement(self.connection, "FROM __pair LIMIT 1"))
 
     def _structural(self) -> str:
         """Rows that vanished, whole; and rows that appeared after their session was published."""
@@ -393,7 +408,7 @@ class _Comparison:
     def _word(self, name: str, columns: Sequence[str]) -> str:
         """Say whether a change settles what was pending, and changes nothing else of the row."""
         pending = self.model.life().pending
-        if pending is None or name not in pending[2]:
+        if pending is None or name not in pending[2] or pending[0] not in self.columns:
             return f"'{Change.CHANGED}'"
         column, word, settles = pending
         others = [self._differs(c) for c in columns if c not in {*settles, *self.model.key()}]
@@ -407,9 +422,9 @@ class _Comparison:
         """Tell, in SQL, whether a new session alone moved a value of an open row on."""
         life = self.model.life()
         for until, columns in life.grows.items():
-            if name in columns and life.open is not None:
+            if name in columns and life.open in self.columns:
                 is_new = self._is_new(_side(until, self.model, _new))
-                return f"({_old(life.open)} IS NULL AND {self._has_new()} AND {is_new})"
+                return f"({_old(str(life.open))} IS NULL AND {self._has_new()} AND {is_new})"
         return "false"
 
     def _is_new(self, day: str) -> str:

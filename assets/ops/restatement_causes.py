@@ -18,9 +18,13 @@ from warehouse.schemas.vocabulary import Change
 CODE = "code"
 """What stands as cause_table where another version of capshock did it."""
 
-_OWN, _OWN_LATER, _OF_SESSION, _OTHER, _OTHER_LATER = range(5)
-"""How near an input is: of the same subject, up to the day or after it; of another one, of the same
-day, before, or after."""
+_OWN, _OWN_LATER, _OWN_FAR, _OF_SESSION, _OTHER, _OTHER_LATER = range(6)
+"""How near an input is: of the same subject, up to the day, after it, or a bar of another week; of
+another one, of the same day, before, or after."""
+
+_BARS = ("raw.prices", "raw.index_levels")
+_WEEK_DAYS = 7
+"""A bar acts on its own session and the next; counts, splits and members act on."""
 
 _BEHIND = 100
 """Added to the steps of what a column is not made of, but its row."""
@@ -34,7 +38,7 @@ def explain(found: Differences, securities: pl.DataFrame, *, is_other_code: bool
     """Name the input behind each change of a published value.
 
     The nearest one is named: of the same symbol or index before that of another one, at or before
-    the day of the value before a later one; then the most direct by lineage; then the closest day.
+    the day of the value before a later one; then the closest day; then the most direct by lineage.
     Where the code is another one too, inputs of other days of other subjects are no explanation,
     nor are later ones, but for what was pending.
 
@@ -60,14 +64,14 @@ def explain(found: Differences, securities: pl.DataFrame, *, is_other_code: bool
         .join(inputs.select("cause_table").unique(), on="cause_table", how="semi")
         .select("entry", "change", "subjects", "day", "cause_table", "depth")
     )
-    candidates = pl.concat([*_own(asked, inputs), *_of_others(asked, inputs)])
+    candidates = pl.concat([*map(_of_the_week, _own(asked, inputs)), *_of_others(asked, inputs)])
     if is_other_code:
         is_settled = pl.col("change") == Change.SETTLED
         nearness = pl.col("nearness")
         candidates = candidates.filter(
             nearness.is_in([_OWN, _OF_SESSION]) | ((nearness == _OWN_LATER) & is_settled)
         )
-    nearest = candidates.sort("entry", "nearness", "depth", "distance", "cause_table").group_by(
+    nearest = candidates.sort("entry", "nearness", "distance", "depth", "cause_table").group_by(
         "entry", maintain_order=True
     )
     named = nearest.agg(
@@ -147,6 +151,14 @@ def _candidates(joined: pl.DataFrame, nearness: pl.Expr, alike: pl.Expr) -> pl.D
         nearness=nearness.cast(pl.Int64),
         distance=(pl.col("day") - pl.col("found")).dt.total_days().abs(),
         alike=alike.cast(pl.Int64),
+    )
+
+
+def _of_the_week(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Put bars of another week behind what acts on."""
+    is_far = pl.col("cause_table").is_in(_BARS) & (pl.col("distance") > _WEEK_DAYS)
+    return candidates.with_columns(
+        nearness=pl.when(is_far).then(pl.lit(_OWN_FAR)).otherwise("nearness")
     )
 
 

@@ -18,7 +18,10 @@ _COUNTED = """
 _LEADING = """
     SELECT table_name, row_key, column_name, change, old, new, cause_table, cause_key, cause
     FROM ops.restatements WHERE run_id = $run AND change NOT IN ('moved', 'settled')
-    ORDER BY (table_name LIKE 'mart.%') DESC, table_name, row_key, column_name LIMIT 1
+    ORDER BY
+        (table_name LIKE 'mart.%') DESC, coalesce(column_name = 'explanation', false),
+        table_name, row_key, column_name
+    LIMIT 1
 """
 
 _MOVES = """

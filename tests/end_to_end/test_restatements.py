@@ -142,4 +142,4 @@ def test_ten_publications_are_given_back_as_they_were_and_all_that_changed_is_in
         entries, moved = differences(before, after, had)
         assert after.log() == entries, after.path.name
         assert after.moved() == moved, after.path.name
-    for x in told: print(x)
+    print(told)  # noqa: T201

@@ -41,13 +41,30 @@ def cap(company: str, number: int) -> dict:
     return {"company_symbol": company, "session_date": day(number), "close_usd": 10.0, "flags": []}
 
 
+def dictionary() -> pl.DataFrame:
+    return pl.DataFrame(
+        [
+            {"schema": name.split(".")[0], "table": name.split(".")[1], "column": c.name,
+             "position": position, "type": c.duckdb_type, "unit": c.unit, "meaning": c.meaning,
+             "is_key": c.is_key, "is_nullable": c.nullable, "rules": [], "made_of": []}
+            for name, model in TABLES.items()
+            for position, c in enumerate(model.columns(), start=1)
+        ],
+        schema=ops.DataDictionary.polars_schema(),
+    )  # fmt: skip
+
+
 class Nights:
     """A warehouse that is published night after night, and a copy of each file."""
 
     def __init__(self, warehouse: Warehouse, folder) -> None:
         self.warehouse, self.folder = warehouse, folder
         self.copies: list = []
-        land_all(warehouse)
+        self.begin()
+
+    def begin(self) -> None:
+        land_all(self.warehouse)
+        self.warehouse.rewrite((ops.DataDictionary, dictionary()))
 
     def land(self, model: type[Table], rows: Iterable[dict]) -> None:
         frame = pl.DataFrame(list(rows), schema=model.polars_schema())
@@ -177,7 +194,7 @@ def test_nothing_restates_what_readers_never_had(nights):
     nights.warehouse._log(Publication("killed", NIGHT + timedelta(days=9)))
     assert nights.warehouse.read("ops.restatements")["run_id"].to_list() == ["killed"]
     (entry,) = nights.publish(loss("A", 0, 3.0), moment=NIGHT + timedelta(days=9))
-    assert entry[4:6] == ("9.0", "3.0")
+    assert entry[-3:-1] == ("9.0", "3.0")
     assert nights.log("killed") == []
 
 
@@ -185,10 +202,10 @@ def test_the_log_survives_a_private_database_that_is_built_from_nothing(nights, 
     nights.publish(loss("A", 0, 9.0))
     nights.publish(loss("A", 0, 8.0))
     (tmp_path / ".build").rename(tmp_path / "aside")
-    land_all(nights.warehouse)
+    nights.begin()
     assert nights.publish(loss("A", 0, 8.0)) == []
     assert len(nights.log("run 1")) == 1
-    assert nights.publish(loss("A", 0, 7.0))[0][4:6] == ("8.0", "7.0")
+    assert nights.publish(loss("A", 0, 7.0))[0][-3:-1] == ("8.0", "7.0")
     nights.must_be_given_back()
 
 
@@ -240,7 +257,7 @@ def test_open_rows_are_moved_on_by_new_sessions_and_restated_by_nothing_else(nig
     ]  # fmt: skip
     with nights.warehouse.open_published() as reader:
         for table in ("mart.drawdowns", "core.shares_outstanding", "raw.prices", "mart.nothing"):
-            with pytest.raises(duckdb.InvalidInputException, match=table):
+            with pytest.raises(duckdb.Error, match=table.split(".")[1]):
                 reader.rows("FROM as_published($table, now())", table=table)
 
 
@@ -362,14 +379,7 @@ def test_records_won_and_lost_and_what_was_published_before_are_one_question(nig
 def test_ranks_of_as_published_are_those_of_the_product(rows):
     connection = in_memory()
     fill(connection, mart.MarketCapLosses, [loss(*one) for one in rows])
-    keys = [("company_symbol", 1, "VARCHAR"), ("session_date", 2, "DATE")]
-    fill(
-        connection,
-        ops.DataDictionary,
-        [{"schema": "mart", "table": "market_cap_losses", "column": name, "position": n,
-          "type": dtype, "meaning": "", "is_key": True, "is_nullable": False, "rules": [],
-          "made_of": []} for name, n, dtype in keys],
-    )  # fmt: skip
+    fill(connection, ops.DataDictionary, dictionary().to_dicts())
     fill(
         connection,
         ops.PublishedSessions,

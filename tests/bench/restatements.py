@@ -22,7 +22,7 @@ from rich import print  # noqa: A004
 
 from warehouse.connection import connect
 from warehouse.duckdb_file import DuckDBFile
-from warehouse.schemas import TABLES
+from warehouse.schemas import TABLES, ops
 from warehouse.storage import Publication, Warehouse, open_warehouse
 
 OF_SESSIONS = ("core.prices", "core.index_levels", "mart.market_caps", "mart.market_cap_losses",
@@ -161,7 +161,10 @@ def main() -> None:
             days = c.execute("SELECT DISTINCT session_date FROM source.core.prices ORDER BY 1")
             sessions = [day for (day,) in days.fetchall()][-given.nights - 20 :]
             for table, model in TABLES.items():
-                if model.table().startswith("ops.") and table != "ops.table_versions":
+                if table.startswith("ops.") and model not in (
+                    ops.TableVersions,
+                    ops.DataDictionary,
+                ):
                     continue
                 where = f"WHERE session_date BETWEEN '{sessions[0]}' AND '{sessions[19]}'"
                 where = where if table in OF_SESSIONS else ""

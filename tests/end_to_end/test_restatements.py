@@ -1,5 +1,6 @@
 """What is published and changes is remembered: from what to what, when, why; and told."""
 
+import html
 import io
 import shutil
 from collections.abc import Iterator
@@ -184,7 +185,7 @@ def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, smal
     )
     with read_published(small.settings.warehouse) as published:
         telling = tell_session(published, date(2025, 1, 10))
-    assert sentence in message(telling)
+    assert html.escape(sentence, quote=False) in message(telling)
     assert sentence in pages.markdown(telling).replace("\\", "")
     assert f"AAA loss of 0.02bn until {today}" in str(telling.doubts.table["subjects"].to_list())
     out = io.StringIO()

@@ -364,7 +364,7 @@ def test_records_won_and_lost_and_what_was_published_before_are_one_question(nig
     assert [r["company_symbol"] for r in of_run] == ["A"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     st.lists(
         st.tuples(

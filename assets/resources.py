@@ -37,6 +37,9 @@ class DataSettings(BaseModel):
         max_rejected_rows: ... and at least this many of them fails its asset.
         max_shrink_share: a table of core or mart that lost a larger share of the rows that readers
             see stops publishing.
+        max_restated_share: a published loss or gain among the largest that changes by a larger
+            share is a warning ...
+        restated_places: ... the largest: this many of each.
         keep_responses_days: answers that no row rests on are deleted after this many days.
         briefs: of which sessions of a run a page is written.
     """
@@ -52,6 +55,8 @@ class DataSettings(BaseModel):
     max_rejected_share: float = Field(default=0.05, ge=0, le=1)
     max_rejected_rows: int = Field(default=50, ge=0)
     max_shrink_share: float = Field(default=0.02, ge=0, le=1)
+    max_restated_share: float = Field(default=0.01, ge=0)
+    restated_places: int = Field(default=10, ge=1)
     keep_responses_days: int = Field(default=400, ge=1)
     briefs: Literal["last", "all", "none"] = "last"
 

@@ -13,8 +13,11 @@ import duckdb
 
 from warehouse.errors import WarehouseDamaged, WarehouseError, WarehouseLocked
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Rises with every change to the shape of a table: files of another version are refused."""
+
+GROWS_FROM = 7
+"""Private databases from this layout on lack but tables and nullable columns: these are made."""
 
 PUBLISH_ANEW = "Run `capshock run`: it publishes the file anew."
 """The way out where a published file is not what it should be."""

@@ -6,6 +6,7 @@ Light to import: the models come with pandera, and whoever only quotes a name ne
 from __future__ import annotations
 
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,8 +34,12 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def statements(model: type[Table]) -> Iterator[str]:
+def statements(model: type[Table], *, grown: bool = False) -> Iterator[str]:
     """Yield the statements that make a table; what it holds is said where it is published.
+
+    Args:
+        model: the table.
+        grown: whether it may be there, and lack columns that hold null.
 
     There is no PRIMARY KEY: it makes loading four times slower, and uniqueness is checked before
     every write.
@@ -45,6 +50,12 @@ def statements(model: type[Table]) -> Iterator[str]:
     )
     yield f"CREATE SCHEMA IF NOT EXISTS {quoted(model.table().split('.')[0])}"
     yield f"CREATE TABLE IF NOT EXISTS {qualified(model.table())} ({columns})"
+    if grown:
+        for c in model.columns():
+            yield (
+                f"ALTER TABLE {qualified(model.table())} ADD COLUMN IF NOT EXISTS "
+                f"{quoted(c.name)} {c.duckdb_type}"
+            )
 
 
 def comments(model: type[Table]) -> Iterator[str]:
@@ -57,7 +68,12 @@ def comments(model: type[Table]) -> Iterator[str]:
 
 
 def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the macros that users call: the files of ``warehouse/views``."""
-    for file in sorted(VIEWS.glob("*.sql")):
-        for statement in connection.extract_statements(file.read_text(encoding="utf-8")):
+    """Make the macros that users call: the files of ``warehouse/views``, those called first."""
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in sorted(VIEWS.glob("*.sql"))}
+    calls = {
+        name: {other for other in texts if other != name and f" {other}(" in text}
+        for name, text in texts.items()
+    }
+    for name in TopologicalSorter(calls).static_order():
+        for statement in connection.extract_statements(texts[name]):
             connection.execute(statement).fetchall()

@@ -18,8 +18,9 @@ from pathlib import Path
 
 import duckdb
 
-from warehouse import ddl
+from warehouse import ddl, restatements
 from warehouse.connection import (
+    GROWS_FROM,
     PUBLISH_ANEW,
     SCHEMA_VERSION,
     connect,
@@ -34,17 +35,15 @@ from warehouse.errors import WarehouseDamaged, WarehouseError
 from warehouse.landing import run_statement
 from warehouse.lock import WriterLock
 from warehouse.reader import Reader, read_published
-from warehouse.schemas import TABLES
-from warehouse.storage import Say, Warehouse, silently
+from warehouse.restatements import PUBLISHED
+from warehouse.schemas import TABLES, ops
+from warehouse.storage import Publication, Say, Warehouse, silently
 
 STORAGE_VERSION = "v1.5.0"
 """Storage format of the published file: the DuckDB 1.5 that most users have opens it."""
 
 _COPY = "__copy"
 """Name of the published file while it is written."""
-
-_PUBLISHED = "__published"
-"""Name of the published file while it is read to build the private database anew."""
 
 _BUILD_ANEW = (
     "Run again: it is moved aside and built anew, from the published file where that is sound."
@@ -226,7 +225,9 @@ class DuckDBFile(Warehouse):
             # An older version was killed before it had made the tables: there is nothing to lose.
             _make_tables(connection)
             return
-        if version != SCHEMA_VERSION:
+        if GROWS_FROM <= version < SCHEMA_VERSION:
+            _grow(connection)
+        elif version != SCHEMA_VERSION:
             raise WarehouseError(
                 f"{self.private}: tables of layout {version}, this version writes {SCHEMA_VERSION}",
                 f"Move {self.folder} aside and run again: the tables are built anew from the "
@@ -324,13 +325,16 @@ class DuckDBFile(Warehouse):
         with read_published(self.published) as reader:
             yield reader
 
-    def publish(self) -> int:
+    def publish(self, publication: Publication | None = None) -> int:
         """Copy the private database over the published file, in one step for its readers.
 
         The copy is compact, carries the comments and macros of this version, and has a storage
-        format that older DuckDB command lines open.
+        format that older DuckDB command lines open. What it changes is logged in the private
+        database first; if the copy does not get its place, the next publication starts from the
+        log that is published.
         """
         self.require_consistent()
+        self._log(publication or Publication())
         # Dead runs leave their half-written copies; this process is the one writer.
         for stale in self.folder.glob(f"{self.name}.*.publishing*"):
             stale.unlink(missing_ok=True)
@@ -365,6 +369,71 @@ class DuckDBFile(Warehouse):
             ) from error
         return self.published.stat().st_size
 
+    def _log(self, publication: Publication) -> None:
+        """Write down what the publication changes of what readers have."""
+        with self._faults_told(), closing(self._connect(self.wait_seconds)) as connection:
+            explained = None
+            with self._published_attached(connection, publication.say) as is_attached:
+                if is_attached:
+                    try:
+                        explained = publication.explain(restatements.compare(connection))
+                    except duckdb.Error as error:
+                        if not is_damage(error) or str(self.private) in str(error):
+                            raise
+                        publication.say(self._not_compared(error))
+                run_statement(connection, "BEGIN")
+                if explained is not None:
+                    restatements.take_over(connection)
+                else:
+                    explained = restatements.nothing()
+                restatements.keep(connection, explained, publication.run_id, publication.time())
+                run_statement(connection, "COMMIT")
+
+    @contextmanager
+    def _published_attached(
+        self, connection: duckdb.DuckDBPyConnection, say: Say
+    ) -> Iterator[bool]:
+        """Attach what readers have, of any layout that has publications, and tell whether it is."""
+        if not self.published.exists():
+            yield False
+            return
+        try:
+            # Refuses what is no database of DuckDB before it is attached.
+            with closing(connect(self.published, read_only=True)) as found:
+                run_statement(found, "FROM ops.publications, ops.table_versions LIMIT 1")
+        except (WarehouseError, duckdb.Error) as error:
+            say(self._not_compared(error))
+            yield False
+            return
+        attach = f"ATTACH {ddl.literal(str(self.published))} AS {PUBLISHED} (READ_ONLY)"
+        run_statement(connection, attach)
+        try:
+            yield True
+        finally:
+            with suppress(duckdb.Error):
+                run_statement(connection, "ROLLBACK")
+            run_statement(connection, f"DETACH {PUBLISHED}")
+
+    def _not_compared(self, error: Exception) -> str:
+        return (
+            f"{self.name}: what was published before cannot be read ({first_line(error)}): what "
+            "changes of it is not known, and not in ops.restatements"
+        )
+
+
+def _grow(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables and columns that a private database of an earlier layout lacks."""
+    run_statement(connection, "BEGIN")
+    for model in TABLES.values():
+        for statement in ddl.statements(model, grown=True):
+            run_statement(connection, statement)
+    run_statement(
+        connection,
+        f"UPDATE {ddl.qualified(ops.SchemaVersion.table())} SET schema_version = ?",
+        [SCHEMA_VERSION],
+    )
+    run_statement(connection, "COMMIT")
+
 
 def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
     run_statement(connection, "BEGIN")
@@ -377,12 +446,12 @@ def _make_tables(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _copy_rows(connection: duckdb.DuckDBPyConnection, published: Path) -> None:
     """Copy the rows of a published file into the tables of a new database."""
-    run_statement(connection, f"ATTACH {ddl.literal(str(published))} AS {_PUBLISHED} (READ_ONLY)")
+    run_statement(connection, f"ATTACH {ddl.literal(str(published))} AS {PUBLISHED} (READ_ONLY)")
     for name in TABLES:
         table = ddl.qualified(name)
         run_statement(connection, f"DELETE FROM {table}")
-        run_statement(connection, f"INSERT INTO {table} BY NAME FROM {_PUBLISHED}.{table}")
-    run_statement(connection, f"DETACH {_PUBLISHED}")
+        run_statement(connection, f"INSERT INTO {table} BY NAME FROM {PUBLISHED}.{table}")
+    run_statement(connection, f"DETACH {PUBLISHED}")
 
 
 def _describe(connection: duckdb.DuckDBPyConnection, database: str) -> None:

@@ -8,6 +8,7 @@ the tables lie, how they are opened, locked and published) is the engine's. Ther
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,10 +27,19 @@ from warehouse.landing import (
     replace_window,
 )
 from warehouse.reader import Reader
+from warehouse.restatements import Explain, unexplained
 from warehouse.schemas import TABLES, Table, ops
 from warehouse.validation import validate
 
 _VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id")
+
+_DIARIES: tuple[type[Table], ...] = (
+    ops.IngestOutcomes,
+    ops.Publications,
+    ops.PublishedSessions,
+    ops.Restatements,
+)
+"""Tables that tell how a warehouse came to say what it says, and not what that is."""
 
 _VERSIONS = "SELECT table_name, version FROM ops.table_versions ORDER BY ALL"
 
@@ -40,6 +50,27 @@ Say = Callable[[str], None]
 def silently(said: str) -> None:
     """Say nothing: the caller hears of it another way."""
     del said
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Who publishes when, and what names the causes of what changes for readers.
+
+    Attributes:
+        run_id: the run; empty: none.
+        moment: what counts as now (UTC); None: the time.
+        explain: adds the causes to what changed.
+        say: told where what was published before cannot be compared with.
+    """
+
+    run_id: str = ""
+    moment: datetime | None = None
+    explain: Explain = unexplained
+    say: Say = silently
+
+    def time(self) -> datetime:
+        """Return the moment."""
+        return self.moment or datetime.now(UTC)
 
 
 class Warehouse(ABC):
@@ -209,10 +240,13 @@ class Warehouse(ABC):
     # --- publishing -------------------------------------------------------------------------------
 
     @abstractmethod
-    def publish(self) -> int:
-        """Show readers what runs have written, in one step.
+    def publish(self, publication: Publication | None = None) -> int:
+        """Show readers what runs have written, in one step, and log what changes for them.
 
         A reader's open session keeps the state it has; a new one sees the new state.
+
+        Args:
+            publication: who publishes when; None: nobody, now, and without causes.
 
         Returns:
             Size of what is published, in bytes.
@@ -246,14 +280,14 @@ class Warehouse(ABC):
         """Return a hash of every published table.
 
         Over all columns but fetched_at, first_seen_at, changed_at and run_id, and without the
-        diaries of runs, ``ops.ingest_outcomes`` and ``ops.publications``: equal hashes mean that
-        running again changed nothing.
+        diaries of runs and publications: equal hashes mean that running again changed nothing,
+        and that two warehouses say the same, however they came to it.
         """
         with self.open_published() as reader:
             return {
                 name: str(reader.value(_hash_of(model)))
                 for name, model in TABLES.items()
-                if model not in (ops.IngestOutcomes, ops.Publications)
+                if model not in _DIARIES
             }
 
     def require_consistent(self) -> None:

@@ -13,6 +13,7 @@ import dagster as dg
 import polars as pl
 
 from assets.ops.checks import CHECKS, ERROR, Evidence
+from assets.ops.code_version import code_version
 from assets.resources import Inputs, Override
 from warehouse.errors import PublishingStopped
 from warehouse.schemas import ops
@@ -113,7 +114,11 @@ def pass_gate(evidence: Evidence) -> list[Stop]:
     if still:
         raise stopped(warehouse.name, still)
     overrides = pl.concat([overrides, _written_down(unanswered, inputs)])
-    this = {"run_id": [inputs.run_id], "passed_at": [inputs.moment()]}
+    this = {
+        "run_id": [inputs.run_id],
+        "passed_at": [inputs.moment()],
+        "code_version": [code_version()],
+    }
     publications = [
         warehouse.read(ops.Publications.table()).filter(pl.col("run_id") != inputs.run_id),
         pl.DataFrame(this, schema=ops.Publications.polars_schema()),

@@ -51,6 +51,10 @@ def observations(
     )
     publications = warehouse.read(ops.Publications.table())
     yield dg.AssetMaterialization(asset_key(ops.Publications), metadata=_counted(publications))
+    with warehouse.open_published() as reader:
+        for model in (ops.PublishedSessions, ops.Restatements):
+            rows = {"dagster/row_count": reader.count(model.table())}
+            yield dg.AssetMaterialization(asset_key(model), metadata=rows)
     outcomes = warehouse.read(ops.IngestOutcomes.table())
     of_run = outcomes.filter(pl.col("run_id") == run_id)
     yield dg.AssetMaterialization(

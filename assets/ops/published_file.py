@@ -9,19 +9,26 @@ import polars as pl
 from assets.catalogue import place_of
 from assets.metadata import as_table
 from assets.ops.checks import Evidence
+from assets.ops.code_version import code_version
 from assets.ops.gate import Stop, open_stops, pass_gate
 from assets.ops.observations import observations
+from assets.ops.restatement_causes import explain
+from assets.products.restated import restated_by
 from assets.resources import Inputs
 from assets.table_asset import asset_key
-from warehouse.errors import PublishingStopped
-from warehouse.schemas import Table, mart, ops, raw
-from warehouse.storage import Warehouse
+from warehouse.errors import PublishingStopped, WarehouseError
+from warehouse.schemas import Table, mart, ops, raw, ref
+from warehouse.schemas.vocabulary import Change
+from warehouse.storage import Publication, Warehouse
 
 PUBLISHED = dg.AssetKey(["ops", "published_file"])
 """The file that readers open."""
 
 GATE = "gate"
 """Name of the check that runs before publishing."""
+
+RESTATED = "restated"
+"""Name of the check of what changed of what was published before."""
 
 _LAST: tuple[type[Table], ...] = (
     raw.Dividends,
@@ -48,13 +55,20 @@ _LAST: tuple[type[Table], ...] = (
             blocking=True,
             description="No check of severity error fails, but those that a person has overridden: "
             "else nothing is published, and readers keep what was published before.",
-        )
+        ),
+        dg.AssetCheckSpec(
+            RESTATED,
+            asset=PUBLISHED,
+            description="No published loss or gain among the largest changed by more than "
+            "CAPSHOCK_MAX_RESTATED_SHARE, and no record was won or lost by a change. What changed "
+            "is in ops.restatements.",
+        ),
     ],
 )
 def published_file(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-    """Publish the private database, if it passes the gate."""
+    """Publish the private database, if it passes the gate, and tell what changed for readers."""
     warehouse = cast("Warehouse", context.resources.io_manager.open())
     inputs = cast("Inputs", context.resources.inputs)
     evidence = Evidence(warehouse, inputs)
@@ -68,7 +82,8 @@ def published_file(
         context.log.warning("Published despite a check that fails: %s", stop)
     said = f"published despite {len(despite)} checks that fail" if despite else "nothing fails"
     yield _told(despite, passed=True, said=said)
-    size = warehouse.publish()
+    size = warehouse.publish(_publication(context, warehouse, inputs))
+    yield _restated(context, warehouse, inputs)
     for observation in observations(warehouse, inputs.run_id):
         context.log_event(observation)
     pruned = inputs.settle(warehouse.response_ids())
@@ -78,6 +93,72 @@ def published_file(
             "size_bytes": size,
             "stored_responses_pruned": pruned,
         }
+    )
+
+
+def _publication(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, inputs: Inputs
+) -> Publication:
+    """Return who publishes, and what names the causes of what changes."""
+    is_other_code = _code_of_readers(warehouse) != code_version()
+    securities = warehouse.read(ref.Securities.table())
+    # The moment that the gate wrote down: one publication has one time.
+    passed = dict(
+        warehouse.read(ops.Publications.table()).select("run_id", "passed_at").iter_rows()
+    )
+    return Publication(
+        inputs.run_id,
+        passed[inputs.run_id],
+        lambda found: explain(found, securities, is_other_code=is_other_code),
+        context.log.warning,
+    )
+
+
+def _code_of_readers(warehouse: Warehouse) -> str | None:
+    """Return the code that made what readers have; None where it is not known."""
+    try:
+        with warehouse.open_published() as reader:
+            code: str | None = reader.value(
+                "SELECT code_version FROM ops.publications ORDER BY passed_at DESC LIMIT 1"
+            )
+            return code
+    except WarehouseError:
+        return None
+
+
+def _restated(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, inputs: Inputs
+) -> dg.AssetCheckResult:
+    """Tell what the publication changed of what was published before."""
+    settings = inputs.settings
+    with warehouse.open_published() as reader:
+        restated = restated_by(reader, inputs.run_id, settings.restated_places)
+    said = restated.sentence()
+    if said is not None:
+        context.log.warning(said)
+    beyond = restated.beyond(settings.max_restated_share)
+    losses, gains = restated.side("loss"), restated.side("gain")
+    shown = beyond if beyond.height else restated.moves
+    return dg.AssetCheckResult(
+        check_name=RESTATED,
+        passed=beyond.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        description=said or "nothing of what was published before changed",
+        metadata={
+            "values_changed": restated.rows(Change.CHANGED),
+            "values_settled": restated.rows(Change.SETTLED),
+            "rows_appeared": restated.rows(Change.APPEARED),
+            "rows_vanished": restated.rows(Change.VANISHED),
+            "places_moved": restated.rows(Change.MOVED),
+            "losses_changed": losses.height,
+            "gains_changed": gains.height,
+            "largest_difference_usd": float(
+                restated.moves.select(pl.col("difference_usd").max()).item() or 0.0
+            ),
+            "records_won_or_lost": restated.moves.drop_nulls("record").height,
+            "beyond_limits": beyond.height,
+            "largest": as_table(shown),
+        },
     )
 
 

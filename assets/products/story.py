@@ -76,11 +76,12 @@ def _headline(telling: Telling) -> Group:
     day = telling.session
     title = Text(f"\n{day:%A}, {day.day} {day:%B %Y}", style="bold")
     lead = telling.lead
+    restated = [Text(str(sentence), style="yellow") for sentence in telling.restated]
     if lead is None:
-        return Group(title, Text(f"{telling.headline}."))
+        return Group(title, Text(f"{telling.headline}."), *restated)
     # Where the lead is the news, the sentence about it is the headline.
     headline = [] if lead.is_news or not lead.is_known else [Text(f"{telling.headline}.")]
-    return Group(title, *headline, *_about(lead))
+    return Group(title, *headline, *_about(lead), *restated)
 
 
 def _about(lead: Standing) -> Iterator[Text]:

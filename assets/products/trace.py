@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from assets.products.despite import published_despite
+from assets.products.restated import restated_before
 from assets.products.wording import in_words, percent
 from assets.sources.tables_in_files import SUFFIXES
 from warehouse.errors import NothingToTrace, WarehouseError
@@ -66,6 +67,8 @@ def report_trace(
             moved = "dollars not known" if change else "no one-day change"
         line = "" if company == symbol else f", for its line {symbol}"
         say(f"mart.market_caps: {company} on {session}{line}: {moved}{change}", style="bold")
+        for said in restated_before(published, company, session):
+            say(said, 1, "yellow")
         days = _bars(published, company, session)
         for bar in days:
             say(

@@ -34,6 +34,8 @@ TABLES: dict[str, type[Table]] = {
         ops.IngestOutcomes,
         ops.Publications,
         ops.PublishOverrides,
+        ops.PublishedSessions,
+        ops.Restatements,
         ops.Scans,
         ops.TableVersions,
         ops.SchemaVersion,

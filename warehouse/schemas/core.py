@@ -32,7 +32,7 @@ class CorporateActions(Table):
     class Config(Table.Config):
         name = "core.corporate_actions"
         description = "Which splits and spin-offs went ex, on their own dates."
-        metadata: ClassVar = {"key": ("symbol", "ex_date", "kind")}
+        metadata: ClassVar = {"key": ("symbol", "ex_date", "kind"), "sessions_of": "core.prices"}
 
 
 class Prices(Table):
@@ -132,6 +132,9 @@ class SharesOutstanding(Table):
         description = "How many shares a company had on a session, by its last good report."
         metadata: ClassVar = {
             "key": ("symbol", "valid_from"),
+            "sessions_of": "core.prices",
+            "open": "valid_to",
+            "grows": {"valid_to + 1": ("valid_to",)},
             "references": {"ref.securities": {"symbol": "symbol"}},
         }
 

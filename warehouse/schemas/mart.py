@@ -215,6 +215,15 @@ class MarketCapLosses(Table):
         description = "How many dollars a company lost in a session, and whether that was a record."
         metadata: ClassVar = {
             "key": ("company_symbol", "session_date"),
+            "sessions_of": "mart.market_caps",
+            "positional": ("rank_on_session", "rank_to_date"),
+            "of_session": (
+                "previous_record_usd",
+                "previous_record_date",
+                "history_from",
+                "companies_covered",
+            ),
+            "pending": ("witness", Witness.PENDING, ("witness", "flags", "is_record")),
             "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
         }
 
@@ -295,6 +304,15 @@ class MarketCapGains(Table):
         )
         metadata: ClassVar = {
             "key": ("company_symbol", "session_date"),
+            "sessions_of": "mart.market_caps",
+            "positional": ("rank_on_session", "rank_to_date"),
+            "of_session": (
+                "previous_record_usd",
+                "previous_record_date",
+                "history_from",
+                "companies_covered",
+            ),
+            "pending": ("witness", Witness.PENDING, ("witness", "flags", "is_record")),
             "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
         }
 
@@ -434,6 +452,7 @@ class IndexImpacts(Table):
         description = "Who moved the index, by how many points, and what it did without them."
         metadata: ClassVar = {
             "key": ("index_symbol", "session_date", "symbol"),
+            "sessions_of": "mart.index_reconciliations",
             "references": {
                 "mart.index_reconciliations": {n: n for n in ("index_symbol", "session_date")}
             },
@@ -605,6 +624,7 @@ class IndexResidualSuspects(Table):
         description = "Which member's record may explain an unusual residual of an index."
         metadata: ClassVar = {
             "key": ("index_symbol", "session_date", "symbol"),
+            "sessions_of": "mart.index_reconciliations",
             "references": {
                 "mart.index_impacts": {n: n for n in ("index_symbol", "session_date", "symbol")}
             },
@@ -675,7 +695,23 @@ class Drawdowns(Table):
             "How far a company or an index fell from a high over many sessions, in dollars or "
             "points, and how long it took."
         )
-        metadata: ClassVar = {"key": ("symbol", "peak_date")}
+        metadata: ClassVar = {
+            "key": ("symbol", "peak_date"),
+            "sessions_of": "core.prices",
+            "begins": "peak_date + 1",
+            "open": "recovery_date",
+            "grows": {
+                "trough_date": (
+                    "trough_date",
+                    "drawdown_return",
+                    "loss_usd",
+                    "loss_points",
+                    "sessions_to_trough",
+                    "flags",
+                ),
+                "recovery_date": ("recovery_date", "sessions_below"),
+            },
+        }
 
 
 class ClaimChecks(Table):

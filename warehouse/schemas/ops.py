@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 import polars as pl
 
 from warehouse.schemas.table import Table, column, word
-from warehouse.schemas.vocabulary import Dataset, Outcome, RefusalStatus
+from warehouse.schemas.vocabulary import Change, Dataset, Outcome, RefusalStatus
 
 
 class Quarantine(Table):
@@ -77,6 +77,11 @@ class Publications(Table):
     passed_at: Annotated[pl.Datetime, "us", "UTC"] = column(
         "The moment that counted as now for the run", unit="UTC"
     )
+    code_version: str = column(
+        "Version of capshock, and a hash of its sources and of the versions of what it computes "
+        "with; null: before this was kept",
+        nullable=True,
+    )
 
     class Config(Table.Config):
         name = "ops.publications"
@@ -105,6 +110,73 @@ class PublishOverrides(Table):
         name = "ops.publish_overrides"
         description = "Which checks was this published in spite of, who said so, and why?"
         metadata: ClassVar = {"key": ("run_id", "table_name", "check_name")}
+
+
+class PublishedSessions(Table):
+    """Since when readers have had the rows of a session."""
+
+    table_name: str = column("Table")
+    session_date: pl.Date = column(
+        "Session of its rows; null: the table, of one whose rows are not those of sessions",
+        nullable=True,
+    )
+    first_published_at: Annotated[pl.Datetime, "us", "UTC"] = column(
+        "When readers first had it. Of what was published before this was kept: the last "
+        "publication before",
+        unit="UTC",
+    )
+    run_id: str = column("The run that published it first")
+
+    class Config(Table.Config):
+        name = "ops.published_sessions"
+        description = "When was each session published first?"
+        metadata: ClassVar = {"key": ("table_name", "session_date")}
+
+
+class Restatements(Table):
+    """Every published value that was another one before, and every row that came late or left."""
+
+    table_name: str = column("Table of the value")
+    row_key: Annotated[pl.List, pl.String] = column(
+        "Key of the row, in the order of its columns. The session alone, where a column says the "
+        "same in all rows of a session; empty for a count of what moved"
+    )
+    session_date: pl.Date = column("Session of the row; null: its table has none", nullable=True)
+    column_name: str = column("Column of the value; null where it is the row", nullable=True)
+    change: str = word(
+        "changed; settled: what was said to be pending is known; appeared, vanished: a row, of a "
+        "session that was published before; moved: a place in an order, or what each session "
+        "moves on, counted and not listed",
+        Change,
+    )
+    old: str = column(
+        "What was published until then, as text; of a row that vanished all of it, as JSON; null "
+        "of one that appeared",
+        nullable=True,
+    )
+    new: str = column("What is published since, as text; null of a row", nullable=True)
+    rows: int = column("Rows that have the value", unit="rows", ge=1)
+    cause_table: str = column(
+        "Table of the input that did it; code: another version of capshock; null: unknown, and "
+        "of what moved: the other entries of the publication",
+        nullable=True,
+    )
+    cause_key: Annotated[pl.List, pl.String] = column("Key of the input's row", nullable=True)
+    cause: str = column("What became of that row: close 118.42 -> 118.60", nullable=True)
+    other_causes: int = column(
+        "Inputs that changed beside it, and may have done it too", unit="rows", ge=0
+    )
+    changed_at: Annotated[pl.Datetime, "us", "UTC"] = column(
+        "Time of the publication in which it changed", unit="UTC"
+    )
+    run_id: str = column("The run that published it")
+
+    class Config(Table.Config):
+        name = "ops.restatements"
+        description = (
+            "Which published values changed since, from what to what, when and why? Never pruned."
+        )
+        metadata: ClassVar = {"key": ("changed_at", "table_name", "row_key", "column_name")}
 
 
 class Scans(Table):

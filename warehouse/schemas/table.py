@@ -5,7 +5,7 @@ dictionary) is a projection of these models. Nothing about a column is written a
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -46,6 +46,19 @@ class Column:
     def comment(self) -> str:
         """Meaning and unit in one line, as SQL users and the UI read it."""
         return f"{self.meaning} [{self.unit}]" if self.unit else self.meaning
+
+
+@dataclass(frozen=True)
+class Life:
+    """How published values of a table become others: see ``Table``."""
+
+    positional: tuple[str, ...]
+    of_session: tuple[str, ...]
+    pending: tuple[str, str, tuple[str, ...]] | None
+    sessions_of: str | None
+    begins: str | None
+    open: str | None
+    grows: Mapping[str, tuple[str, ...]]
 
 
 def _in_words(rule: str) -> str:
@@ -144,6 +157,18 @@ class Table(pa.DataFrameModel):
     analyst), ``metadata["key"]`` (the columns of its grain) and, if its rows rest on those of other
     tables, ``metadata["references"]``: table -> column here -> column there. Where several rows are
     one statement of a source, ``metadata["stated_by"]`` has the columns that they share.
+
+    How values of a table become others once they are published is said by:
+
+    - ``positional``: columns that move because something else moved, such as ranks;
+    - ``of_session``: columns that say the same in all rows of a session;
+    - ``pending``: column, its word for what is not known yet, and the columns that settle with it;
+    - ``sessions_of``: the table whose sessions are those of its rows, where a session may have
+      none, or the date of its key is no session; and, for the latter, ``begins``: from which date
+      on a row can be there, as SQL (else that date);
+    - ``open``: a row is open as long as this column is null, and ``grows``: a date, as SQL -> the
+      columns that look no further. Of an open row they are moved on, and not restated, where that
+      date is null or in a session that is new.
     """
 
     class Config:
@@ -185,6 +210,20 @@ class Table(pa.DataFrameModel):
     def references(cls) -> dict[str, dict[str, str]]:
         """Return the tables in which rows of this one must have a row, and by which columns."""
         return dict(cls.Config.metadata.get("references", {}))
+
+    @classmethod
+    def life(cls) -> Life:
+        """Return how published values of the table become others."""
+        said = cls.Config.metadata
+        return Life(
+            positional=tuple(said.get("positional", ())),
+            of_session=tuple(said.get("of_session", ())),
+            pending=said.get("pending"),
+            sessions_of=said.get("sessions_of"),
+            begins=said.get("begins", cls.date_of_key()),
+            open=said.get("open"),
+            grows=dict(said.get("grows", {})),
+        )
 
     @classmethod
     def columns(cls) -> tuple[Column, ...]:

@@ -215,6 +215,16 @@ class RefusalStatus(StrEnum):
     RESOLVED = "resolved"
 
 
+class Change(StrEnum):
+    """What became of a published value, or of a published row."""
+
+    CHANGED = "changed"
+    SETTLED = "settled"
+    APPEARED = "appeared"
+    VANISHED = "vanished"
+    MOVED = "moved"
+
+
 class Support(StrEnum):
     """What bears out a large loss where a second row does not, the gravest first."""
 

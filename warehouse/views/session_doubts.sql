@@ -1,7 +1,8 @@
 -- What is missing, estimated, stale or held about a session.
 --
 -- A kind of doubt that nothing is subject to has one row, with a null subject; but for what the
--- file was published in spite of, which is there only where something is.
+-- file was published in spite of, and what was published as something else before: these are there
+-- only where something is.
 CREATE OR REPLACE MACRO session_doubts(session) AS TABLE
 WITH kind(number, doubt, flag) AS (
     VALUES
@@ -21,7 +22,8 @@ WITH kind(number, doubt, flag) AS (
         (13, 'close only, no low', 'close_only'),
         (14, 'rows held up to this session', NULL),
         (15, 'rows rejected up to this session', NULL),
-        (16, 'price disputed', 'disputed_price')
+        (16, 'price disputed', 'disputed_price'),
+        (17, 'published otherwise before', NULL)
 ),
 reconciliation AS (
     SELECT moved.*
@@ -76,6 +78,17 @@ found AS (
         printf('%08d ', coalesce(session::DATE - row_date, 99999999)) || coalesce(symbol, '')
     FROM ops.quarantine
     WHERE status IN ('held', 'rejected') AND (row_date <= session::DATE OR row_date IS NULL)
+    UNION ALL
+    SELECT
+        17,
+        company_symbol || ' ' || side || CASE
+            WHEN old_usd IS DISTINCT FROM new_usd
+                THEN coalesce(printf(' of %.2fbn', old_usd / 1e9), ': none')
+            WHEN record = 'lost' THEN ', a record,'
+            ELSE ', no record,'
+        END || ' until ' || changed_at::DATE,
+        printf('%020.0f ', 1e15 - difference_usd) || company_symbol || changed_at
+    FROM session_restatements(session) WHERE old_usd IS DISTINCT FROM new_usd OR record IS NOT NULL
 )
 SELECT
     kind.number,
@@ -86,7 +99,7 @@ SELECT
     found.subject
 FROM kind
 LEFT JOIN found ON found.number = kind.number
-WHERE kind.number > 0 OR found.subject IS NOT NULL
+WHERE kind.number NOT IN (0, 17) OR found.subject IS NOT NULL
 ORDER BY kind.number, place;
 
 COMMENT ON MACRO TABLE session_doubts IS

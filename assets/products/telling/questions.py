@@ -20,6 +20,8 @@ LOSSES = "FROM top_losses($day, n := $n)"
 
 GAINS = "FROM top_gains($day, n := $n)"
 
+RESTATED = "FROM session_restatements($day)"
+
 SECTORS = """
     FROM mart.sector_moves WHERE session_date = $day ORDER BY net_change_usd, sector
 """

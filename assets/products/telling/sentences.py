@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-from assets.products.telling.answers import Answer, Figure, Sentence, say
+from assets.products.telling.answers import STYLES, Answer, Figure, Sentence, say
 from assets.products.wording import unconfirmed
+from warehouse.schemas.vocabulary import Change
 
 ENOUGH_SESSIONS = 250
 """Sessions of history before anything is called large, quiet or a record."""
@@ -17,6 +18,9 @@ UNUSUAL, USUAL, QUIET = 80, 50, 25
 
 LONG_AGO_DAYS = 30
 """A move is said to be the largest since a day that lies further back than this."""
+
+RESTATED = 3
+"""Losses and gains, the largest changes first, of which it is told what was published before."""
 
 PUBLISHED_DESPITE = "published despite a check"
 """The doubt about the file as a whole."""
@@ -258,6 +262,41 @@ def _when_last(indices: Answer) -> tuple[Any, ...]:
     if (indices.value("session_date") - since).days <= LONG_AGO_DAYS:
         return ()
     return (largest, indices.figure("last_as_large_on", "day"))
+
+
+def restated(answer: Answer) -> Iterator[Sentence]:
+    """Say what was published of the largest losses and gains before, until when, and why.
+
+    Args:
+        answer: the answer to ``questions.RESTATED``.
+    """
+    for row in range(min(len(answer), RESTATED)):
+        side = answer.value("side", row)
+        whose = (answer.figure("name", "long name", row), f"'s {side}")
+        until = answer.figure("changed_at", "day", row)
+        old, new = answer.value("old_usd", row), answer.value("new_usd", row)
+        style = "usd in words"
+        if old is not None and new is not None and STYLES[style](old) == STYLES[style](new):
+            style = "usd exactly"
+        before, since = answer.figure("old_usd", style, row), answer.figure("new_usd", style, row)
+        record = {"lost": "; it was a record, and is none", "won": "; it is a record since"}.get(
+            answer.value("record", row), ""
+        )
+        if answer.value("change", row) == Change.APPEARED:
+            said: tuple[Any, ...] = (*whose, " of ", since, " was not published until ", until)
+        elif answer.value("change", row) == Change.VANISHED:
+            said = (*whose, " was published as ", before, " until ", until, ", and is none since")
+        elif old is None:
+            is_lost = answer.value("record", row) == "lost"
+            said = (*whose, " was published as ", "a" if is_lost else "no", " record until ", until)
+            record = ""
+        else:
+            said = (*whose, " was published as ", before, " until ", until, "; since then ", since)
+        yield say(*said, record, ", because of ", answer.figure("because", "text", row), ".")
+    if len(answer) > RESTATED:
+        more = len(answer) - RESTATED
+        yield say(f"{more} more changes of losses and gains of this session were published since "
+                  "its first publication.")  # fmt: skip
 
 
 def published_despite(doubts: Answer) -> Iterator[Sentence]:

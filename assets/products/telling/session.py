@@ -19,6 +19,7 @@ class Telling:
         session: the session.
         headline: what happened, in a line.
         sentences: what is said below it.
+        restated: what was published before, in sentences; among the former too.
         lead: the company whose loss or gain the session is told by; None: no change is known.
         market: what all companies did together.
         answers: what headline and sentences rest on, beside the indices.
@@ -38,6 +39,7 @@ class Telling:
     session: date
     headline: Sentence
     sentences: Sequence[Sentence]
+    restated: Sequence[Sentence]
     lead: Standing | None
     market: Answer
     answers: Sequence[Answer]
@@ -113,16 +115,20 @@ def tell_session(published: Reader, session: date) -> Telling:
         answer = asked("bars", questions.LAST_BARS, company=company, n=questions.BARS)
         bars = blocks.bars_block(answer, lead.leading)
     doubts = asked("doubts", questions.DOUBTS)
+    before = asked("restated", questions.RESTATED)
+    restated = list(sentences.restated(before))
     return Telling(
         session=session,
         headline=sentences.headline(loss, gain, indices),
         sentences=[
             *sentences.deck(loss, gain, market, indices),
+            *restated,
             *sentences.published_despite(doubts),
         ],
+        restated=restated,
         lead=lead,
         market=market,
-        answers=[answer for answer in (loss, gain, market) if len(answer)],
+        answers=[answer for answer in (loss, gain, market, before) if len(answer)],
         indices=blocks.indices_block(indices, company),
         bars=bars,
         losses=blocks.losses_block(asked("losses", questions.LOSSES, n=questions.TOP)),

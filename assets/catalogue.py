@@ -30,7 +30,7 @@ OWNERS = {
 """Domain, and who answers for its tables: whoever is asked when a number there is in doubt."""
 
 _DOMAINS = {
-    "universe": ("ref.securities",),
+    "universe": ("ref.symbol_changes", "ref.securities"),
     "prices": ("raw.prices", "core.prices"),
     "corporate_actions": (
         "ref.split_decisions",

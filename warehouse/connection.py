@@ -13,7 +13,7 @@ import duckdb
 
 from warehouse.errors import WarehouseDamaged, WarehouseError, WarehouseLocked
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Rises with every change to the shape of a table: files of another version are refused."""
 
 PUBLISH_ANEW = "Run `capshock run`: it publishes the file anew."

@@ -27,9 +27,10 @@ from warehouse.landing import (
 )
 from warehouse.reader import Reader
 from warehouse.schemas import TABLES, Table, ops
+from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import validate
 
-_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id")
+_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id", DELIVERED)
 
 _VERSIONS = "SELECT table_name, version FROM ops.table_versions ORDER BY ALL"
 
@@ -245,9 +246,10 @@ class Warehouse(ABC):
     def hashes(self) -> dict[str, str]:
         """Return a hash of every published table.
 
-        Over all columns but fetched_at, first_seen_at, changed_at and run_id, and without the
-        diaries of runs, ``ops.ingest_outcomes`` and ``ops.publications``: equal hashes mean that
-        running again changed nothing.
+        Over all columns but fetched_at, first_seen_at, changed_at, run_id and delivered_symbol (a
+        row says the same under either name), and without the diaries of runs,
+        ``ops.ingest_outcomes`` and ``ops.publications``: equal hashes mean that running again
+        changed nothing.
         """
         with self.open_published() as reader:
             return {

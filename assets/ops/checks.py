@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
+from assets.market.names import FOR_EVER, Names
 from assets.ops.failing_rows import (
     implausible_market,
     lost_rows,
@@ -22,6 +23,7 @@ from assets.ops.failing_rows import (
     unexplained_sessions,
 )
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from warehouse import integrity
@@ -67,6 +69,13 @@ class Evidence:
         except WarehouseError:
             # No file yet, or one of another layout: this run brings the first that compares.
             return {}
+
+    @cached_property
+    def names(self) -> Names:
+        """What names of lines stand for now."""
+        changes = self.warehouse.read(ref.SymbolChanges.table())
+        securities = self.warehouse.read(ref.Securities.table())
+        return names_in_force(changes, securities, self.inputs)
 
     @cached_property
     def _versions(self) -> tuple[tuple[str, int], ...]:
@@ -142,6 +151,9 @@ def _complete(model: type[Table]) -> Judge:
     return judge
 
 
+LINES = ("symbol", "company_symbol")
+"""Columns that name a line."""
+
 _MAY_SHRINK = (mart.IndexResidualSuspects, mart.ClaimChecks)
 
 
@@ -175,6 +187,10 @@ def _kept(model: type[Table]) -> Judge:
         with evidence.warehouse.open_written() as reader:
             now = _counted(reader, model)
         before = evidence.published_groups.get(name, now.clear())
+        if by in LINES:
+            # A company that has another name now has lost nothing.
+            before = evidence.names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
+            before = before.group_by(by).agg(pl.col("rows").sum())
         lost = lost_rows(now, before, by)
         if model is core.Prices and now.is_empty() and before.is_empty():
             nothing = {by: "any", "rows": 0, "published_rows": 0}

@@ -3,7 +3,8 @@
 import polars as pl
 
 from assets.market import calendar
-from assets.ref.reference_files import KINDS, read_reference
+from assets.ref.reference_files import KINDS
+from assets.ref.symbol_changes import names_in_force, read_under_present_names
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
@@ -11,11 +12,19 @@ from warehouse.schemas import ref
 from warehouse.schemas.vocabulary import AdjustmentKind
 
 
-@table_asset(ref.ShareCountDecisions, kinds=KINDS)
-def share_count_decisions(inputs: Inputs) -> pl.DataFrame:
+@table_asset(
+    ref.ShareCountDecisions,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def share_count_decisions(
+    securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
+) -> pl.DataFrame:
     """Read ``share_count_decisions.csv``, if there is one."""
-    return read_reference(
-        inputs.reference(), "share_count_decisions", ref.ShareCountDecisions, optional=True
+    names = names_in_force(changes, securities, inputs)
+    return read_under_present_names(
+        inputs.reference(), "share_count_decisions", ref.ShareCountDecisions, names, optional=True
     )
 
 
@@ -57,8 +66,18 @@ def check_contradictions(decisions: pl.DataFrame) -> pl.DataFrame:
     return decisions
 
 
-@table_asset(ref.SplitDecisions, kinds=KINDS)
-def split_decisions(inputs: Inputs) -> pl.DataFrame:
+@table_asset(
+    ref.SplitDecisions,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def split_decisions(
+    securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
+) -> pl.DataFrame:
     """Read ``split_decisions.csv``, if there is one."""
-    rows = read_reference(inputs.reference(), "split_decisions", ref.SplitDecisions, optional=True)
+    names = names_in_force(changes, securities, inputs)
+    rows = read_under_present_names(
+        inputs.reference(), "split_decisions", ref.SplitDecisions, names, optional=True
+    )
     return check_contradictions(check_sessions(rows))

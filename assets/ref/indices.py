@@ -3,6 +3,7 @@
 import polars as pl
 
 from assets.ref.reference_files import KINDS, read_reference
+from assets.ref.symbol_changes import names_in_force, read_under_present_names
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.schemas import ref
@@ -14,7 +15,15 @@ def indices(inputs: Inputs) -> pl.DataFrame:
     return read_reference(inputs.reference(), "indices", ref.Indices, optional=False)
 
 
-@table_asset(ref.IndexHoldings, kinds=KINDS)
-def index_holdings(inputs: Inputs) -> pl.DataFrame:
-    """Read ``index_holdings``."""
-    return read_reference(inputs.reference(), "index_holdings", ref.IndexHoldings, optional=False)
+@table_asset(
+    ref.IndexHoldings,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def index_holdings(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> pl.DataFrame:
+    """Read ``index_holdings``; members stand there under their present names."""
+    names = names_in_force(changes, securities, inputs)
+    return read_under_present_names(
+        inputs.reference(), "index_holdings", ref.IndexHoldings, names, optional=False
+    )

@@ -5,17 +5,20 @@ and adds them up. A line in another currency, a fund, an index or a future is re
 sentence, and stays in ``ops.quarantine``; what is delivered of it goes the same way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
+from assets.market.names import FOR_EVER, Names, names_of
 from assets.ref.reference_files import KINDS, read_reference
+from assets.ref.symbol_changes import read_changes
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
 from warehouse.landing import Landing
 from warehouse.schemas import ref
+from warehouse.schemas.raw import DELIVERED
 from warehouse.schemas.vocabulary import InstrumentType, RefusalStatus
 from warehouse.validation import quarantine
 
@@ -36,12 +39,16 @@ class Universe:
     """What ``securities.csv`` says.
 
     Attributes:
-        lines: rows of ``ref.securities``: those that are covered.
+        lines: rows of ``ref.securities``: those that are covered, under their present names.
+        names: what names of lines stand for.
+        renamed: lines that the file has under a former name: that one, and the present one.
         quarantined: those that are not (``validation.QUARANTINE_SCHEMA``), each with its sentence.
     """
 
     lines: pl.DataFrame
     quarantined: pl.DataFrame
+    names: Names = field(default_factory=Names)
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
@@ -138,13 +145,51 @@ def covered(securities: pl.DataFrame) -> Universe:
     return Universe(lines, quarantine(rows, problems, ref.Securities, RefusalStatus.REJECTED))
 
 
-def read_universe(folder: Path) -> Universe:
-    """Read ``securities.csv`` of the reference folder.
+def under_present_names(securities: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Put lines, and the lines that stand for their companies, under their present names.
 
     Raises:
-        ReferenceDataError: if the file is not what it should be.
+        ReferenceDataError: if two lines are then one.
     """
-    return covered(read_reference(folder, "securities", ref.Securities, optional=False))
+    is_now = pl.lit(FOR_EVER)
+    renamed = names.present(securities, "symbol", is_now)
+    twice = renamed.filter(pl.col("symbol").is_duplicated(), pl.col(DELIVERED).is_not_null())
+    if twice.height:
+        raise ReferenceDataError(
+            "securities: two lines of one company, by symbol_changes.csv: "
+            + ", ".join(f"{old} is {new} now" for old, new in twice[[DELIVERED, "symbol"]].rows()),
+            "Keep the line of the present name.",
+        )
+    return names.present(renamed, "company_symbol", is_now).drop(DELIVERED).sort("symbol")
+
+
+def universe_of(written: pl.DataFrame, changes: pl.DataFrame) -> Universe:
+    """Make the universe of what the files say.
+
+    Args:
+        written: rows of ``securities.csv``.
+        changes: ``ref.symbol_changes``.
+
+    Raises:
+        ReferenceDataError: if they contradict themselves or each other.
+    """
+    names = names_of(changes, written)
+    renamed = tuple((old, new) for old in written["symbol"] if (new := names.now(old)) != old)
+    lines = under_present_names(written, names)
+    return replace(covered(lines), names=names, renamed=renamed)
+
+
+def read_universe(folder: Path) -> Universe:
+    """Read ``securities.csv`` and ``symbol_changes.csv`` of the reference folder.
+
+    Raises:
+        ReferenceDataError: if a file is not what it should be.
+    """
+    return universe_of(_read(folder), read_changes(folder))
+
+
+def _read(folder: Path) -> pl.DataFrame:
+    return read_reference(folder, "securities", ref.Securities, optional=False)
 
 
 def _named(refused: pl.DataFrame) -> str:
@@ -153,16 +198,20 @@ def _named(refused: pl.DataFrame) -> str:
     return said + (f"; and {refused.height - NAMED} more" if refused.height > NAMED else "")
 
 
-@table_asset(ref.Securities, kinds=KINDS)
-def securities(inputs: Inputs) -> Landing:
-    """Read ``securities.csv``."""
-    universe = read_universe(inputs.reference())
+@table_asset(ref.Securities, {"changes": ref.SymbolChanges}, kinds=KINDS)
+def securities(changes: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Read ``securities.csv``; lines stand there under their present names."""
+    universe = universe_of(_read(inputs.reference()), changes)
     refused = universe.quarantined
+    notes = [
+        f"securities: {old} is called {new} now (symbol_changes.csv)."
+        for old, new in universe.renamed
+    ]
+    if refused.height:
+        notes.append(f"securities: {refused.height} lines are refused: {_named(refused)}.")
     return Landing(
         universe.lines,
         quarantined=refused,
-        notes=(f"securities: {refused.height} lines are refused: {_named(refused)}.",)
-        if refused.height
-        else (),
+        notes=tuple(notes),
         metadata={"refused_lines": refused.height},
     )

@@ -6,6 +6,7 @@ from warehouse.schemas.table import Column, Table
 TABLES: dict[str, type[Table]] = {
     model.table(): model
     for model in (
+        ref.SymbolChanges,
         ref.Securities,
         ref.Indices,
         ref.IndexHoldings,

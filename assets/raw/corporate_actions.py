@@ -94,7 +94,7 @@ def splits(
 
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
-    delivery = source_of(inputs, names).splits(lines_since(inputs, "splits", securities))
+    delivery = source_of(inputs, names).splits(lines_since(inputs, "splits", securities, names))
     return land(delivery, raw.Splits, asked, inputs, names=names, judge=judge)
 
 
@@ -108,7 +108,9 @@ def dividends(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -
     """Fetch recorded dividends."""
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
-    delivery = source_of(inputs, names).dividends(lines_since(inputs, "dividends", securities))
+    delivery = source_of(inputs, names).dividends(
+        lines_since(inputs, "dividends", securities, names)
+    )
     return land(delivery, raw.Dividends, asked, inputs, names=names)
 
 

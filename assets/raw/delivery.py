@@ -15,7 +15,7 @@ import pandera.polars as pa
 import polars as pl
 
 from assets.market import calendar, listings
-from assets.market.names import Names
+from assets.market.names import FOR_EVER, Names
 from assets.metadata import as_table
 from assets.resources import Inputs
 from assets.sources import Delivery, Since, Source
@@ -421,21 +421,32 @@ def since_when(
     return {symbol: left.get(symbol, first_session) for symbol in asked}
 
 
-def asked_since(inputs: Inputs, dataset: str, asked: Sequence[str]) -> Since:
-    """Return from when a run has to ask for each symbol of a dataset."""
+def asked_since(
+    inputs: Inputs, dataset: str, asked: Sequence[str], names: Names | None = None
+) -> Since:
+    """Return from when a run has to ask for each symbol of a dataset.
+
+    Args:
+        inputs: what has landed, and the sessions of the run.
+        dataset: what is asked for.
+        asked: symbols to ask for.
+        names: what names of lines stand for; None: each for itself.
+    """
     run_first = inputs.sessions[0] if inputs.sessions else None
-    return since_when(inputs.covered(dataset), asked, inputs.settings.first_session, run_first)
+    covered = (names or Names()).present(inputs.covered(dataset), "symbol", pl.lit(FOR_EVER))
+    return since_when(covered, asked, inputs.settings.first_session, run_first)
 
 
-def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame) -> Since:
+def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: Names) -> Since:
     """Return from when a run has to ask for each line; those that ended before are left out.
 
     Args:
         inputs: what has landed, and the sessions of the run.
         dataset: what is asked for.
         securities: ``ref.securities``.
+        names: what names of lines stand for.
     """
-    since = asked_since(inputs, dataset, securities["symbol"].to_list())
+    since = asked_since(inputs, dataset, securities["symbol"].to_list(), names)
     ends = dict(securities.select("symbol", "listed_to").drop_nulls().iter_rows())
     return {s: day for s, day in since.items() if s not in ends or ends[s] >= day}
 

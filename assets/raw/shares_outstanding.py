@@ -20,7 +20,7 @@ def shares_outstanding(securities: pl.DataFrame, changes: pl.DataFrame, inputs: 
     """Fetch all reported share counts."""
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
-    since = lines_since(inputs, "shares_outstanding", securities)
+    since = lines_since(inputs, "shares_outstanding", securities, names)
     delivery = source_of(inputs, names).shares_outstanding(since)
     return land(delivery, raw.SharesOutstanding, asked, inputs, names=names)
 

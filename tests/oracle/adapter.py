@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.core.prices import hold_unexplained_moves, ready_to_compute_with
+from assets.core.prices import hold_unexplained_moves, hold_unlisted, ready_to_compute_with
 from assets.core.shares_outstanding import accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
@@ -55,7 +55,8 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     decisions = _decisions(market)
     actions = classify(_splits(market), decisions)
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
-    bars, levels, reports = _bars(market), _levels(market), _reports(market)
+    levels, reports = _levels(market), _reports(market)
+    bars = hold_unlisted(_bars(market), securities).passed
     confirmed = confirmed_moves(bars, actions, holdings, indices, levels, reports, sessions)
     moved = hold_unexplained_moves(bars, actions, decisions, confirmed)
     prices = ready_to_compute_with(moved.passed, actions, sessions)
@@ -174,7 +175,8 @@ def _securities(market: Market) -> pl.DataFrame:
         ref.Securities,
         (
             {"symbol": line.symbol, "name": line.symbol, "company_symbol": line.company_symbol,
-             "sector": line.sector, "sector_scheme": "made up"}
+             "sector": line.sector, "sector_scheme": "made up",
+             "listed_from": line.listed_from, "listed_to": line.listed_to}
             for line in market.lines
         ),
     )  # fmt: skip

@@ -28,6 +28,8 @@ ODD = (
     "before the first bar",
     "after the last bar",
     "on a date without a bar",
+    "a bar before its listing",
+    "a bar after its listing",
     "sets dated later",
     "published divisors",
     "price weighted",

@@ -281,6 +281,38 @@ def _replace_quarantine(
         )
 
 
+def append(connection: duckdb.DuckDBPyConnection, model: type[Table], rows: pl.DataFrame) -> None:
+    """Add rows to a table. Must run inside a transaction."""
+    with _incoming(connection, rows.select(model.names())):
+        run_statement(
+            connection,
+            f"INSERT INTO {ddl.qualified(model.table())} BY NAME SELECT * FROM incoming",
+        )
+
+
+def take_out(write: Write, column: str, value: str) -> None:
+    """Delete the rows of a table that have a value in a column; its refused rows are settled.
+
+    Must run inside a transaction.
+    """
+    of_it = f"FROM {ddl.qualified(write.model.table())} WHERE {ddl.quoted(column)} = $value"
+    connection, name = write.connection, write.model.table()
+    if run_statement(connection, f"SELECT count(*) {of_it}", {"value": value})[0][0]:
+        run_statement(connection, f"DELETE {of_it}", {"value": value})
+        run_statement(
+            connection,
+            "UPDATE ops.table_versions SET version = version + 1, changed_at = $now, "
+            "run_id = $run_id WHERE table_name = $name",
+            {"now": write.now, "run_id": write.run_id, "name": name},
+        )
+    run_statement(
+        connection,
+        "UPDATE ops.quarantine SET status = 'resolved' WHERE source_table = $name "
+        "AND symbol = $value",
+        {"name": name, "value": value},
+    )
+
+
 def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:
     """Write what came of each symbol, in place of what the run had written of the datasets.
 

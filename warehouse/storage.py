@@ -8,6 +8,7 @@ the tables lie, how they are opened, locked and published) is the engine's. Ther
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -20,13 +21,15 @@ from warehouse.landing import (
     Changes,
     Landing,
     Write,
+    append,
     append_outcomes,
     column_list,
     land,
     replace_window,
+    take_out,
 )
 from warehouse.reader import Reader
-from warehouse.schemas import TABLES, Table, ops
+from warehouse.schemas import TABLES, Table, ops, ref
 from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import validate
 
@@ -165,6 +168,28 @@ class Warehouse(ABC):
         with self.transaction() as connection:
             write = Write(connection, ops.IngestOutcomes, run_id, datetime.now(UTC))
             append_outcomes(write, outcomes)
+
+    def forget(self, record: pl.DataFrame, run_id: str) -> None:
+        """Write down that a line or an index is forgotten, and take out what has landed of it.
+
+        What is computed from it is outdated then, until the next run; nothing is published before.
+
+        Args:
+            record: a row of ``ops.forgotten``.
+            run_id: who takes the rows out, as versions of tables have it.
+
+        Raises:
+            TableInvalid: if the row does not conform to its model.
+        """
+        validate(record, ops.Forgotten)
+        (symbol,) = record["symbol"]
+        with self.transaction() as connection:
+            append(connection, ops.Forgotten, record)
+            write = Write(connection, ops.Forgotten, run_id, datetime.now(UTC))
+            for model in TABLES.values():
+                is_theirs = model in (ref.Securities, ref.Indices)
+                if is_theirs or model.table().startswith("raw."):
+                    take_out(replace(write, model=model), model.key()[0], symbol)
 
     # --- reading what runs write ------------------------------------------------------------------
 

@@ -78,6 +78,24 @@ class Evidence:
         return names_in_force(changes, securities, self.inputs)
 
     @cached_property
+    def forgotten(self) -> pl.Series:
+        """Lines and indices that are forgotten, and have not come back."""
+        said = self.warehouse.read(ops.Forgotten.table())["symbol"]
+        lines = self.warehouse.read(ref.Securities.table())["symbol"]
+        indices = self.warehouse.read(ref.Indices.table())["index_symbol"]
+        return said.filter(~said.is_in(lines.implode()) & ~said.is_in(indices.implode()))
+
+    @cached_property
+    def has_forgotten(self) -> bool:
+        """Whether a person has forgotten anything that readers see still."""
+        said = self.warehouse.read(ops.Forgotten.table()).height
+        try:
+            with self.warehouse.open_published() as reader:
+                return said > reader.count(ops.Forgotten.table())
+        except WarehouseError:
+            return False
+
+    @cached_property
     def _versions(self) -> tuple[tuple[str, int], ...]:
         versions = self.warehouse.read(ops.TableVersions.table())
         return tuple(versions.select("table_name", "version").iter_rows())
@@ -191,6 +209,10 @@ def _kept(model: type[Table]) -> Judge:
             # A company that has another name now has lost nothing.
             before = evidence.names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
             before = before.group_by(by).agg(pl.col("rows").sum())
+        # What a person has said to forget goes, and a sector with the last of its companies.
+        before = before.filter(~pl.col(by).is_in(evidence.forgotten.implode()))
+        if model is mart.SectorMoves and evidence.has_forgotten:
+            before = before.clear()
         lost = lost_rows(now, before, by)
         if model is core.Prices and now.is_empty() and before.is_empty():
             nothing = {by: "any", "rows": 0, "published_rows": 0}

@@ -1,4 +1,4 @@
-"""Tables of ``ops`` that gates write: refused rows, outcomes, publications, overrides."""
+"""Tables of ``ops`` that gates and people's words write: refused rows, outcomes, overrides ..."""
 
 import dagster as dg
 
@@ -15,7 +15,13 @@ gate_tables = [
         metadata=definition_metadata(model, {}),
         **place_of(model.table()),
     )
-    for model in (ops.Quarantine, ops.IngestOutcomes, ops.Publications, ops.PublishOverrides)
+    for model in (
+        ops.Quarantine,
+        ops.IngestOutcomes,
+        ops.Publications,
+        ops.PublishOverrides,
+        ops.Forgotten,
+    )
 ]
 """Tables that the gates write in the same transaction as their own: seen, never run.
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.market.names import FOR_EVER, Names, names_of
+from assets.ref.gone import before, gone, refuse_gone, some, told
 from assets.ref.reference_files import KINDS, read_reference
 from assets.ref.symbol_changes import read_changes
 from assets.resources import Inputs
@@ -30,6 +31,14 @@ SHARES = (InstrumentType.EQUITY, InstrumentType.COMMON, InstrumentType.ADR)
 
 NAMED = 8
 """As many refused lines are named in a note."""
+
+WAYS_OUT = (
+    "Put the lines back. What is no longer traded says so there, in listed_to and "
+    "delisting_reason, and its history stays; a new name is a line in symbol_changes.csv. If the "
+    'history is to go, say so: capshock forget {} --reason "..."; another universe has a warehouse '
+    "of its own (CAPSHOCK_WAREHOUSE)."
+)
+"""What to do where lines are gone from the file."""
 
 _SCHEMA = pl.Schema({"symbol": pl.String, "rule": pl.String, "reason": pl.String})
 
@@ -192,6 +201,28 @@ def _read(folder: Path) -> pl.DataFrame:
     return read_reference(folder, "securities", ref.Securities, optional=False)
 
 
+def sectors_gone(held: pl.DataFrame, lines: pl.DataFrame) -> tuple[str, ...]:
+    """Say which sectors have no line any more, and where theirs are.
+
+    Args:
+        held: ``ref.securities`` until now.
+        lines: as it is now.
+    """
+
+    def say(sector: str, count: int, into: list[str]) -> str:
+        lines_of = f"its {count} line{'s' * (count != 1)}"
+        where = f" {lines_of}: now in {some(into)}." if into else f" {lines_of} are gone too."
+        return f"securities: the sector {sector} is gone, and with it its history;{where}"
+
+    moved = gone(held, lines, ["sector"]).join(
+        lines.select("symbol", into="sector"), on="symbol", how="left"
+    )
+    by_sector = moved.group_by("sector", maintain_order=True).agg(
+        count=pl.len(), into=pl.col("into").drop_nulls().unique().sort()
+    )
+    return told(by_sector, say)
+
+
 def _named(refused: pl.DataFrame) -> str:
     """Say which lines are refused and why, the first of them."""
     said = "; ".join(refused["reason"].head(NAMED))
@@ -203,12 +234,16 @@ def securities(changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Read ``securities.csv``; lines stand there under their present names."""
     universe = universe_of(_read(inputs.reference()), changes)
     refused = universe.quarantined
+    held = before(inputs, ref.Securities, universe.names)
+    in_file = [*universe.lines["symbol"], *refused["symbol"]]
+    refuse_gone(inputs, held["symbol"], in_file, "securities", WAYS_OUT)
     notes = [
         f"securities: {old} is called {new} now (symbol_changes.csv)."
         for old, new in universe.renamed
     ]
     if refused.height:
         notes.append(f"securities: {refused.height} lines are refused: {_named(refused)}.")
+    notes += sectors_gone(held, universe.lines)
     return Landing(
         universe.lines,
         quarantined=refused,

@@ -1,15 +1,18 @@
 """``ref.symbol_changes``: which companies changed their names, and what names stand for since."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from assets.market import calendar
 from assets.market.names import Names, names_of
+from assets.ref.gone import before, gone, told
 from assets.ref.reference_files import KINDS, read_reference
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
+from warehouse.landing import Landing
 from warehouse.schemas import Table, ref
 from warehouse.schemas.raw import DELIVERED
 
@@ -88,6 +91,15 @@ def read_under_present_names(
 
 
 @table_asset(ref.SymbolChanges, kinds=KINDS)
-def symbol_changes(inputs: Inputs) -> pl.DataFrame:
+def symbol_changes(inputs: Inputs) -> Landing:
     """Read ``symbol_changes.csv``, if there is one."""
-    return read_changes(inputs.reference())
+    rows = read_changes(inputs.reference())
+
+    def say(old_symbol: str, new_symbol: str, first_session: date, **_: str) -> str:
+        return (
+            f"symbol_changes: {old_symbol} to {new_symbol} on {first_session} is gone: "
+            f"{old_symbol} stands for itself again."
+        )
+
+    lacking = gone(before(inputs, ref.SymbolChanges), rows, ref.SymbolChanges.key())
+    return Landing(rows, notes=told(lacking, say))

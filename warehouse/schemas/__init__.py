@@ -35,6 +35,7 @@ TABLES: dict[str, type[Table]] = {
         ops.IngestOutcomes,
         ops.Publications,
         ops.PublishOverrides,
+        ops.Forgotten,
         ops.Scans,
         ops.TableVersions,
         ops.SchemaVersion,

@@ -8,6 +8,7 @@ import polars as pl
 from assets.market.names import Names
 from assets.ref.claims.files import read_claims
 from assets.ref.claims.models import Claim, ClaimsFile
+from assets.ref.gone import before, gone, some
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import table_asset
@@ -140,9 +141,13 @@ def claims(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> L
     """Read ``claims/*.yaml``."""
     names = names_in_force(changes, securities, inputs)
     rows, bad = read_folder(inputs.reference() / FOLDER, names)
+    notes = [f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]]
+    taken_away = gone(before(inputs, ref.Claims), rows, ["claim_id"])["claim_id"].to_list()
+    if taken_away:
+        notes.append(f"{FOLDER}: claims that are no longer there: {some(taken_away)}.")
     return Landing(
         rows,
         quarantined=bad,
-        notes=tuple(f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]),
+        notes=tuple(notes),
         metadata={"files_refused": bad.height},
     )

@@ -55,6 +55,7 @@ _DOMAINS = {
         "mart.index_impacts",
         "mart.index_reconciliations",
         "mart.index_residual_suspects",
+        "mart.index_changes",
     ),
     "claims": ("ref.claims", "mart.claim_checks"),
 }

@@ -29,6 +29,7 @@ TABLES: dict[str, type[Table]] = {
         mart.IndexImpacts,
         mart.IndexReconciliations,
         mart.IndexResidualSuspects,
+        mart.IndexChanges,
         mart.Drawdowns,
         mart.ClaimChecks,
         ops.Quarantine,

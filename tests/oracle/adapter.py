@@ -14,8 +14,10 @@ from assets.market.corporate_actions import classify
 from assets.market.count_witnesses import company_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
+from assets.market.names import Names
 from assets.market.witnesses import confirmed_moves
 from assets.mart.drawdowns import drawdowns
+from assets.mart.index_changes import index_changes, renamed_members
 from assets.mart.index_impacts import index_impacts
 from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses, witnesses_of
@@ -36,6 +38,7 @@ KEYS = {
     "mart.market_cap_gains": ("company_symbol", "session_date"),
     "mart.sector_moves": ("sector", "session_date"),
     "mart.drawdowns": ("symbol", "peak_date"),
+    "mart.index_changes": ("index_symbol", "effective_from", "symbol", "change"),
     "mart.index_impacts": ("index_symbol", "session_date", "symbol"),
     "mart.index_reconciliations": ("index_symbol", "session_date"),
 }
@@ -93,6 +96,13 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         "mart.market_cap_gains": market_cap_gains(caps, witnesses),
         "mart.sector_moves": sector_moves(caps, securities),
         "mart.drawdowns": drawdowns(prices, caps, levels, sessions),
+        "mart.index_changes": index_changes(
+            holdings,
+            indices,
+            securities,
+            actions,
+            renamed_members(holdings, ref.SymbolChanges.no_rows(), Names()),
+        ),
         "mart.index_impacts": impacts,
         "mart.index_reconciliations": reconciliations,
     }

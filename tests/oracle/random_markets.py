@@ -27,6 +27,7 @@ from tests.oracle.market import (
     Recorded,
     Report,
 )
+from tests.oracle.membership import index_changes
 
 MARGIN = 30
 """Sessions of the exchange after those that are traded."""
@@ -585,6 +586,8 @@ def census(market: Market) -> Counter[str]:
     found["sets dated later"] += any(h.as_of_date > h.effective_from for h in market.holdings)
     found["published divisors"] += any(row.divisor for row in market.indices)
     found["price weighted"] += any(row.weighting == "price" for row in market.indices)
+    for row in index_changes(market, actions).values():
+        found[f"a change of members: {row['reason']}"] += 1
     return found
 
 

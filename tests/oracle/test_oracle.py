@@ -30,6 +30,8 @@ ODD = (
     "on a date without a bar",
     "a bar before its listing",
     "a bar after its listing",
+    "a change of members: None",
+    "a change of members: delisted",
     "sets dated later",
     "published divisors",
     "price weighted",

@@ -86,7 +86,13 @@ def test_a_company_that_has_ended_leaves_its_name_by_a_line_of_its_own():
 def test_rows_keep_their_order_and_say_under_which_name_they_came():
     names = _names(("FB", "META", FIRST), ("A", "B", FIRST), ("B", "A", FIRST))
     rows = pl.DataFrame(
-        [("NVDA", BEFORE, 1), ("FB", BEFORE, 2), ("META", AFTER, 3), ("B", BEFORE, 4), ("FB", None, 5)],
+        [
+            ("NVDA", BEFORE, 1),
+            ("FB", BEFORE, 2),
+            ("META", AFTER, 3),
+            ("B", BEFORE, 4),
+            ("FB", None, 5),
+        ],
         schema=["symbol", "day", "n"],
         orient="row",
     )  # fmt: skip

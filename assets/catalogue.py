@@ -30,7 +30,7 @@ OWNERS = {
 """Domain, and who answers for its tables: whoever is asked when a number there is in doubt."""
 
 _DOMAINS = {
-    "universe": ("ref.securities",),
+    "universe": ("ref.symbol_changes", "ref.securities"),
     "prices": ("raw.prices", "core.prices"),
     "corporate_actions": (
         "ref.split_decisions",
@@ -55,6 +55,7 @@ _DOMAINS = {
         "mart.index_impacts",
         "mart.index_reconciliations",
         "mart.index_residual_suspects",
+        "mart.index_changes",
     ),
     "claims": ("ref.claims", "mart.claim_checks"),
 }

@@ -1,6 +1,6 @@
 """What the assets are given from outside: where raw and reference data come from, and limits."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from assets.sources import Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError
+from warehouse.integrity import landed_of
 from warehouse.responses import ResponseStore
 from warehouse.schemas import Table
 from warehouse.storage import Warehouse, open_warehouse
@@ -158,6 +159,10 @@ class Inputs:
         return refused.filter(
             (pl.col("source_table") == "ref.securities") & (pl.col("status") == "rejected")
         ).select("symbol", "reason")
+
+    def landed_of(self, symbols: Iterable[str]) -> pl.DataFrame:
+        """Count what has landed of lines or indices: symbol, table_name, rows."""
+        return landed_of(self._warehouse(), symbols)
 
     def settle(self, referred_to: set[str]) -> int:
         """Note that a run has used the stored answers; delete old ones that no row refers to.

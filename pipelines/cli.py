@@ -1,4 +1,4 @@
-"""The command line, ``capshock``: run, publish, story, brief, claims, trace, doctor and others."""
+"""The command line, ``capshock``: run, publish, forget, story, brief, claims, trace and others."""
 
 import getpass
 import os
@@ -73,6 +73,23 @@ def publish(
     warnings.filterwarnings("ignore", module="dagster")
     override = Override(tuple(despite or ()), reason.strip(), _account())
     sys.exit(0 if report_publish(out, settings, override) else 1)
+
+
+@app.command()
+def forget(
+    symbol: Annotated[str, typer.Argument(help="A line or an index, such as CCC.")],
+    reason: Annotated[
+        str, typer.Option(help="Why; readers of the file find it in ops.forgotten.")
+    ] = "",
+) -> None:
+    """Let a line or an index go, and its history with it, on your word alone.
+
+    It must be gone from the reference folder. Where it is no longer traded, listed_to keeps its
+    history instead. The word is kept in the file with your account's name.
+    """
+    from pipelines.forget import Word, report_forget
+
+    report_forget(out, Settings.load(), Word(symbol, reason.strip(), _account()))
 
 
 @app.command()

@@ -12,6 +12,7 @@ from assets.market import calendar
 from assets.ops import published_check
 from assets.ops.published_file import PUBLISHED
 from assets.table_asset import asset_key
+from pipelines.data_folder import new_data_files
 from pipelines.partitions import end_of_data, session_partitions
 from pipelines.run_inputs import DESPITE, REASON, inputs_resource
 from pipelines.run_requests import PUBLISH, REFRESH
@@ -91,6 +92,7 @@ def build(
             data_quality(settings, watch_every_seconds),
             session_told(settings, watch_every_seconds),
             new_reference_file(settings, watch_every_seconds),
+            new_data_files(settings, watch_every_seconds),
         ],
         resources={
             "inputs": inputs_resource(settings, on_progress),

@@ -73,7 +73,9 @@ def import_holdings(
             "Mend the date, or fetch the file again.",
         )
     indices = read_reference(folder, "indices", ref.Indices, optional=False)
-    held = _held(folder)
+    universe = read_universe(folder)
+    in_force = pl.col("effective_from")
+    held = universe.names.present(_held(folder), "symbol", in_force)
     index_symbol = index_of(file, index, indices)
     since = effective_from or file.as_of_date
     imported = make_set(
@@ -81,8 +83,9 @@ def import_holdings(
         index_symbol,
         since,
         weighting=_weighting(indices, index_symbol, since),
-        covered=read_universe(folder).lines["symbol"],
+        covered=universe.lines["symbol"],
         closes=_NO_CLOSES if file.has_units else _closes(settings, file.as_of_date),
+        names=universe.names,
     )
     before = held.filter(
         (pl.col("index_symbol") == index_symbol) & (pl.col("effective_from") <= since)

@@ -10,8 +10,11 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.listings import COLUMNS, is_listed
+from assets.market.names import FOR_EVER, Names
 from assets.market.rebased_closes import PRICES_AND_SPLITS
+from assets.ref.securities import Universe
 from warehouse.errors import SourceError
+from warehouse.schemas.raw import DELIVERED
 from warehouse.schemas.vocabulary import RefusalStatus
 from warehouse.storage import Warehouse
 
@@ -123,28 +126,32 @@ def plan_window(offer: Offer, first: date | None, last: date | None) -> Plan:
     return Plan(inside[0], inside[-1], tuple(notes))
 
 
-def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -> Plan:
+def plan_missing(
+    offer: Offer, warehouse: Warehouse, booked: AbstractSet[str], names: Names
+) -> Plan:
     """Plan what the source has and the warehouse lacks, by (symbol, session).
 
     A changed file is read again as a whole, over all that was landed before: what is gone from it
-    goes. So is one of which a symbol has left the universe. Sessions that Dagster has not booked
-    are fetched too.
+    goes. So is one of which a symbol has left the universe, or has another name now. Sessions that
+    Dagster has not booked are fetched too.
 
     Args:
         offer: what the source has.
         warehouse: what has been landed.
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
+        names: what names of lines stand for.
     """
     everything = plan_window(offer, None, None)
     if offer.bars is None or not warehouse.exists():
         return everything
-    landed = warehouse.read("raw.prices").select("symbol", "session_date")
+    bars = warehouse.read("raw.prices")
+    landed = bars.select("symbol", "session_date")
     scans = warehouse.read("ops.scans").filter(pl.col("dataset") == "prices")
     has_changed = offer.fingerprint is not None and (
         scans["response_id"].unique().to_list() != [offer.fingerprint]
     )
     has_left = not landed["symbol"].unique().is_in(offer.bars["symbol"].unique().implode()).all()
-    if has_changed or has_left:
+    if has_changed or has_left or _is_renamed(bars, names):
         sessions = pl.concat([landed["session_date"], pl.Series(everything.sessions)])
         sessions = sessions.filter(sessions >= offer.first_session)
         return Plan(*_bounds(sessions), everything.notes)
@@ -169,6 +176,18 @@ def plan_missing(offer: Offer, warehouse: Warehouse, booked: AbstractSet[str]) -
         return Plan(None, None, everything.notes)
     wanted = tuple(missing.unique().sort().to_list())
     return Plan(wanted[0], wanted[-1], everything.notes, wanted)
+
+
+def _is_renamed(bars: pl.DataFrame, names: Names) -> bool:
+    """Tell whether a bar stands under another name than its line has now.
+
+    Args:
+        bars: ``raw.prices``.
+        names: what names of lines stand for.
+    """
+    told = bars.select("symbol", "session_date", name=pl.coalesce(DELIVERED, "symbol"))
+    present = names.present(told, "name", pl.col("session_date"))
+    return bool((present["name"] != present["symbol"]).any())
 
 
 def _refused_stretch(refused: pl.DataFrame, everything: Plan) -> list[date]:
@@ -196,7 +215,7 @@ def plan_live(
     offer: Offer,
     warehouse: Warehouse,
     booked: AbstractSet[str],
-    lines: pl.DataFrame,
+    universe: Universe,
     overlap: int,
 ) -> Plan:
     """Plan what to ask of a source that cannot tell what it has.
@@ -208,17 +227,21 @@ def plan_live(
         offer: bounds of the source.
         warehouse: what has been landed.
         booked: partition keys of ``raw.prices`` that Dagster knows as materialised.
-        lines: the universe: symbol, listed_from, listed_to. Where a line is not listed, it lacks
-            nothing.
+        universe: the lines. Where one is not listed, it lacks nothing.
         overlap: how many of the last sessions are asked for again.
     """
     everything = plan_window(offer, None, None)
     if not warehouse.exists():
         return everything
+    lines, names = universe.lines, universe.names
     symbols = lines["symbol"].to_list()
-    landed = warehouse.read("raw.prices").select("symbol", "session_date")
+    is_now = pl.lit(FOR_EVER)
+    # A line that has another name now is not new.
+    landed = names.present(
+        warehouse.read("raw.prices").select("symbol", "session_date"), "symbol", is_now
+    )
     # What was asked for and did not land, because too little came, has no dates.
-    asked = warehouse.read("ops.ingest_outcomes").filter(
+    asked = names.present(warehouse.read("ops.ingest_outcomes"), "symbol", is_now).filter(
         (pl.col("dataset") == "prices") & pl.col("asked_to").is_not_null()
     )
     answered = asked.filter(pl.col("outcome").is_in(ANSWERED))

@@ -9,6 +9,7 @@ import dagster as dg
 from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
 
 from assets.market import calendar
+from assets.raw.delivery import source_of
 from assets.ref.securities import read_universe
 from assets.resources import Inputs
 from assets.table_asset import asset_key
@@ -34,8 +35,8 @@ def make_plan(
 ) -> Plan:
     """Plan the sessions of a run: those named, or all that are missing."""
     inputs = Inputs(settings)
-    source = inputs.open_source()
-    lines = read_universe(inputs.reference()).lines
+    universe = read_universe(inputs.reference())
+    lines, source = universe.lines, source_of(inputs, universe.names)
     offer = Offer(
         bars=source.bars(lines["symbol"].to_list()),
         first_session=settings.first_session,
@@ -47,8 +48,8 @@ def make_plan(
     warehouse = open_warehouse(settings.warehouse, settings.lock_wait_seconds)
     booked = instance.get_materialized_partitions(asset_key(raw.Prices))
     if offer.bars is None:
-        return plan_live(offer, warehouse, booked, lines, settings.overlap_sessions)
-    return plan_missing(offer, warehouse, booked)
+        return plan_live(offer, warehouse, booked, universe, settings.overlap_sessions)
+    return plan_missing(offer, warehouse, booked, universe.names)
 
 
 def plan_or_fail(instance: dg.DagsterInstance, settings: Settings) -> Plan:

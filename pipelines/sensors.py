@@ -226,10 +226,16 @@ def _message(settings: Settings, path: Path, telling: Telling) -> str:
 
 # --- files that people drop -----------------------------------------------------------------------
 
-WIDE = (asset_key(ref.Securities), asset_key(ref.Indices), asset_key(ref.SplitDecisions))
+WIDE = (
+    asset_key(ref.SymbolChanges),
+    asset_key(ref.Securities),
+    asset_key(ref.Indices),
+    asset_key(ref.SplitDecisions),
+)
 """Where these change, other rows may be asked of the source: of new lines, of refused prices."""
 
 _FED_BY = {
+    "symbol_changes": asset_key(ref.SymbolChanges),
     "securities": asset_key(ref.Securities),
     "indices": asset_key(ref.Indices),
     "index_holdings": asset_key(ref.IndexHoldings),

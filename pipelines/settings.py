@@ -17,6 +17,8 @@ class Settings(BaseSettings, DataSettings):
 
     Attributes:
         overlap_sessions: how many of the last sessions a live source is asked for again.
+        data_still_seconds: files of the data folder that have not changed for so long are complete.
+        data_marker: name of a file that says so instead, once it is put beside them; empty: none.
         lock_wait_seconds: how long to wait for another writer.
         webhook_url: where messages go; None: into the log alone.
         ui_url: where the readers of messages reach the UI.
@@ -27,6 +29,8 @@ class Settings(BaseSettings, DataSettings):
     )
 
     overlap_sessions: int = Field(default=5, ge=0)
+    data_still_seconds: float = Field(default=60.0, ge=0)
+    data_marker: str = Field(default="", pattern=r"^[^/\\]*$")
     lock_wait_seconds: float = Field(default=60.0, ge=0)
     webhook_url: SecretStr | None = None
     ui_url: str = "http://127.0.0.1:3000"

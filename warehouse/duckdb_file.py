@@ -145,7 +145,7 @@ class DuckDBFile(Warehouse):
             connection.close()
 
     def _connect(self, wait_seconds: float) -> duckdb.DuckDBPyConnection:
-        """Open the private database, or once more while it is kept open; make it if there is none."""
+        """Open the private database, or use what is kept open; make it where there is none."""
         if self._kept_open is not None:
             return self._kept_open.cursor()
         try:

@@ -69,6 +69,10 @@ class PublishingStopped(CapshockError):
     """A check of severity error fails, and nobody has said to publish despite it."""
 
 
+class CannotForget(CapshockError):
+    """A line or an index cannot be forgotten, or not yet; nothing has changed."""
+
+
 class HoldingsFileError(CapshockError):
     """A fund's holdings file is not what it should be; the reference folder is unchanged."""
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from warehouse import ddl
 from warehouse.reader import Reader
-from warehouse.schemas import Table
+from warehouse.schemas import TABLES, Table
 from warehouse.storage import Warehouse
 
 
@@ -99,6 +99,23 @@ def rows_by_group(reader: Reader, model: type[Table], by: str) -> pl.DataFrame:
         f"SELECT {group}::VARCHAR AS {group}, count(*) AS rows "
         f"FROM {ddl.qualified(model.table())} GROUP BY ALL ORDER BY ALL"
     )
+
+
+def landed_of(warehouse: Warehouse, symbols: Iterable[str]) -> pl.DataFrame:
+    """Count what has landed from a source of lines or indices.
+
+    Returns:
+        symbol, table, rows: those of which anything has.
+    """
+    asked = " UNION ALL ".join(
+        f"SELECT {ddl.quoted(model.key()[0])} AS symbol, {ddl.literal(name)} AS table_name, "
+        f"count(*) AS rows FROM {ddl.qualified(name)} "
+        f"WHERE list_contains($symbols, {ddl.quoted(model.key()[0])}) GROUP BY ALL"
+        for name, model in TABLES.items()
+        if name.startswith("raw.")
+    )
+    with warehouse.open_written() as reader:
+        return reader.frame(f"{asked} ORDER BY ALL", symbols=list(symbols))
 
 
 def newest(warehouse: Warehouse, stamps: Iterable[tuple[type[Table], str]]) -> pl.DataFrame:

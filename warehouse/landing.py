@@ -6,7 +6,7 @@ nothing.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ import polars as pl
 
 from warehouse import ddl
 from warehouse.schemas import Table, ops
+from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import QUARANTINE_SCHEMA, validate
 
 
@@ -39,6 +40,8 @@ class Landing:
         rows: all rows of the window, in the shape of the table's model.
         window: what the rows replace; None: the whole table.
         keeps_absent: whether rows of the window that are not among these stay.
+        names: what the names of lines stand for (name, first, last, symbol), which landed rows
+            follow; None: they stay as they are.
         quarantined: rows the table's gate refused (``validation.QUARANTINE_SCHEMA``); None: the
             table has no gate.
         quarantine_is_complete: whether the gate saw all rows there are, and not only the window's.
@@ -51,6 +54,7 @@ class Landing:
     rows: pl.DataFrame
     window: Window | None = None
     keeps_absent: bool = False
+    names: pl.DataFrame | None = None
     quarantined: pl.DataFrame | None = None
     quarantine_is_complete: bool = True
     outcomes: pl.DataFrame | None = None
@@ -89,6 +93,9 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
 
     Must run inside a transaction, which the caller commits.
     """
+    renamed = 0
+    if landing.names is not None and landing.names.height:
+        renamed = rename_landed(write, landing.names)
     changes = replace_window(
         write.connection,
         write.model,
@@ -96,6 +103,7 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
         landing.window,
         keeps_absent=landing.keeps_absent,
     )
+    changes = replace(changes, updated=changes.updated + renamed)
     if landing.quarantined is not None:
         seen = None if landing.quarantine_is_complete else landing.window
         _replace_quarantine(write, landing.quarantined, seen, keeps_absent=landing.keeps_absent)
@@ -163,6 +171,65 @@ def replace_window(
     )
 
 
+READ_WHOLE = "files"
+"""The source whose rows name lines as they were called on the row's date; others, as of asking."""
+
+
+def rename_landed(write: Write, names: pl.DataFrame) -> int:
+    """Put landed rows, and refused ones, under the names that their lines have now.
+
+    A row that has landed under the present name already is kept, and the renamed one goes.
+
+    Args:
+        write: the table, and its transaction.
+        names: name, first, last, symbol.
+
+    Returns:
+        How many rows stood under another name.
+    """
+    connection = write.connection
+    table, day = ddl.qualified(write.model.table()), ddl.quoted(str(write.model.date_of_key()))
+    # Of what is not renamed nothing is written.
+    matches = (
+        f"coalesce(stored.{DELIVERED}, stored.symbol) = incoming.name "
+        f"AND CASE WHEN stored.source = {ddl.literal(READ_WHOLE)} THEN stored.{day} "
+        "ELSE CAST(stored.fetched_at AS DATE) END BETWEEN incoming.first AND incoming.last "
+        "AND stored.symbol <> incoming.symbol"
+    )
+    same = " AND ".join(
+        f"kept.{ddl.quoted(n)} IS NOT DISTINCT FROM moved.{ddl.quoted(n)}"
+        for n in write.model.stated_by()
+    )
+    with _incoming(connection, names):
+        count = _count(connection, f"FROM {table} AS stored, incoming WHERE {matches}")
+        if count:
+            run_statement(
+                connection,
+                f"CREATE TEMP TABLE moved AS SELECT stored.* REPLACE (incoming.symbol AS symbol, "
+                f"nullif(incoming.name, incoming.symbol) AS {DELIVERED}) "
+                f"FROM {table} AS stored, incoming WHERE {matches}",
+            )
+            run_statement(
+                connection, f"DELETE FROM {table} AS stored USING incoming WHERE {matches}"
+            )
+            run_statement(
+                connection,
+                f"INSERT INTO {table} BY NAME SELECT * FROM moved "
+                f"WHERE NOT EXISTS (SELECT 1 FROM {table} AS kept WHERE {same}) "
+                f"QUALIFY row_number() OVER (PARTITION BY {column_list(write.model.key())} "
+                "ORDER BY fetched_at DESC) = 1",
+            )
+            run_statement(connection, "DROP TABLE moved")
+        run_statement(
+            connection,
+            "UPDATE ops.quarantine AS stored SET symbol = incoming.symbol FROM incoming "
+            f"WHERE stored.source_table = {ddl.literal(write.model.table())} "
+            "AND stored.symbol = incoming.name AND stored.symbol <> incoming.symbol "
+            "AND stored.row_date BETWEEN incoming.first AND incoming.last",
+        )
+    return count
+
+
 def _replace_quarantine(
     write: Write, quarantined: pl.DataFrame, window: Window | None, *, keeps_absent: bool = False
 ) -> None:
@@ -212,6 +279,38 @@ def _replace_quarantine(
             f"(SELECT 1 FROM ops.quarantine AS stored WHERE {this_table} AND {same_row})",
             {"now": write.now, "run_id": write.run_id},
         )
+
+
+def append(connection: duckdb.DuckDBPyConnection, model: type[Table], rows: pl.DataFrame) -> None:
+    """Add rows to a table. Must run inside a transaction."""
+    with _incoming(connection, rows.select(model.names())):
+        run_statement(
+            connection,
+            f"INSERT INTO {ddl.qualified(model.table())} BY NAME SELECT * FROM incoming",
+        )
+
+
+def take_out(write: Write, column: str, value: str) -> None:
+    """Delete the rows of a table that have a value in a column; its refused rows are settled.
+
+    Must run inside a transaction.
+    """
+    of_it = f"FROM {ddl.qualified(write.model.table())} WHERE {ddl.quoted(column)} = $value"
+    connection, name = write.connection, write.model.table()
+    if run_statement(connection, f"SELECT count(*) {of_it}", {"value": value})[0][0]:
+        run_statement(connection, f"DELETE {of_it}", {"value": value})
+        run_statement(
+            connection,
+            "UPDATE ops.table_versions SET version = version + 1, changed_at = $now, "
+            "run_id = $run_id WHERE table_name = $name",
+            {"now": write.now, "run_id": write.run_id, "name": name},
+        )
+    run_statement(
+        connection,
+        "UPDATE ops.quarantine SET status = 'resolved' WHERE source_table = $name "
+        "AND symbol = $value",
+        {"name": name, "value": value},
+    )
 
 
 def append_outcomes(write: Write, outcomes: pl.DataFrame) -> None:

@@ -8,7 +8,7 @@ the tables lie, how they are opened, locked and published) is the engine's. Ther
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -21,17 +21,20 @@ from warehouse.landing import (
     Changes,
     Landing,
     Write,
+    append,
     append_outcomes,
     column_list,
     land,
     replace_window,
+    take_out,
 )
 from warehouse.reader import Reader
 from warehouse.restatements import Explain, unexplained
-from warehouse.schemas import TABLES, Table, ops
+from warehouse.schemas import TABLES, Table, ops, ref
+from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import validate
 
-_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id")
+_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id", DELIVERED)
 
 _DIARIES: tuple[type[Table], ...] = (
     ops.IngestOutcomes,
@@ -196,6 +199,28 @@ class Warehouse(ABC):
             write = Write(connection, ops.IngestOutcomes, run_id, datetime.now(UTC))
             append_outcomes(write, outcomes)
 
+    def forget(self, record: pl.DataFrame, run_id: str) -> None:
+        """Write down that a line or an index is forgotten, and take out what has landed of it.
+
+        What is computed from it is outdated then, until the next run; nothing is published before.
+
+        Args:
+            record: a row of ``ops.forgotten``.
+            run_id: who takes the rows out, as versions of tables have it.
+
+        Raises:
+            TableInvalid: if the row does not conform to its model.
+        """
+        validate(record, ops.Forgotten)
+        (symbol,) = record["symbol"]
+        with self.transaction() as connection:
+            append(connection, ops.Forgotten, record)
+            write = Write(connection, ops.Forgotten, run_id, datetime.now(UTC))
+            for model in TABLES.values():
+                is_theirs = model in (ref.Securities, ref.Indices)
+                if is_theirs or model.table().startswith("raw."):
+                    take_out(replace(write, model=model), model.key()[0], symbol)
+
     # --- reading what runs write ------------------------------------------------------------------
 
     def read(self, table: str, since: date | None = None) -> pl.DataFrame:
@@ -279,9 +304,10 @@ class Warehouse(ABC):
     def hashes(self) -> dict[str, str]:
         """Return a hash of every published table.
 
-        Over all columns but fetched_at, first_seen_at, changed_at and run_id, and without the
-        diaries of runs and publications: equal hashes mean that running again changed nothing,
-        and that two warehouses say the same, however they came to it.
+        Over all columns but fetched_at, first_seen_at, changed_at, run_id and delivered_symbol (a
+        row says the same under either name), and without the diaries of runs and publications:
+        equal hashes mean that running again changed nothing, and that two warehouses say the same,
+        however they came to it.
         """
         with self.open_published() as reader:
             return {

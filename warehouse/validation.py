@@ -16,6 +16,7 @@ from pandera.errors import SchemaErrors
 
 from warehouse.errors import SourceError, TableInvalid
 from warehouse.schemas import Table, ops
+from warehouse.schemas.raw import DELIVERED
 
 _PROVENANCE_OF_QUARANTINE = ("first_seen_at", "run_id")
 QUARANTINE_SCHEMA = pl.Schema(
@@ -141,7 +142,7 @@ def quarantine(
     )
     lines = [
         (
-            _as_json({name: row[name] for name in values}),
+            _as_json({name: row[name] for name in values} | _delivered_as(row)),
             _text(row[symbol]),
             _date(row[day]) if day else None,
         )
@@ -277,13 +278,31 @@ def _without_duplicates(
         return distinct, pl.DataFrame(schema=_PROBLEM_SCHEMA), good.height - distinct.height
     conflicts = good.join(
         conflicting.select(key).unique(), on=key, how="semi", nulls_equal=True
-    ).select(
-        _ROW,
-        rule=pl.lit("conflicting_duplicate"),
-        reason=pl.lit(f"other rows of the source have the same ({', '.join(key)}), other values"),
-    )
+    ).select(_ROW, rule=pl.lit("conflicting_duplicate"), reason=_conflict(model))
     kept = distinct.filter(~is_conflict)
     return kept, conflicts, good.height - kept.height - conflicts.height
+
+
+def _conflict(model: type[Table]) -> pl.Expr:
+    """Say what is wrong with rows of one key and other values, and under which names they came."""
+    key = list(model.key())
+    said = pl.lit(f"other rows of the source have the same ({', '.join(key)}), other values")
+    if DELIVERED not in model.names():
+        return said
+    names = pl.coalesce(DELIVERED, key[0]).unique().sort()
+    return pl.format(
+        "{}{}",
+        said,
+        pl.when(names.len().over(key) > 1)
+        .then(pl.format("; they came as {}", names.str.join(" and ").over(key)))
+        .otherwise(pl.lit("")),
+    )
+
+
+def _delivered_as(row: Mapping[str, Any]) -> dict[str, str]:
+    """Return the name under which a row came, where that is another one."""
+    name = row.get(DELIVERED)
+    return {DELIVERED: name} if name else {}
 
 
 def _as_json(row: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import dagster as dg
 import polars as pl
 
 from assets.market import calendar
+from assets.market.names import FOR_EVER, Names
 from assets.ops.failing_rows import (
     implausible_market,
     lost_rows,
@@ -23,6 +24,7 @@ from assets.ops.failing_rows import (
     unexplained_sessions,
 )
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from warehouse import integrity
@@ -68,6 +70,31 @@ class Evidence:
         except WarehouseError:
             # No file yet, or one of another layout: this run brings the first that compares.
             return {}
+
+    @cached_property
+    def names(self) -> Names:
+        """What names of lines stand for now."""
+        changes = self.warehouse.read(ref.SymbolChanges.table())
+        securities = self.warehouse.read(ref.Securities.table())
+        return names_in_force(changes, securities, self.inputs)
+
+    @cached_property
+    def forgotten(self) -> pl.Series:
+        """Lines and indices that are forgotten, and have not come back."""
+        said = self.warehouse.read(ops.Forgotten.table())["symbol"]
+        lines = self.warehouse.read(ref.Securities.table())["symbol"]
+        indices = self.warehouse.read(ref.Indices.table())["index_symbol"]
+        return said.filter(~said.is_in(lines.implode()) & ~said.is_in(indices.implode()))
+
+    @cached_property
+    def has_forgotten(self) -> bool:
+        """Whether a person has forgotten anything that readers see still."""
+        said = self.warehouse.read(ops.Forgotten.table()).height
+        try:
+            with self.warehouse.open_published() as reader:
+                return said > reader.count(ops.Forgotten.table())
+        except WarehouseError:
+            return False
 
     @cached_property
     def _versions(self) -> tuple[tuple[str, int], ...]:
@@ -143,6 +170,9 @@ def _complete(model: type[Table]) -> Judge:
     return judge
 
 
+LINES = ("symbol", "company_symbol")
+"""Columns that name a line."""
+
 _MAY_SHRINK = (mart.IndexResidualSuspects, mart.ClaimChecks)
 
 
@@ -176,6 +206,14 @@ def _kept(model: type[Table]) -> Judge:
         with evidence.warehouse.open_written() as reader:
             now = _counted(reader, model)
         before = evidence.published_groups.get(name, now.clear())
+        if by in LINES:
+            # A company that has another name now has lost nothing.
+            before = evidence.names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
+            before = before.group_by(by).agg(pl.col("rows").sum())
+        # What a person has said to forget goes, and a sector with the last of its companies.
+        before = before.filter(~pl.col(by).is_in(evidence.forgotten.implode()))
+        if model is mart.SectorMoves and evidence.has_forgotten:
+            before = before.clear()
         lost = lost_rows(now, before, by)
         if model is core.Prices and now.is_empty() and before.is_empty():
             nothing = {by: "any", "rows": 0, "published_rows": 0}

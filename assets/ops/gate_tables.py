@@ -1,4 +1,4 @@
-"""Tables of ``ops`` that gates and publications write: refused rows, outcomes, what changed."""
+"""Tables of ``ops`` that gates, publications and people's words write."""
 
 import dagster as dg
 
@@ -22,6 +22,7 @@ gate_tables = [
         ops.PublishOverrides,
         ops.PublishedSessions,
         ops.Restatements,
+        ops.Forgotten,
     )
 ]
 """Tables that the gates write in the same transaction as their own: seen, never run.

@@ -49,6 +49,8 @@ def observations(
     yield dg.AssetMaterialization(
         asset_key(ops.PublishOverrides), metadata=_counted(overrides) | in_force
     )
+    forgotten = warehouse.read(ops.Forgotten.table())
+    yield dg.AssetMaterialization(asset_key(ops.Forgotten), metadata=_counted(forgotten))
     publications = warehouse.read(ops.Publications.table())
     yield dg.AssetMaterialization(asset_key(ops.Publications), metadata=_counted(publications))
     with warehouse.open_published() as reader:

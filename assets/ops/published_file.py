@@ -34,6 +34,7 @@ _LAST: tuple[type[Table], ...] = (
     raw.Dividends,
     mart.MarketCapGains,
     mart.IndexResidualSuspects,
+    mart.IndexChanges,
     mart.Drawdowns,
     mart.ClaimChecks,
 )

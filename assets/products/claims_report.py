@@ -41,11 +41,16 @@ def report_claims(console: Console, warehouse: Path, file: Path | None) -> None:
                 "FROM mart.claim_checks ORDER BY split_part(claim_id, '/', 1), position, convention"
             )
         else:
+            from assets.market.names import names_of
             from assets.mart.claim_checks.market import Market
             from assets.mart.claim_checks.table import checked_rows
             from assets.ref.claims.files import read_claims
+            from assets.ref.claims.table import in_present_names
 
-            article = read_claims(file)
+            names = names_of(
+                published.frame("FROM ref.symbol_changes"), published.frame("FROM ref.securities")
+            )
+            article = in_present_names(read_claims(file), names)
             claims = [(c.id, place, article, c) for place, c in enumerate(article.claims, start=1)]
             rows = checked_rows(claims, Market(published)).to_dicts()
         despite = published_despite(published)

@@ -100,6 +100,7 @@ def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]
         day=session,
     )
     if not caps:
+        _refuse_former_name(published, symbol, session)
         _refuse_unlisted(published, symbol, session)
         raise NothingToTrace(
             f"{symbol} has no market cap on {session} in the published file",
@@ -107,6 +108,19 @@ def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]
             "fetches more.",
         )
     return caps[0]
+
+
+def _refuse_former_name(published: Reader, symbol: str, session: date) -> None:
+    """Say under which name the history of a company stands that was called so."""
+    for change in published.rows(
+        "FROM ref.symbol_changes WHERE old_symbol = $symbol ORDER BY first_session DESC LIMIT 1",
+        symbol=symbol,
+    ):
+        raise NothingToTrace(
+            f"{symbol} has no market cap on {session}: the company is called "
+            f"{change['new_symbol']} since {change['first_session']}, and so is its history",
+            f"Ask for {change['new_symbol']}.",
+        )
 
 
 def _refuse_unlisted(published: Reader, symbol: str, session: date) -> None:
@@ -168,9 +182,10 @@ def _say_origin(say: Any, origins: Origins, table: str, row: dict[str, Any] | No
     if row is None:
         say(f"{table}: no row of that date (the count was decided, or its row is gone)", 2)
         return
-    provenance = {"source", "fetched_at", "response_id"}
+    provenance = {"source", "fetched_at", "response_id", "delivered_symbol"}
     values = ", ".join(f"{k} {v}" for k, v in row.items() if k not in provenance and v is not None)
-    say(f"{table}: {values}", 2)
+    name = row["delivered_symbol"]
+    say(f"{table}: {values}" + (f", delivered under its former name {name}" if name else ""), 2)
     say(
         f"first read {row['fetched_at']:%Y-%m-%d %H:%M:%S} UTC from source {row['source']}, "
         f"sha-256 {row['response_id']}",
@@ -207,7 +222,8 @@ def _file_origin(folder: Path, dataset: str, row: dict[str, Any]) -> str:
     place = (
         rows.with_row_index("row", offset=1)
         .filter(
-            (pl.col("symbol") == row["symbol"]) & (pl.col(day).cast(pl.String) == str(row[day]))
+            (pl.col("symbol") == (row["delivered_symbol"] or row["symbol"]))
+            & (pl.col(day).cast(pl.String) == str(row[day]))
         )["row"]
         .to_list()
     )

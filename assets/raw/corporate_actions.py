@@ -6,7 +6,16 @@ import polars as pl
 
 from assets.market.corporate_actions import kind_told
 from assets.market.rebased_closes import PRICES_AND_SPLITS
-from assets.raw.delivery import KINDS, Judged, asked_since, delivered, land, refuse_symbols
+from assets.raw.delivery import (
+    KINDS,
+    Judged,
+    delivered,
+    land,
+    lines_since,
+    refuse_symbols,
+    source_of,
+)
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
@@ -69,11 +78,13 @@ def doubted(quarantine: pl.DataFrame) -> dict[str, str]:
 @table_asset(
     raw.Splits,
     {"securities": ref.Securities},
-    behind={"quarantine": ops.Quarantine},
+    behind={"quarantine": ops.Quarantine, "changes": ref.SymbolChanges},
     kinds=KINDS,
     after=[raw.Prices],
 )
-def splits(securities: pl.DataFrame, quarantine: pl.DataFrame, inputs: Inputs) -> Landing:
+def splits(
+    securities: pl.DataFrame, quarantine: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
+) -> Landing:
     """Fetch recorded splits: prices and splits are one statement, and land together or not."""
 
     def judge(gated: Gated) -> Judged:
@@ -82,17 +93,25 @@ def splits(securities: pl.DataFrame, quarantine: pl.DataFrame, inputs: Inputs) -
         return refuse_symbols(one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS)
 
     asked = securities["symbol"].to_list()
-    since = asked_since(inputs, "splits", asked)
-    delivery = inputs.open_source().splits(since)
-    return land(delivery, raw.Splits, asked, inputs, judge=judge)
+    names = names_in_force(changes, securities, inputs)
+    delivery = source_of(inputs, names).splits(lines_since(inputs, "splits", securities, names))
+    return land(delivery, raw.Splits, asked, inputs, names=names, judge=judge)
 
 
-@table_asset(raw.Dividends, {"securities": ref.Securities}, kinds=KINDS)
-def dividends(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+@table_asset(
+    raw.Dividends,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def dividends(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch recorded dividends."""
     asked = securities["symbol"].to_list()
-    since = asked_since(inputs, "dividends", asked)
-    return land(inputs.open_source().dividends(since), raw.Dividends, asked, inputs)
+    names = names_in_force(changes, securities, inputs)
+    delivery = source_of(inputs, names).dividends(
+        lines_since(inputs, "dividends", securities, names)
+    )
+    return land(delivery, raw.Dividends, asked, inputs, names=names)
 
 
 splits_delivered = delivered(raw.Splits)

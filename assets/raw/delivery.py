@@ -15,13 +15,16 @@ import pandera.polars as pa
 import polars as pl
 
 from assets.market import calendar, listings
+from assets.market.names import FOR_EVER, Names
 from assets.metadata import as_table
 from assets.resources import Inputs
-from assets.sources import Delivery, Since
+from assets.sources import Delivery, Since, Source
+from assets.sources.renamed import RenamedSource
 from assets.table_asset import asset_key
 from warehouse.errors import SourceError, TooFewDelivered
 from warehouse.landing import Landing, Window
 from warehouse.schemas import Table
+from warehouse.schemas.raw import DELIVERED
 from warehouse.schemas.vocabulary import Outcome, RefusalStatus
 from warehouse.validation import Gated, pass_gate, quarantine
 
@@ -58,6 +61,8 @@ def first_gate(
         # A future row is said to be in the future, not to be off the calendar as well.
         allowed = calendar.sessions()
         checks[day].append(pa.Check.isin(allowed, error="exchange_session"))
+    if DELIVERED in model.names() and DELIVERED not in rows.columns:
+        rows = rows.with_columns(pl.lit(None, pl.String).alias(DELIVERED))
     return pass_gate(rows, model, checks)
 
 
@@ -233,7 +238,8 @@ def outcomes(
         days = pl.Series(expected.sessions(), dtype=pl.Date)
         rows_expected = pl.lit(listings.expected_sessions(told, days))
     since, until = delivery.covers or ({}, None)
-    is_off = (pl.col("expected_rows") == 0).fill_null(value=False)
+    # Of a line that has ended nothing is asked.
+    is_off = (pl.col("expected_rows") == 0).fill_null(value=False) | pl.col("outcome").is_null()
     has_none = pl.lit(dataset not in ("splits", "dividends")) & pl.col("rows").is_null()
     said = pl.col("message").fill_null(
         pl.when(is_off)
@@ -255,7 +261,7 @@ def outcomes(
         .otherwise(pl.lit(Outcome.OK)),
         rows=pl.col("rows").fill_null(0),
         expected_rows="expected_rows",
-        attempts="attempts",
+        attempts=pl.col("attempts").fill_null(0),
         message=said,
         response_id="response_id",
         asked_from=pl.Series([since.get(symbol) for symbol in asked], dtype=pl.Date),
@@ -332,6 +338,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
     inputs: Inputs,
     expected: Expected | None = None,
     *,
+    names: Names | None = None,
     judge: Callable[[Gated], Judged] = Judged,
 ) -> Landing:
     """Pass a delivery through the first gate and account for every row and symbol.
@@ -342,6 +349,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
         asked: symbols asked for.
         inputs: the limits, and the moment that counts as now.
         expected: what should be there of a window, which alone lands; None: all lands.
+        names: what names stand for, of a table of lines: what has landed follows.
         judge: what the gate looks at beyond a row by itself, in what lands.
 
     Raises:
@@ -374,6 +382,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
     return Landing(
         rows=gated.passed if judged.kept is None else pl.concat([gated.passed, judged.kept]),
         window=window,
+        names=None if names is None else names.spans,
         keeps_absent=delivery.keeps_absent,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
@@ -412,10 +421,39 @@ def since_when(
     return {symbol: left.get(symbol, first_session) for symbol in asked}
 
 
-def asked_since(inputs: Inputs, dataset: str, asked: Sequence[str]) -> Since:
-    """Return from when a run has to ask for each symbol of a dataset."""
+def asked_since(
+    inputs: Inputs, dataset: str, asked: Sequence[str], names: Names | None = None
+) -> Since:
+    """Return from when a run has to ask for each symbol of a dataset.
+
+    Args:
+        inputs: what has landed, and the sessions of the run.
+        dataset: what is asked for.
+        asked: symbols to ask for.
+        names: what names of lines stand for; None: each for itself.
+    """
     run_first = inputs.sessions[0] if inputs.sessions else None
-    return since_when(inputs.covered(dataset), asked, inputs.settings.first_session, run_first)
+    covered = (names or Names()).present(inputs.covered(dataset), "symbol", pl.lit(FOR_EVER))
+    return since_when(covered, asked, inputs.settings.first_session, run_first)
+
+
+def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: Names) -> Since:
+    """Return from when a run has to ask for each line; those that ended before are left out.
+
+    Args:
+        inputs: what has landed, and the sessions of the run.
+        dataset: what is asked for.
+        securities: ``ref.securities``.
+        names: what names of lines stand for.
+    """
+    since = asked_since(inputs, dataset, securities["symbol"].to_list(), names)
+    ends = dict(securities.select("symbol", "listed_to").drop_nulls().iter_rows())
+    return {s: day for s, day in since.items() if s not in ends or ends[s] >= day}
+
+
+def source_of(inputs: Inputs, names: Names) -> Source:
+    """Return the source of raw data, under the present names of companies."""
+    return RenamedSource(inputs.open_source(), names)
 
 
 def delivered(model: type[Table]) -> dg.AssetChecksDefinition:

@@ -11,7 +11,16 @@ from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.listings import COLUMNS
 from assets.market.rebased_closes import PRICES_AND_SPLITS, moved_symbols, rebased_blocks
-from assets.raw.delivery import KINDS, Expected, Judged, delivered, land, refuse_symbols
+from assets.raw.delivery import (
+    KINDS,
+    Expected,
+    Judged,
+    delivered,
+    land,
+    refuse_symbols,
+    source_of,
+)
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.sources import Source
 from assets.table_asset import asset_key, table_asset
@@ -135,13 +144,19 @@ def known_actions(
 
 
 @table_asset(
-    raw.Prices, {"securities": ref.Securities, "decisions": ref.SplitDecisions}, kinds=KINDS
+    raw.Prices,
+    {"decisions": ref.SplitDecisions},
+    behind={"securities": ref.Securities, "changes": ref.SymbolChanges},
+    kinds=KINDS,
 )
-def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) -> Landing:
+def prices(
+    securities: pl.DataFrame, decisions: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
+) -> Landing:
     """Fetch the bars of the run's sessions; refuse those that contradict what has landed."""
     first, last = run_sessions(inputs)
     asked = securities["symbol"].to_list()
-    source = inputs.open_source()
+    names = names_in_force(changes, securities, inputs)
+    source = source_of(inputs, names)
     delivery = source.prices(listed_within(securities, first, last), first, last)
 
     def judge(gated: Gated) -> Judged:
@@ -155,7 +170,7 @@ def prices(securities: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) ->
         return refuse_symbols(gated, refused, of_window, raw.Prices, PRICES_AND_SPLITS)
 
     expected = Expected(Window("session_date", first, last), securities.select(COLUMNS))
-    landing = land(delivery, raw.Prices, asked, inputs, expected, judge=judge)
+    landing = land(delivery, raw.Prices, asked, inputs, expected, names=names, judge=judge)
     refuse_nothing(landing, first, last)
     return landing
 

@@ -2,19 +2,27 @@
 
 import polars as pl
 
-from assets.raw.delivery import KINDS, delivered, land
+from assets.raw.delivery import KINDS, delivered, land, lines_since, source_of
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import raw, ref
 
 
-@table_asset(raw.SharesOutstanding, {"securities": ref.Securities}, kinds=KINDS)
-def shares_outstanding(securities: pl.DataFrame, inputs: Inputs) -> Landing:
+@table_asset(
+    raw.SharesOutstanding,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def shares_outstanding(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Fetch all reported share counts."""
     asked = securities["symbol"].to_list()
-    delivery = inputs.open_source().shares_outstanding(asked)
-    return land(delivery, raw.SharesOutstanding, asked, inputs)
+    names = names_in_force(changes, securities, inputs)
+    since = lines_since(inputs, "shares_outstanding", securities, names)
+    delivery = source_of(inputs, names).shares_outstanding(since)
+    return land(delivery, raw.SharesOutstanding, asked, inputs, names=names)
 
 
 shares_outstanding_delivered = delivered(raw.SharesOutstanding)

@@ -1,22 +1,43 @@
 """``ref.share_count_decisions``, ``ref.split_decisions``: what a person decided on held rows."""
 
+from datetime import date
+
 import polars as pl
 
 from assets.market import calendar
-from assets.ref.reference_files import KINDS, read_reference
+from assets.ref.gone import before, gone, told
+from assets.ref.reference_files import KINDS
+from assets.ref.symbol_changes import names_in_force, read_under_present_names
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
+from warehouse.landing import Landing
 from warehouse.schemas import ref
 from warehouse.schemas.vocabulary import AdjustmentKind
 
 
-@table_asset(ref.ShareCountDecisions, kinds=KINDS)
-def share_count_decisions(inputs: Inputs) -> pl.DataFrame:
+@table_asset(
+    ref.ShareCountDecisions,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def share_count_decisions(
+    securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
+) -> Landing:
     """Read ``share_count_decisions.csv``, if there is one."""
-    return read_reference(
-        inputs.reference(), "share_count_decisions", ref.ShareCountDecisions, optional=True
+    names = names_in_force(changes, securities, inputs)
+    rows = read_under_present_names(
+        inputs.reference(), "share_count_decisions", ref.ShareCountDecisions, names, optional=True
     )
+
+    def say(symbol: str, as_of_date: date, decision: str, **_: str) -> str:
+        return (
+            f"share_count_decisions: {decision} of {symbol} {as_of_date} is gone: the rules decide."
+        )
+
+    model = ref.ShareCountDecisions
+    return Landing(rows, notes=told(gone(before(inputs, model, names), rows, model.key()), say))
 
 
 def check_sessions(decisions: pl.DataFrame) -> pl.DataFrame:
@@ -57,8 +78,24 @@ def check_contradictions(decisions: pl.DataFrame) -> pl.DataFrame:
     return decisions
 
 
-@table_asset(ref.SplitDecisions, kinds=KINDS)
-def split_decisions(inputs: Inputs) -> pl.DataFrame:
+@table_asset(
+    ref.SplitDecisions,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=KINDS,
+)
+def split_decisions(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Read ``split_decisions.csv``, if there is one."""
-    rows = read_reference(inputs.reference(), "split_decisions", ref.SplitDecisions, optional=True)
-    return check_contradictions(check_sessions(rows))
+    names = names_in_force(changes, securities, inputs)
+    rows = read_under_present_names(
+        inputs.reference(), "split_decisions", ref.SplitDecisions, names, optional=True
+    )
+
+    def say(symbol: str, ex_date: date, kind: str, ratio: float, **_: str) -> str:
+        return (
+            f"split_decisions: {kind} x{ratio:g} of {symbol} {ex_date} is gone: what is recorded, "
+            "and the rules, decide."
+        )
+
+    lacking = gone(before(inputs, ref.SplitDecisions, names), rows, ref.SplitDecisions.key())
+    return Landing(check_contradictions(check_sessions(rows)), notes=told(lacking, say))

@@ -5,17 +5,21 @@ and adds them up. A line in another currency, a fund, an index or a future is re
 sentence, and stays in ``ops.quarantine``; what is delivered of it goes the same way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
+from assets.market.names import FOR_EVER, Names, names_of
+from assets.ref.gone import before, gone, refuse_gone, some, told
 from assets.ref.reference_files import KINDS, read_reference
+from assets.ref.symbol_changes import read_changes
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ReferenceDataError
 from warehouse.landing import Landing
 from warehouse.schemas import ref
+from warehouse.schemas.raw import DELIVERED
 from warehouse.schemas.vocabulary import InstrumentType, RefusalStatus
 from warehouse.validation import quarantine
 
@@ -28,6 +32,14 @@ SHARES = (InstrumentType.EQUITY, InstrumentType.COMMON, InstrumentType.ADR)
 NAMED = 8
 """As many refused lines are named in a note."""
 
+WAYS_OUT = (
+    "Put the lines back. What is no longer traded says so there, in listed_to and "
+    "delisting_reason, and its history stays; a new name is a line in symbol_changes.csv. If the "
+    'history is to go, say so: capshock forget {} --reason "..."; another universe has a warehouse '
+    "of its own (CAPSHOCK_WAREHOUSE)."
+)
+"""What to do where lines are gone from the file."""
+
 _SCHEMA = pl.Schema({"symbol": pl.String, "rule": pl.String, "reason": pl.String})
 
 
@@ -36,12 +48,16 @@ class Universe:
     """What ``securities.csv`` says.
 
     Attributes:
-        lines: rows of ``ref.securities``: those that are covered.
+        lines: rows of ``ref.securities``: those that are covered, under their present names.
+        names: what names of lines stand for.
+        renamed: lines that the file has under a former name: that one, and the present one.
         quarantined: those that are not (``validation.QUARANTINE_SCHEMA``), each with its sentence.
     """
 
     lines: pl.DataFrame
     quarantined: pl.DataFrame
+    names: Names = field(default_factory=Names)
+    renamed: tuple[tuple[str, str], ...] = ()
 
 
 def check_companies(securities: pl.DataFrame) -> pl.DataFrame:
@@ -138,13 +154,73 @@ def covered(securities: pl.DataFrame) -> Universe:
     return Universe(lines, quarantine(rows, problems, ref.Securities, RefusalStatus.REJECTED))
 
 
-def read_universe(folder: Path) -> Universe:
-    """Read ``securities.csv`` of the reference folder.
+def under_present_names(securities: pl.DataFrame, names: Names) -> pl.DataFrame:
+    """Put lines, and the lines that stand for their companies, under their present names.
 
     Raises:
-        ReferenceDataError: if the file is not what it should be.
+        ReferenceDataError: if two lines are then one.
     """
-    return covered(read_reference(folder, "securities", ref.Securities, optional=False))
+    is_now = pl.lit(FOR_EVER)
+    renamed = names.present(securities, "symbol", is_now)
+    twice = renamed.filter(pl.col("symbol").is_duplicated(), pl.col(DELIVERED).is_not_null())
+    if twice.height:
+        raise ReferenceDataError(
+            "securities: two lines of one company, by symbol_changes.csv: "
+            + ", ".join(f"{old} is {new} now" for old, new in twice[[DELIVERED, "symbol"]].rows()),
+            "Keep the line of the present name.",
+        )
+    return names.present(renamed, "company_symbol", is_now).drop(DELIVERED).sort("symbol")
+
+
+def universe_of(written: pl.DataFrame, changes: pl.DataFrame) -> Universe:
+    """Make the universe of what the files say.
+
+    Args:
+        written: rows of ``securities.csv``.
+        changes: ``ref.symbol_changes``.
+
+    Raises:
+        ReferenceDataError: if they contradict themselves or each other.
+    """
+    names = names_of(changes, written)
+    renamed = tuple((old, new) for old in written["symbol"] if (new := names.now(old)) != old)
+    lines = under_present_names(written, names)
+    return replace(covered(lines), names=names, renamed=renamed)
+
+
+def read_universe(folder: Path) -> Universe:
+    """Read ``securities.csv`` and ``symbol_changes.csv`` of the reference folder.
+
+    Raises:
+        ReferenceDataError: if a file is not what it should be.
+    """
+    return universe_of(_read(folder), read_changes(folder))
+
+
+def _read(folder: Path) -> pl.DataFrame:
+    return read_reference(folder, "securities", ref.Securities, optional=False)
+
+
+def sectors_gone(held: pl.DataFrame, lines: pl.DataFrame) -> tuple[str, ...]:
+    """Say which sectors have no line any more, and where theirs are.
+
+    Args:
+        held: ``ref.securities`` until now.
+        lines: as it is now.
+    """
+
+    def say(sector: str, count: int, into: list[str]) -> str:
+        lines_of = f"its {count} line{'s' * (count != 1)}"
+        where = f" {lines_of}: now in {some(into)}." if into else f" {lines_of} are gone too."
+        return f"securities: the sector {sector} is gone, and with it its history;{where}"
+
+    moved = gone(held, lines, ["sector"]).join(
+        lines.select("symbol", into="sector"), on="symbol", how="left"
+    )
+    by_sector = moved.group_by("sector", maintain_order=True).agg(
+        count=pl.len(), into=pl.col("into").drop_nulls().unique().sort()
+    )
+    return told(by_sector, say)
 
 
 def _named(refused: pl.DataFrame) -> str:
@@ -153,16 +229,24 @@ def _named(refused: pl.DataFrame) -> str:
     return said + (f"; and {refused.height - NAMED} more" if refused.height > NAMED else "")
 
 
-@table_asset(ref.Securities, kinds=KINDS)
-def securities(inputs: Inputs) -> Landing:
-    """Read ``securities.csv``."""
-    universe = read_universe(inputs.reference())
+@table_asset(ref.Securities, {"changes": ref.SymbolChanges}, kinds=KINDS)
+def securities(changes: pl.DataFrame, inputs: Inputs) -> Landing:
+    """Read ``securities.csv``; lines stand there under their present names."""
+    universe = universe_of(_read(inputs.reference()), changes)
     refused = universe.quarantined
+    held = before(inputs, ref.Securities, universe.names)
+    in_file = [*universe.lines["symbol"], *refused["symbol"]]
+    refuse_gone(inputs, held["symbol"], in_file, "securities", WAYS_OUT)
+    notes = [
+        f"securities: {old} is called {new} now (symbol_changes.csv)."
+        for old, new in universe.renamed
+    ]
+    if refused.height:
+        notes.append(f"securities: {refused.height} lines are refused: {_named(refused)}.")
+    notes += sectors_gone(held, universe.lines)
     return Landing(
         universe.lines,
         quarantined=refused,
-        notes=(f"securities: {refused.height} lines are refused: {_named(refused)}.",)
-        if refused.height
-        else (),
+        notes=tuple(notes),
         metadata={"refused_lines": refused.height},
     )

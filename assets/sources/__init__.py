@@ -7,8 +7,19 @@ from typing import Protocol
 
 import polars as pl
 
+from warehouse.schemas import Table
+from warehouse.schemas.raw import DELIVERED
+
 PROVENANCE = ("source", "fetched_at", "response_id")
 """Columns that a source adds to each row it delivers."""
+
+
+def delivered_columns(model: type[Table]) -> list[str]:
+    """Return the columns of a raw table that a source delivers, ``PROVENANCE`` included.
+
+    Which name a row came under is noted where names are put right (``sources.renamed``).
+    """
+    return [name for name in model.names() if name != DELIVERED]
 
 
 ACCOUNTS_SCHEMA = pl.Schema(
@@ -32,7 +43,7 @@ class Delivery:
     """Rows as a source delivers them.
 
     Attributes:
-        rows: the dataset's columns of the file contract plus ``PROVENANCE``, not yet validated.
+        rows: what ``delivered_columns`` has, not yet validated.
         response_id: sha-256 of the file read; None where nothing was read.
         note: what to say about the delivery in the outcomes, if anything.
         is_complete: whether these are all rows the source has, and not only those asked for.
@@ -77,8 +88,8 @@ class Source(Protocol):
     def dividends(self, since: Since) -> Delivery:
         """Deliver dividends (columns of ``raw.dividends``), at least those since a date."""
 
-    def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
-        """Deliver all reported company share counts (columns of ``raw.shares_outstanding``)."""
+    def shares_outstanding(self, since: Since) -> Delivery:
+        """Deliver company share counts (columns of ``raw.shares_outstanding``), all there are."""
 
     def index_levels(self, since: Since) -> Delivery:
         """Deliver index levels (columns of ``raw.index_levels``), at least those since a date."""

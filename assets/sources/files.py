@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.sources import PROVENANCE, Delivery, Since, tables_in_files
+from assets.sources import PROVENANCE, Delivery, Since, delivered_columns, tables_in_files
 from assets.sources.tables_in_files import CONTRACT
 from warehouse.errors import SourceError
 from warehouse.schemas import Table, raw
+from warehouse.schemas.raw import DELIVERED
 
 
 class FilesSource:
@@ -67,7 +68,7 @@ class FilesSource:
             )
         return self._whole("dividends", raw.Dividends)
 
-    def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:  # noqa: ARG002
+    def shares_outstanding(self, since: Since) -> Delivery:  # noqa: ARG002
         """Deliver all share counts of the folder."""
         return self._whole("shares_outstanding", raw.SharesOutstanding)
 
@@ -82,7 +83,7 @@ class FilesSource:
     def _deliver(
         self, path: Path, scan: pl.LazyFrame, model: type[Table], *, is_empty_wrong: bool = False
     ) -> Delivery:
-        columns = [name for name in model.names() if name not in PROVENANCE]
+        columns = [name for name in delivered_columns(model) if name not in PROVENANCE]
         rows = self._collect(path, scan.select(columns))
         if rows.is_empty() and is_empty_wrong:
             raise SourceError(f"{path}: the file has no rows", f"Put rows into it. {CONTRACT}")
@@ -112,7 +113,7 @@ class FilesSource:
         return tables_in_files.find(self.folder, dataset, SourceError)
 
     def _scan(self, path: Path, model: type[Table]) -> pl.LazyFrame:
-        return tables_in_files.scan(path, model, SourceError, leave_out=PROVENANCE)
+        return tables_in_files.scan(path, model, SourceError, leave_out=(*PROVENANCE, DELIVERED))
 
     def _collect(self, path: Path, rows: pl.LazyFrame) -> pl.DataFrame:
         return tables_in_files.collect(path, rows, SourceError)

@@ -75,7 +75,7 @@ def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_
     small, small_market
 ):
     before = small.settings.warehouse.read_bytes()
-    _without(small_market / "securities.csv", "CCC")
+    _without(small_market / "prices.csv", "CCC")
     _without(small_market / "index_levels.csv", "^IDX,2025-01-16")
     stopped = small.run()
     assert not stopped.succeeded

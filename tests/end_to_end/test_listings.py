@@ -90,3 +90,34 @@ def test_a_source_is_asked_for_the_lines_that_are_listed():
     )
     assert listed_within(securities, date(2025, 1, 2), date(2025, 1, 3)) == ["ON"]
     assert listed_within(securities, date(2023, 3, 9), date(2025, 1, 6)) == ["OLD", "ON", "NEW"]
+
+
+def test_an_index_keeps_the_history_of_members_that_have_ended(small, small_market):
+    """Its sessions are computed with who was in it then, whoever is alive today."""
+    holdings = small_market / "index_holdings.csv"
+    holdings.write_text(
+        f"{holdings.read_text().rstrip()}\n^IDX,CCC,2025-01-02,1,2025-01-02,false,made up\n"
+        "^IDX,AAA,2025-01-14,1,2025-01-14,false,made up\n"
+    )
+    small.must_run()
+    tables = ("mart.index_impacts", "mart.index_reconciliations", "mart.market_cap_losses")
+    until = "SELECT * FROM {} WHERE session_date < '2025-01-14' ORDER BY ALL"
+    before = {table: small.sql(until.format(table)) for table in tables}
+    securities = small_market / "securities.csv"
+    header, *lines = securities.read_text().splitlines()
+    told = [f"{line},{'2025-01-13,merged' if 'CCC' in line else ','}" for line in lines]
+    securities.write_text("\n".join([f"{header},listed_to,delisting_reason", *told]) + "\n")
+    prices = small_market / "prices.csv"
+    bars = prices.read_text().splitlines()
+    prices.write_text(
+        "\n".join(b for b in bars if not b.startswith("CCC") or b.split(",")[1] < "2025-01-14")
+        + "\n"
+    )
+    small.overrides["max_shrink_share"] = 1.0
+    small.must_run()
+    for table in tables:
+        assert small.sql(until.format(table)).equals(before[table]), table
+    left = small.sql("SELECT symbol, change, reason, explanation FROM mart.index_changes")
+    assert left.rows() == [("CCC", "left", "delisted", "last session 2025-01-13: merged")]
+    # Nobody expects a bar of it, and its residuals stand.
+    assert small.one("SELECT count(*) FROM mart.market_caps WHERE company_symbol = 'CCC'") == 7

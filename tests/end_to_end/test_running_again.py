@@ -95,31 +95,6 @@ def test_a_changed_file_is_read_again_and_what_is_gone_from_it_is_gone(small, sm
         assert str(small.one(f"SELECT max(session_date) FROM {table}")) == "2025-01-15"
 
 
-def test_a_symbol_that_left_is_gone_and_accounted_for_and_back_it_brings_its_history(
-    small, small_market
-):
-    securities = small_market / "securities.csv"
-    complete = securities.read_text()
-    securities.write_text("".join(complete.splitlines(keepends=True)[:3]))
-    small.overrides["max_shrink_share"] = 1.0
-    small.must_run()
-
-    def refused(status: str) -> int:
-        return small.one(
-            "SELECT count(*) FROM ops.quarantine WHERE source_table = 'raw.prices' "
-            "AND symbol = 'CCC' AND status = ?",
-            status,
-        )
-
-    assert set(small.sql("SELECT DISTINCT symbol FROM core.prices")["symbol"]) == {"AAA", "BBB"}
-    assert small.one("SELECT count(*) FROM raw.prices WHERE symbol = 'CCC'") == 0
-    assert refused("rejected") == 10
-    securities.write_text(complete)
-    small.must_run()
-    assert small.one("SELECT count(*) FROM mart.market_caps WHERE company_symbol = 'CCC'") == 10
-    assert (refused("rejected"), refused("resolved")) == (0, 10)
-
-
 def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_market):
     securities = small_market / "securities.csv"
     securities.write_text(securities.read_text().replace("Foods", "Food"))
@@ -131,8 +106,8 @@ def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_m
     }
 
 
-def test_a_decision_lets_a_count_through_and_another_folder_replaces_what_was_there(
-    landed_cut, small, small_market, tmp_path
+def test_a_decision_lets_a_count_through_and_another_universe_is_refused(
+    landed_cut, small_market, tmp_path
 ):
     """The count of TEAM falls by a third where no index has other units of it: a person decides."""
     reference = tmp_path / "reference"
@@ -165,9 +140,10 @@ def test_a_decision_lets_a_count_through_and_another_folder_replaces_what_was_th
     assert abs(step["price_effect_usd"]) < 1e9
 
     # --- data of another market altogether ---
-    deployment.overrides = {"data_dir": small_market, "reference_dir": small_market,
-                            "max_shrink_share": 1.0}  # fmt: skip
-    deployment.must_run()
-    for table in ("raw.prices", "core.prices", "mart.market_caps", "mart.market_cap_losses"):
-        assert deployment.hashes()[table] == small.hashes()[table], table
-    assert deployment.one("SELECT count(*) FROM ops.quarantine WHERE status <> 'resolved'") == 0
+    published = deployment.hashes()
+    deployment.overrides = {"data_dir": small_market, "reference_dir": small_market}
+    reasons = "\n".join(deployment.run().reasons)
+    assert "securities: gone from the file, with their history: AAPL (114 bars), " in reasons
+    assert "another universe has a warehouse of its own (CAPSHOCK_WAREHOUSE)" in reasons
+    assert "indices: gone from the file, with their history: ^DJI (114 bars), " in reasons
+    assert deployment.hashes() == published

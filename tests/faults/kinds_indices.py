@@ -326,12 +326,12 @@ add("line twice", "a line is there twice with two sectors",
             sector=pl.lit("Energy"))])), ("error",))  # fmt: skip
 add("line left out", "a giant is not in the file of lines, where all has landed",
     lambda f, p, r: replace(f, securities=f.securities.filter(~where(p.giant(r)))),
-    ("known_symbol", "rows_kept", "fewer", "no_return"), over_landed=True)  # fmt: skip
+    ("known_symbol", "rows_kept", "fewer", "no_return", "error"), over_landed=True)  # fmt: skip
 add("sector of another", "a giant is in another sector", line(sector=pl.lit("Utilities")),
     "A sector is a person's word, and every one is as good: sums by sector follow it.",
     **NOT)  # fmt: skip
 add("listed_to too early", "a line is said to have ended months ago, and trades",
-    line(listed_to=pl.lit(date(2024, 9, 30))), **HARMLESS)  # fmt: skip
+    line(listed_to=pl.lit(date(2024, 9, 30))), ("listed", "rows_kept", "no_return"))  # fmt: skip
 add("name of another", "a line has another's name", line(name=pl.lit("Acme Corp.")), **HARMLESS)
 
 

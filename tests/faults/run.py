@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.core.index_levels import hold_unbelievable_levels
 from assets.core.order_gate import gate_order, hold_repeated_bars
-from assets.core.prices import hold_unexplained_moves, ready_to_compute_with
+from assets.core.prices import hold_unexplained_moves, hold_unlisted, ready_to_compute_with
 from assets.core.shares_outstanding import AcceptedCounts, accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
@@ -261,7 +261,8 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     moved_levels = step("level size", hold_unbelievable_levels, new_levels.passed, decisions)
     levels_core = moved_levels.passed
     ordered = step("order", gate_order, bars, core.Prices)
-    anew = step("repeats", hold_repeated_bars, ordered.passed, decisions, core.Prices)
+    listed = step("listed", hold_unlisted, ordered.passed, securities)
+    anew = step("repeats", hold_repeated_bars, listed.passed, decisions, core.Prices)
     confirmed = step(
         "confirmed", confirmed_moves, anew.passed, actions, holdings, indices, levels_core,
         reports, sessions,
@@ -272,7 +273,11 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     accepted: AcceptedCounts = step(
         "counts", accept_counts, reports, actions, on_counts, units, sessions
     )
-    for gated in (ordered_levels, new_levels, moved_levels, ordered, anew, moved, accepted.gated):
+    of_levels, of_prices = (
+        (ordered_levels, new_levels, moved_levels),
+        (ordered, listed, anew, moved),
+    )
+    for gated in (*of_levels, *of_prices, accepted.gated):
         pipeline.book(gated.quarantined)
     counts = accepted.counts
     moves = step("level moves", level_moves, levels_core, sessions)

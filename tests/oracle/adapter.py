@@ -7,15 +7,17 @@ from typing import Any
 
 import polars as pl
 
-from assets.core.prices import hold_unexplained_moves, ready_to_compute_with
+from assets.core.prices import hold_unexplained_moves, hold_unlisted, ready_to_compute_with
 from assets.core.shares_outstanding import accept_counts
 from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.count_witnesses import company_units
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
+from assets.market.names import Names
 from assets.market.witnesses import confirmed_moves
 from assets.mart.drawdowns import drawdowns
+from assets.mart.index_changes import index_changes, renamed_members
 from assets.mart.index_impacts import index_impacts
 from assets.mart.index_reconciliations import index_reconciliations
 from assets.mart.market_cap_losses import market_cap_gains, market_cap_losses, witnesses_of
@@ -36,6 +38,7 @@ KEYS = {
     "mart.market_cap_gains": ("company_symbol", "session_date"),
     "mart.sector_moves": ("sector", "session_date"),
     "mart.drawdowns": ("symbol", "peak_date"),
+    "mart.index_changes": ("index_symbol", "effective_from", "symbol", "change"),
     "mart.index_impacts": ("index_symbol", "session_date", "symbol"),
     "mart.index_reconciliations": ("index_symbol", "session_date"),
 }
@@ -55,7 +58,8 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
     decisions = _decisions(market)
     actions = classify(_splits(market), decisions)
     securities, indices, holdings = _securities(market), _indices(market), _holdings(market)
-    bars, levels, reports = _bars(market), _levels(market), _reports(market)
+    levels, reports = _levels(market), _reports(market)
+    bars = hold_unlisted(_bars(market), securities).passed
     confirmed = confirmed_moves(bars, actions, holdings, indices, levels, reports, sessions)
     moved = hold_unexplained_moves(bars, actions, decisions, confirmed)
     prices = ready_to_compute_with(moved.passed, actions, sessions)
@@ -92,6 +96,13 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         "mart.market_cap_gains": market_cap_gains(caps, witnesses),
         "mart.sector_moves": sector_moves(caps, securities),
         "mart.drawdowns": drawdowns(prices, caps, levels, sessions),
+        "mart.index_changes": index_changes(
+            holdings,
+            indices,
+            securities,
+            actions,
+            renamed_members(holdings, ref.SymbolChanges.no_rows(), Names()),
+        ),
         "mart.index_impacts": impacts,
         "mart.index_reconciliations": reconciliations,
     }
@@ -174,7 +185,8 @@ def _securities(market: Market) -> pl.DataFrame:
         ref.Securities,
         (
             {"symbol": line.symbol, "name": line.symbol, "company_symbol": line.company_symbol,
-             "sector": line.sector, "sector_scheme": "made up"}
+             "sector": line.sector, "sector_scheme": "made up",
+             "listed_from": line.listed_from, "listed_to": line.listed_to}
             for line in market.lines
         ),
     )  # fmt: skip

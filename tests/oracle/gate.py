@@ -1,7 +1,8 @@
 """The oracle, which bars are believed: the gate before ``core.prices``.
 
-Each bar of a symbol is measured against the last one that passed, in one share basis: m = p k / p0,
-with k the product of what went ex since. It is held if m is beyond x1.8 or /1.8; and if m looks
+A bar outside the listing of its line is held. Each other bar of a symbol is measured against the
+last one that passed, in one share basis: m = p k / p0, with k the product of what went ex since. It
+is held if m is beyond x1.8 or /1.8; and if m looks
 like k not followed: beyond x1.1, and |ln m| from half of |ln k| to 2.5 times it. The first bar
 passes.
 
@@ -43,11 +44,28 @@ Keys = set[tuple[str, date]]
 
 def believed(market: Market, actions: Sequence[Action]) -> Market:
     """Leave out the bars that are held."""
+    market = _listed(market)
     confirmed = confirmed_moves(market, actions)
     return replace(
         market,
         bars={
             symbol: _passed(market, symbol, bars, actions, confirmed)
+            for symbol, bars in market.bars.items()
+        },
+    )
+
+
+def _listed(market: Market) -> Market:
+    lines = {line.symbol: line for line in market.lines}
+
+    def is_listed(symbol: str, day: date) -> bool:
+        first, last = lines[symbol].listed_from, lines[symbol].listed_to
+        return (first is None or first <= day) and (last is None or day <= last)
+
+    return replace(
+        market,
+        bars={
+            symbol: {day: bar for day, bar in bars.items() if is_listed(symbol, day)}
             for symbol, bars in market.bars.items()
         },
     )

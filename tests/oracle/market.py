@@ -12,6 +12,8 @@ class Line:
     symbol: str
     company_symbol: str
     sector: str = "Energy"
+    listed_from: date | None = None
+    listed_to: date | None = None
 
 
 @dataclass(frozen=True)

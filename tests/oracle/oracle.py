@@ -17,6 +17,7 @@ from tests.oracle.counts import count_rows, refused_rows, weighed
 from tests.oracle.gate import believed
 from tests.oracle.indices import Indices, index_impacts, index_reconciliations
 from tests.oracle.market import Market
+from tests.oracle.membership import index_changes
 from tests.oracle.witnesses import unusual_moves, witnesses
 
 
@@ -42,6 +43,7 @@ def tables(market: Market) -> dict[str, Rows]:
         "mart.market_cap_gains": ranked(caps, "gain", spoken, unusual),
         "mart.sector_moves": sector_moves(market, caps),
         "mart.drawdowns": drawdowns(market, of_all, caps),
+        "mart.index_changes": index_changes(market, actions),
         "mart.index_impacts": impacts,
         "mart.index_reconciliations": reconciliations,
     }

@@ -7,7 +7,7 @@ ranks are then the same to the bit or clearly apart, and no comparison hangs on 
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
@@ -27,6 +27,7 @@ from tests.oracle.market import (
     Recorded,
     Report,
 )
+from tests.oracle.membership import index_changes
 
 MARGIN = 30
 """Sessions of the exchange after those that are traded."""
@@ -122,6 +123,20 @@ def make(calendar: Sequence[date], seed: int, knobs: Knobs) -> Market:
     )
 
 
+def _listed(line: Line, bars: Mapping[date, Bar], told: str) -> Line:
+    """Say of one line in eight that its listing is shorter than its bars, or begins before them."""
+    rng = random.Random(f"{told} {line.symbol}")  # noqa: S311 - no secret
+    days = sorted(bars)
+    if len(days) < 2 or rng.random() > 1 / 8:
+        return line
+    first, last = rng.choice((days[0] - A_DAY, days[0], days[1])), rng.choice(days[-3:])
+    return replace(
+        line,
+        listed_from=rng.choice((None, first)),
+        listed_to=rng.choice((None, last)) if last >= first else None,
+    )
+
+
 class _Maker:
     def __init__(self, calendar: Sequence[date], rng: random.Random, knobs: Knobs) -> None:
         self.rng, self.knobs = rng, knobs
@@ -154,7 +169,7 @@ class _Maker:
             self._index(f"^X{number}", bars, levels, indices, holdings, actions, lines)
         return Market(
             self.sessions,
-            tuple(lines),
+            tuple(_listed(line, bars.get(line.symbol, {}), told) for line in lines),
             bars,
             tuple(recorded),
             tuple(decisions),
@@ -563,9 +578,16 @@ def census(market: Market) -> Counter[str]:
         found["on a date without a bar"] += is_within and action.ex_date not in bars
     for company in weighed(market, actions).values():
         found += _cases(company)
+    for line in market.lines:
+        days = sorted(market.bars.get(line.symbol, {}))
+        first, last = line.listed_from, line.listed_to
+        found["a bar before its listing"] += bool(days and first and days[0] < first)
+        found["a bar after its listing"] += bool(days and last and last < days[-1])
     found["sets dated later"] += any(h.as_of_date > h.effective_from for h in market.holdings)
     found["published divisors"] += any(row.divisor for row in market.indices)
     found["price weighted"] += any(row.weighting == "price" for row in market.indices)
+    for row in index_changes(market, actions).values():
+        found[f"a change of members: {row['reason']}"] += 1
     return found
 
 

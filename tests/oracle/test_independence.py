@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-ORACLE = ("market", "actions", "counts", "companies", "indices", "witnesses", "gate", "oracle")
+ORACLE = ("market", "actions", "counts", "companies", "indices", "membership", "witnesses", "gate",
+          "oracle")  # fmt: skip
 
 
 def _imported(path: Path) -> Iterator[str]:

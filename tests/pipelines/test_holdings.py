@@ -562,3 +562,19 @@ def test_the_command_refuses_with_1_and_says_why(folder, capsys, monkeypatch):
     assert "fund SPY follows ^GSPC, not ^NDX -> Leave --index out." in said
     assert "Traceback" not in said
     assert (folder / "index_holdings.csv").read_text() == BEFORE
+
+
+def test_members_under_former_names_are_the_companies_of_today(folder):
+    (folder / "symbol_changes.csv").write_text(
+        "old_symbol,new_symbol,first_session,source\nEEE,AAA,2025-01-13,a test\n"
+        "ALPH,DDD,2025-02-10,a test\n"
+    )
+    rows = (("ALPHA INC", "ALPH", "1", "1", 60.0, "-", 6000.0, "USD"), *SSGA_ROWS[:3])
+    (folder / "index_holdings.csv").write_text(
+        BEFORE.replace("^GSPC,AAA,2025-01-02", "^NDX,AAA,2025-01-02")
+    )
+    told = take(folder, ssga(folder, rows))
+    assert set(units(stored(folder))) == {"AAA", "BRK-B", "CCC", "DDD"}
+    assert list(told.imported.unknown) == []
+    # EEE of January is the AAA of February.
+    assert told.previous == {"AAA"}

@@ -6,6 +6,7 @@ from warehouse.schemas.table import Column, Table
 TABLES: dict[str, type[Table]] = {
     model.table(): model
     for model in (
+        ref.SymbolChanges,
         ref.Securities,
         ref.Indices,
         ref.IndexHoldings,
@@ -28,6 +29,7 @@ TABLES: dict[str, type[Table]] = {
         mart.IndexImpacts,
         mart.IndexReconciliations,
         mart.IndexResidualSuspects,
+        mart.IndexChanges,
         mart.Drawdowns,
         mart.ClaimChecks,
         ops.Quarantine,
@@ -36,6 +38,7 @@ TABLES: dict[str, type[Table]] = {
         ops.PublishOverrides,
         ops.PublishedSessions,
         ops.Restatements,
+        ops.Forgotten,
         ops.Scans,
         ops.TableVersions,
         ops.SchemaVersion,

@@ -9,6 +9,8 @@ from warehouse.schemas.vocabulary import (
     CapFlag,
     DrawdownFlag,
     ImpactFlag,
+    MembershipChange,
+    MembershipReason,
     ReconciliationFlag,
     Unit,
     Verdict,
@@ -628,6 +630,72 @@ class IndexResidualSuspects(Table):
             "references": {
                 "mart.index_impacts": {n: n for n in ("index_symbol", "session_date", "symbol")}
             },
+        }
+
+
+class IndexChanges(Table):
+    """Differences of the dated sets of an index, and what the reference data know of each."""
+
+    index_symbol: str = column("Index")
+    effective_from: pl.Date = column(
+        "First session on which it holds: that of the later set, or of the new name",
+        made_of=("ref.index_holdings.effective_from", "ref.symbol_changes.first_session"),
+    )
+    symbol: str = column("Member, by its present name", made_of=("ref.index_holdings.symbol",))
+    change: str = word(
+        "joined: in this set, and not in the one before; left: the other way round; renamed: a "
+        "member that has another name from this session on",
+        MembershipChange,
+        made_of=("ref.index_holdings.symbol", "ref.symbol_changes.new_symbol"),
+    )
+    reason: str = word(
+        "delisted: its listing ends with it; newly_listed, spun_off: its listing begins with it; "
+        "symbol_change. Null: the index's own choice, or not known here",
+        MembershipReason,
+        nullable=True,
+        made_of=(
+            "ref.securities.listed_from",
+            "ref.securities.listed_to",
+            "core.corporate_actions.ex_date",
+            "ref.symbol_changes.first_session",
+        ),
+    )
+    explanation: str = column(
+        "The same in words: why it was delisted, what it was spun off from, its names",
+        nullable=True,
+        made_of=(
+            "ref.securities.delisting_reason",
+            "core.corporate_actions.symbol",
+            "ref.symbol_changes.old_symbol",
+        ),
+    )
+    previous_effective_from: pl.Date = column(
+        "First session of the set before; of a new name: of the set that is in force",
+        made_of=("ref.index_holdings.effective_from",),
+    )
+    units_before: float = positive(
+        "Units in the set before; null where it was not in it, or the set has none",
+        unit="shares",
+        nullable=True,
+        made_of=("ref.index_holdings.units",),
+    )
+    units_after: float = positive(
+        "Units in this set; null where it is not in it, or the set has none",
+        unit="shares",
+        nullable=True,
+        made_of=("ref.index_holdings.units",),
+    )
+    is_estimate: bool = column(
+        "True where either set is derived, or dated after its effective_from: the session may be "
+        "another",
+    )
+
+    class Config(Table.Config):
+        name = "mart.index_changes"
+        description = "Who joined and left each index from which session on, and why."
+        metadata: ClassVar = {
+            "key": ("index_symbol", "effective_from", "symbol", "change"),
+            "references": {"ref.indices": {"index_symbol": "index_symbol"}},
         }
 
 

@@ -179,6 +179,26 @@ class Restatements(Table):
         metadata: ClassVar = {"key": ("changed_at", "table_name", "row_key", "column_name")}
 
 
+class Forgotten(Table):
+    """What a person said to forget: a line or an index, and its history with it."""
+
+    symbol: str = column("The line or index")
+    forgotten_at: Annotated[pl.Datetime, "us", "UTC"] = column("When it was said", unit="UTC")
+    forgotten_by: str = column("Who said so: the name of the account")
+    reason: str = column("Why, in the words of who said so")
+    name: str = column("Name of the line or index", nullable=True)
+    bars: int = column("Bars that had landed, and went", unit="rows", ge=0)
+    first_session: pl.Date = column("Session of the first of them", nullable=True)
+    last_session: pl.Date = column("Session of the last of them", nullable=True)
+    losses: int = column("One-day losses that were told of it, and went", unit="rows", ge=0)
+    largest_loss_usd: float = column("The largest of them", unit="USD", nullable=True, gt=0)
+
+    class Config(Table.Config):
+        name = "ops.forgotten"
+        description = "Which lines and indices are here no longer, who said so, and why?"
+        metadata: ClassVar = {"key": ("symbol", "forgotten_at")}
+
+
 class Scans(Table):
     """How much of a source's present content has been read: a row for each stretch."""
 

@@ -7,6 +7,9 @@ import polars as pl
 from warehouse.schemas.table import Table, column, positive, word
 from warehouse.schemas.vocabulary import AdjustmentKind
 
+DELIVERED = "delivered_symbol"
+"""Column of the name under which a row came, where that is not the present one."""
+
 
 class Provenance(Table):
     """Where a row came from. A row is rewritten only when a value differs, so these stay."""
@@ -20,7 +23,18 @@ class Provenance(Table):
     )
 
 
-class Prices(Provenance):
+class Named(Provenance):
+    """Rows of a line, which a source may deliver under a name that it had."""
+
+    delivered_symbol: str = column(
+        "Name under which the row was delivered, where the line has another one now "
+        "(ref.symbol_changes)",
+        nullable=True,
+        provenance=True,
+    )
+
+
+class Prices(Named):
     """Daily bars, as traded."""
 
     symbol: str = column("Ticker")
@@ -40,7 +54,7 @@ class Prices(Provenance):
         }
 
 
-class Splits(Provenance):
+class Splits(Named):
     """Splits as recorded; sources record spin-offs as splits with odd ratios."""
 
     symbol: str = column("Ticker")
@@ -64,7 +78,7 @@ class Splits(Provenance):
         }
 
 
-class Dividends(Provenance):
+class Dividends(Named):
     """Cash dividends by ex-date."""
 
     symbol: str = column("Ticker")
@@ -80,7 +94,7 @@ class Dividends(Provenance):
         }
 
 
-class SharesOutstanding(Provenance):
+class SharesOutstanding(Named):
     """Company share counts as reported, wrong ones included."""
 
     symbol: str = column("Ticker of the line that stands for the company")

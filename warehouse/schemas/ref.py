@@ -63,6 +63,20 @@ class Securities(Table):
         }
 
 
+class SymbolChanges(Table):
+    """A company's changes of name: its rows are one series, under the present one."""
+
+    old_symbol: str = column("The name before", str_length={"min_value": 1, "max_value": 32})
+    new_symbol: str = column("The name from then on", str_length={"min_value": 1, "max_value": 32})
+    first_session: pl.Date = column("First session under the new name")
+    source: str = column("Who says so, and on what document")
+
+    class Config(Table.Config):
+        name = "ref.symbol_changes"
+        description = "Which companies changed their ticker, from what to what, and when."
+        metadata: ClassVar = {"key": ("old_symbol", "first_session")}
+
+
 class Indices(Table):
     """The indices that are followed, and how each one is weighted."""
 

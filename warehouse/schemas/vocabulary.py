@@ -126,6 +126,23 @@ class ReconciliationFlag(StrEnum):
     DISPUTED_LEVEL = "disputed_level"
 
 
+class MembershipChange(StrEnum):
+    """What became of a member of an index."""
+
+    JOINED = "joined"
+    LEFT = "left"
+    RENAMED = "renamed"
+
+
+class MembershipReason(StrEnum):
+    """What the reference data know of a change of members."""
+
+    DELISTED = "delisted"
+    NEWLY_LISTED = "newly_listed"
+    SPUN_OFF = "spun_off"
+    SYMBOL_CHANGE = "symbol_change"
+
+
 class DrawdownFlag(StrEnum):
     """What to know before quoting a fall over many sessions."""
 

@@ -249,11 +249,15 @@ def _direction(claim: Claim, groups: dict[str, list[str]], market: Market) -> It
     )
 
 
+# In one order: what a sum of floats comes to in its last digit depends on it.
 _SUMS = {
-    "net": ("-sum(price_effect_usd)", "-sum(net_change_usd)"),
+    "net": (
+        "-sum(price_effect_usd ORDER BY company_symbol)",
+        "-sum(net_change_usd ORDER BY sector)",
+    ),
     "losers only": (
-        "sum(-price_effect_usd) FILTER (price_effect_usd < 0)",
-        "sum(losers_usd)",
+        "sum(-price_effect_usd ORDER BY company_symbol) FILTER (price_effect_usd < 0)",
+        "sum(losers_usd ORDER BY sector)",
     ),
 }
 
@@ -406,7 +410,8 @@ def _contribution_share(claim: Claim, _: object, market: Market) -> Iterator[Con
         raise NotCheckable(f"no holdings of {index} with {company} are in force on {claim.session}")
     where = f"WHERE index_symbol = {literal(index)} AND session_date = DATE '{claim.session}'"
     points = (
-        f"(SELECT sum(contribution_points) FROM mart.index_impacts {where} AND symbol {_in(lines)})"
+        "(SELECT sum(contribution_points ORDER BY symbol) FROM mart.index_impacts "
+        f"{where} AND symbol {_in(lines)})"
     )
     yield Convention(
         "points of the official move",

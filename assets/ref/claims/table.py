@@ -5,8 +5,11 @@ from pathlib import Path
 
 import polars as pl
 
+from assets.market.names import Names
 from assets.ref.claims.files import read_claims
 from assets.ref.claims.models import Claim, ClaimsFile
+from assets.ref.gone import before, gone, some
+from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.errors import ClaimsFileError
@@ -57,13 +60,35 @@ def subject(claim: Claim) -> str:
     return named or "nothing that is held here"
 
 
+def in_present_names(file: ClaimsFile, names: Names) -> ClaimsFile:
+    """Return a file of claims that speaks of companies by their present names."""
+
+    def renamed(claim: Claim) -> Claim:
+        day = claim.session or file.date
+        return claim.model_copy(
+            update={
+                "company": claim.company and names.on(claim.company, day),
+                "companies": claim.companies and [names.on(s, day) for s in claim.companies],
+            }
+        )
+
+    groups = {group: [names.on(s, file.date) for s in of] for group, of in file.groups.items()}
+    return file.model_copy(
+        update={"groups": groups, "claims": [renamed(claim) for claim in file.claims]}
+    )
+
+
 def claims_files(folder: Path) -> list[Path]:
     """Return the files of claims of a folder."""
     return sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
 
 
-def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def read_folder(folder: Path, names: Names | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Read all files of claims; a bad one stops its own claims and nothing else.
+
+    Args:
+        folder: the folder.
+        names: what names of lines stand for; None: each for itself.
 
     Returns:
         Rows of ``ref.claims``, and one quarantined row (``QUARANTINE_SCHEMA``) per bad file.
@@ -72,22 +97,23 @@ def read_folder(folder: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     bad: list[dict[str, object]] = []
     for path in claims_files(folder):
         try:
-            rows += claim_rows(path.name.rsplit(".", 1)[0], read_claims(path))
+            article = in_present_names(read_claims(path), names or Names())
+            rows += claim_rows(path.name.rsplit(".", 1)[0], article)
         except ClaimsFileError as error:
             bad.append(_refused(path, error.what))
     told = pl.DataFrame(rows, schema=ref.Claims.polars_schema())
     twice = told.filter(pl.col("claim_id").is_duplicated())["claim_id"].unique().sort()
     if len(twice):
         # a.yaml beside a.yml: neither is more right than the other.
-        names = {claim_id.split("/")[0] for claim_id in twice}
+        files = {claim_id.split("/")[0] for claim_id in twice}
         bad += [
             _refused(
                 folder / f"{name}.yaml",
                 f"{name}.yaml and {name}.yml: two files of one name, with the same claims",
             )
-            for name in sorted(names)
+            for name in sorted(files)
         ]
-        told = told.filter(~pl.col("claim_id").str.split("/").list.first().is_in(list(names)))
+        told = told.filter(~pl.col("claim_id").str.split("/").list.first().is_in(list(files)))
     return told.sort("claim_id"), pl.DataFrame(bad, schema=QUARANTINE_SCHEMA)
 
 
@@ -105,13 +131,23 @@ def _refused(path: Path, reason: str) -> dict[str, object]:
     }
 
 
-@table_asset(ref.Claims, kinds=frozenset({"yaml", "duckdb"}))
-def claims(inputs: Inputs) -> Landing:
+@table_asset(
+    ref.Claims,
+    {"securities": ref.Securities},
+    behind={"changes": ref.SymbolChanges},
+    kinds=frozenset({"yaml", "duckdb"}),
+)
+def claims(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Read ``claims/*.yaml``."""
-    rows, bad = read_folder(inputs.reference() / FOLDER)
+    names = names_in_force(changes, securities, inputs)
+    rows, bad = read_folder(inputs.reference() / FOLDER, names)
+    notes = [f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]]
+    taken_away = gone(before(inputs, ref.Claims), rows, ["claim_id"])["claim_id"].to_list()
+    if taken_away:
+        notes.append(f"{FOLDER}: claims that are no longer there: {some(taken_away)}.")
     return Landing(
         rows,
         quarantined=bad,
-        notes=tuple(f"{FOLDER}: {reason}: its claims are left out." for reason in bad["reason"]),
+        notes=tuple(notes),
         metadata={"files_refused": bad.height},
     )

@@ -12,9 +12,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from assets.market.names import Names
 from assets.sources.funds.files import HoldingsFile
 from warehouse.errors import HoldingsFileError
 from warehouse.schemas import ref
+from warehouse.schemas.raw import DELIVERED
 from warehouse.schemas.vocabulary import Weighting
 
 INDEX_OF_FUND = {"SPY": "^GSPC", "IVV": "^GSPC", "DIA": "^DJI", "QQQ": "^NDX"}
@@ -78,6 +80,7 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
     weighting: str,
     covered: pl.Series,
     closes: pl.DataFrame,
+    names: Names | None = None,
 ) -> ImportedSet:
     """Make a set of holdings of a fund's file.
 
@@ -92,6 +95,7 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
         weighting: how the index is weighted (``ref.indices``).
         covered: the symbols of ``ref.securities``.
         closes: symbol, close (USD) on the file's date, for a file without shares.
+        names: what the names of that date stand for; None: each for itself.
 
     Raises:
         HoldingsFileError: if members appear twice, are not covered, or have no close to derive
@@ -99,6 +103,7 @@ def make_set(  # noqa: PLR0913 - a set rests on this much
     """
     members = file.members
     members = members.with_columns(symbol=_symbols(members["ticker"], covered))
+    members = (names or Names()).present(members, "symbol", pl.lit(file.as_of_date)).drop(DELIVERED)
     _check_members(file, members, covered)
     by_weight = not file.has_units
     if by_weight:

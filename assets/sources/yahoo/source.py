@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
-from assets.sources import ACCOUNTS_SCHEMA, Delivery, Since
+from assets.sources import ACCOUNTS_SCHEMA, Delivery, Since, delivered_columns
 from assets.sources.yahoo import bars as yahoo_bars
 from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
 from warehouse.responses import ResponseStore
@@ -143,8 +143,8 @@ class YahooSource:
         }
         return self._charts("index_levels", before, raw.IndexLevels, _bars)
 
-    def shares_outstanding(self, symbols: Sequence[str]) -> Delivery:
-        """Deliver the reported share counts: each on the date on which it was first seen."""
+    def shares_outstanding(self, since: Since) -> Delivery:
+        """Deliver all reported share counts: each on the date on which it was first seen."""
         start = self._first_session - COUNTS_FROM
 
         def ask(symbol: str) -> pl.DataFrame:
@@ -162,9 +162,10 @@ class YahooSource:
                 )
             )
 
-        return self._deliver(
-            "shares_outstanding", symbols, raw.SharesOutstanding, ask, lambda counts: counts
+        delivery = self._deliver(
+            "shares_outstanding", list(since), raw.SharesOutstanding, ask, lambda counts: counts
         )
+        return replace(delivery, covers=(since, self._last_closed))
 
     # --- asking ---------------------------------------------------------------------------------
 
@@ -222,7 +223,7 @@ class YahooSource:
             self._on_progress(dataset, done, len(symbols))
         key = model.key()[0]
         come = [o for o in got if o.rows is not None and o.rows.height]
-        rows = model.no_rows()
+        rows = model.no_rows().select(delivered_columns(model))
         if come:
             about = pl.DataFrame(
                 {
@@ -237,7 +238,7 @@ class YahooSource:
             frames = [o.rows for o in come if o.rows is not None]
             owner = np.repeat(np.arange(len(frames)), [frame.height for frame in frames])
             stacked = pl.concat(frames).hstack(about[owner])
-            rows = pick(stacked).select(model.names())
+            rows = pick(stacked).select(delivered_columns(model))
         return Delivery(
             rows=rows,
             response_id=None,

@@ -1,0 +1,167 @@
+"""A company is one series through its names: whatever it was called, core and mart say the same."""
+
+import io
+import shutil
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rich.console import Console
+
+from assets.products.trace import Origins, report_trace
+from tests.conftest import ROOT, Deployment
+from warehouse.errors import NothingToTrace
+from warehouse.responses import ResponseStore
+
+Change = tuple[str, str, str]
+"""Old name, new name, first session under it."""
+
+DATE_OF = {"prices": "session_date", "splits": "ex_date", "dividends": "ex_date",
+           "shares_outstanding": "as_of_date", "index_holdings": "effective_from"}  # fmt: skip
+
+
+def rewrite(folder: Path, changes: Iterable[Change]) -> None:
+    """Put the rows of a folder's files under the names that were in use on their dates."""
+    latest_first = sorted({day for _, _, day in changes}, reverse=True)
+    for path in folder.glob("*.*"):
+        day = DATE_OF.get(path.stem)
+        if day is None or path.suffix not in {".csv", ".parquet"}:
+            continue
+        is_csv = path.suffix == ".csv"
+        rows = pl.read_csv(path, infer_schema=False) if is_csv else pl.read_parquet(path)
+        for first_session in latest_first:
+            before = {new: old for old, new, at in changes if at == first_session}
+            is_before = pl.col(day).cast(pl.String).str.slice(0, 10) < first_session
+            rows = rows.with_columns(
+                symbol=pl.when(is_before).then(pl.col("symbol").replace(before)).otherwise("symbol")
+            )
+        rows.write_csv(path) if is_csv else rows.write_parquet(path)
+
+
+def declare(reference: Path, changes: Iterable[Change]) -> None:
+    lines = [",".join((*change, "a test")) for change in changes]
+    text = "\n".join(["old_symbol,new_symbol,first_session,source", *lines]) + "\n"
+    (reference / "symbol_changes.csv").write_text(text)
+
+
+def computed(hashes: dict[str, str]) -> dict[str, str]:
+    return {table: h for table, h in hashes.items() if table.startswith(("core.", "mart."))}
+
+
+def copied(cut: Path, folder: Path) -> dict[str, Path]:
+    for part in ("data", "reference"):
+        shutil.copytree(cut / part, folder / part)
+    return {"data_dir": folder / "data", "reference_dir": folder / "reference"}
+
+
+CHANGES = [
+    ("NVIDIA", "NVDA", "2025-01-27"),
+    ("GGL", "GOOGL", "2024-11-01"),
+    # On the date of its split, and once more.
+    ("LR1", "LR2", "2024-10-03"),
+    ("LR2", "LRCX", "2024-12-10"),
+    ("MMM.1", "MMM", "2025-01-02"),
+]
+SWAP = [("KO", "PG", "2024-11-18"), ("PG", "KO", "2024-11-18")]
+
+
+def test_history_under_former_names_gives_the_same_tables(
+    landed_cut, cut_of_sample, deploy, tmp_path
+):
+    folders = copied(cut_of_sample, tmp_path / "renamed")
+    for folder in folders.values():
+        rewrite(folder, [*CHANGES, *SWAP])
+    declare(folders["reference_dir"], [*CHANGES, *SWAP])
+    renamed = deploy(**folders)
+    renamed.must_run()
+    assert computed(renamed.hashes()) == computed(landed_cut.hashes())
+    assert renamed.one("SELECT count(*) FROM raw.prices WHERE delivered_symbol = 'LR2'") == 47
+    refused = "SELECT symbol, row_date, rules, status FROM ops.quarantine ORDER BY ALL"
+    assert renamed.sql(refused).equals(landed_cut.sql(refused))
+
+
+def test_a_change_of_what_is_under_its_present_name_already_changes_nothing(
+    landed_cut, cut_of_sample, tmp_path
+):
+    same = landed_cut.copy(tmp_path / "same")
+    same.overrides |= copied(cut_of_sample, tmp_path / "declared")
+    declare(same.overrides["reference_dir"], CHANGES)
+    assert same.plan().first is None
+    same.must_run()
+    changed = {t for t, h in same.hashes().items() if landed_cut.hashes()[t] != h}
+    assert changed == {"ref.symbol_changes", "ops.table_versions"}
+
+
+@pytest.mark.slow
+def test_the_changes_of_the_sample_rewritten_give_the_same_tables(founding, deploy, tmp_path):
+    """Twenty companies of the sample changed their names; so they are called before that."""
+    folders = {"data_dir": tmp_path / "data", "reference_dir": tmp_path / "reference"}
+    for name, folder in zip(("sample", "reference"), folders.values(), strict=True):
+        shutil.copytree(ROOT / "warehouse" / name, folder)
+    changes = pl.read_csv(folders["reference_dir"] / "symbol_changes.csv", infer_schema=False)
+    real = changes.select("old_symbol", "new_symbol", "first_session").rows()
+    assert len(real) == 20
+    for folder in folders.values():
+        rewrite(folder, real)
+    renamed = deploy(**folders)
+    renamed.must_run()
+    assert renamed.one("SELECT count(DISTINCT delivered_symbol) FROM raw.prices") == 20
+    assert computed(renamed.hashes()) == computed(founding.hashes())
+
+
+# --- one company of the small market --------------------------------------------------------------
+
+
+def _trace(deployment: Deployment, symbol: str) -> str:
+    settings, told = deployment.settings, io.StringIO()
+    origins = Origins(settings.data_dir, ResponseStore(settings.warehouse.parent / "responses"))
+    console = Console(file=told, width=300)
+    report_trace(console, settings.warehouse, origins, symbol, date(2025, 1, 10))
+    return told.getvalue()
+
+
+def _append(path: Path, *lines: str) -> None:
+    path.write_text("\n".join([path.read_text().rstrip(), *lines]) + "\n")
+
+
+def test_a_ticker_that_changes_takes_its_history_along(small, small_market):
+    """One line in symbol_changes.csv, and nothing else: the files still say CCC."""
+    before = small.sql("FROM mart.market_caps WHERE company_symbol = 'CCC' ORDER BY session_date")
+    declare(small_market, [("CCC", "DDD", "2025-01-13")])
+    outcome = small.must_run()
+    assert "securities: CCC is called DDD now (symbol_changes.csv)." in outcome.warnings
+    after = small.sql("FROM mart.market_caps WHERE company_symbol = 'DDD' ORDER BY session_date")
+    assert after.drop("company_symbol").equals(before.drop("company_symbol"))
+    for table in ("raw.prices", "raw.shares_outstanding", "core.prices", "core.shares_outstanding"):
+        assert small.one(f"SELECT count(*) FROM {table} WHERE symbol = 'CCC'") == 0, table
+    assert "delivered under its former name CCC" in _trace(small, "DDD")
+    assert "sha-256 verified" in _trace(small, "DDD")
+    with pytest.raises(NothingToTrace, match="is called DDD since 2025-01-13"):
+        _trace(small, "CCC")
+
+    small.overrides["max_shrink_share"] = 1.0
+    # The source goes on under the new name, contradicts itself once, and agrees once.
+    prices = small_market / "prices.csv"
+    _append(
+        prices, "DDD,2025-01-16,10.3,11.3,9.3,10.3,1000", "DDD,2025-01-15,10.1,11.1,9.1,10.1,1000"
+    )
+    small.must_run()
+    refused = small.sql(
+        "SELECT reason, status FROM ops.quarantine WHERE symbol = 'DDD' AND row_date = '2025-01-16'"
+    )
+    assert refused.rows() == [
+        ("other rows of the source have the same (symbol, session_date), other values; they came "
+         "as CCC and DDD", "rejected"),
+    ] * 2  # fmt: skip
+    assert small.one("SELECT count(*) FROM core.prices WHERE symbol = 'DDD'") == 9
+
+    # Another company takes the name: the rows from then on are its own.
+    _append(small_market / "securities.csv", "DDD,Delta Inc.,DDD,Foods,made up,Bread")
+    small.must_run()
+    of_each = "SELECT symbol, count(*), min(session_date)::VARCHAR FROM core.prices GROUP BY ALL"
+    assert set(small.sql(of_each).rows()) == {
+        ("AAA", 10, "2025-01-02"), ("BBB", 10, "2025-01-02"),
+        ("CCC", 4, "2025-01-13"), ("DDD", 8, "2025-01-02"),
+    }  # fmt: skip

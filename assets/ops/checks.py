@@ -173,14 +173,14 @@ def _complete(model: type[Table]) -> Judge:
 LINES = ("symbol", "company_symbol")
 """Columns that name a line."""
 
-_MAY_SHRINK = (mart.IndexResidualSuspects, mart.ClaimChecks)
+_MAY_SHRINK = (mart.IndexResidualSuspects, mart.IndexChanges, mart.ClaimChecks)
 
 
 def kept_tables() -> Iterator[type[Table]]:
     """Yield the tables that lose no rows without a person saying so: core and mart.
 
-    But for the suspects, of whom fewer are good news, and for the claims: a person has taken the
-    file away.
+    But for the suspects, of whom fewer are good news, and for changes of members and claims: a
+    person has taken a set, or a file, away, and the run says so.
     """
     for name, model in TABLES.items():
         if name.startswith(("core.", "mart.")) and model not in _MAY_SHRINK:

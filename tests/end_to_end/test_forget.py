@@ -64,7 +64,7 @@ def test_a_line_leaves_by_a_word_alone_and_back_it_brings_its_history(small, sma
     assert set(_about(small, "CCC").values()) == {0}
     (row,) = small.sql("FROM ops.forgotten").to_dicts()
     assert (row["symbol"], row["reason"], row["forgotten_by"]) == ("CCC", "not ours", "tester")
-    assert (row["bars"], row["losses"]) == (10, 4)
+    assert (row["bars"], row["losses"]) == (10, 3)
     assert f"{row['largest_loss_usd'] / 1e6:.2f}" == "0.50"
 
     # The next night says nothing of it; back in the file, the line brings its history.

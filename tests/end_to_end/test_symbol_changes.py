@@ -41,13 +41,18 @@ def rewrite(folder: Path, changes: Iterable[Change]) -> None:
 
 
 def declare(reference: Path, changes: Iterable[Change]) -> None:
-    lines = [",".join((*change, "a test")) for change in changes]
-    text = "\n".join(["old_symbol,new_symbol,first_session,source", *lines]) + "\n"
-    (reference / "symbol_changes.csv").write_text(text)
+    """Add changes to those that a reference folder has."""
+    path = reference / "symbol_changes.csv"
+    header = "old_symbol,new_symbol,first_session,source"
+    known = path.read_text().rstrip() if path.exists() else header
+    path.write_text("\n".join([known, *(",".join((*c, "a test")) for c in changes)]) + "\n")
 
 
-def computed(hashes: dict[str, str]) -> dict[str, str]:
-    return {table: h for table, h in hashes.items() if table.startswith(("core.", "mart."))}
+def computed(deployment: Deployment) -> dict[str, str]:
+    """Return the hashes of core and mart, and the changes of members that are no new names."""
+    hashes = {t: h for t, h in deployment.hashes().items() if t.startswith(("core.", "mart."))}
+    changes = deployment.sql("FROM mart.index_changes WHERE change <> 'renamed' ORDER BY ALL")
+    return hashes | {"mart.index_changes": changes.write_csv()}
 
 
 def copied(cut: Path, folder: Path) -> dict[str, Path]:
@@ -76,7 +81,7 @@ def test_history_under_former_names_gives_the_same_tables(
     declare(folders["reference_dir"], [*CHANGES, *SWAP])
     renamed = deploy(**folders)
     renamed.must_run()
-    assert computed(renamed.hashes()) == computed(landed_cut.hashes())
+    assert computed(renamed) == computed(landed_cut)
     assert renamed.one("SELECT count(*) FROM raw.prices WHERE delivered_symbol = 'LR2'") == 47
     refused = "SELECT symbol, row_date, rules, status FROM ops.quarantine ORDER BY ALL"
     assert renamed.sql(refused).equals(landed_cut.sql(refused))
@@ -91,7 +96,8 @@ def test_a_change_of_what_is_under_its_present_name_already_changes_nothing(
     assert same.plan().first is None
     same.must_run()
     changed = {t for t, h in same.hashes().items() if landed_cut.hashes()[t] != h}
-    assert changed == {"ref.symbol_changes", "ops.table_versions"}
+    assert changed == {"ref.symbol_changes", "mart.index_changes", "ops.table_versions"}
+    assert computed(same) == computed(landed_cut)
 
 
 @pytest.mark.slow
@@ -108,7 +114,7 @@ def test_the_changes_of_the_sample_rewritten_give_the_same_tables(founding, depl
     renamed = deploy(**folders)
     renamed.must_run()
     assert renamed.one("SELECT count(DISTINCT delivered_symbol) FROM raw.prices") == 20
-    assert computed(renamed.hashes()) == computed(founding.hashes())
+    assert computed(renamed) == computed(founding)
 
 
 # --- one company of the small market --------------------------------------------------------------

@@ -29,6 +29,7 @@ def splits(*rows: tuple, response_id: str = "a") -> pl.DataFrame:
             "source": "files",
             "fetched_at": pl.Series([0] * len(rows), dtype=pl.Int64).cast(pl.Datetime("us", "UTC")),
             "response_id": response_id,
+            "delivered_symbol": None,
         },
         schema=raw.Splits.polars_schema(),
     )

@@ -42,6 +42,7 @@ PROVENANCE = {
     "source": pl.lit("files"),
     "fetched_at": pl.lit(datetime(2025, 2, 15, tzinfo=UTC), pl.Datetime("us", "UTC")),
     "response_id": pl.lit("0" * 64),
+    "delivered_symbol": pl.lit(None, pl.String),
 }
 
 

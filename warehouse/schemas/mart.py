@@ -113,7 +113,8 @@ class MarketCaps(Table):
         "What to know before quoting the row: no_share_count, no_previous_share_count, "
         "stale_share_count (over 120 days), share_count_warning (moved over 15 %), "
         "disputed_share_count (core.shares_outstanding.dispute says why), disputed_price (an "
-        "index, or a jump there and back, speaks against the close or the one before), "
+        "index, or a jump there and back, speaks against the close or the one before; or a split "
+        "that the closes do not follow, or ten bars held at the end, against all of the line), "
         "corporate_action, "
         "gap (no bar on the previous session), first_bar, close_only",
         CapFlag,

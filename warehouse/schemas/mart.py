@@ -1,6 +1,6 @@
 """``mart``: the answers. Dollars end in _usd; loss_*, gain_* and losers_usd are positive sizes."""
 
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import polars as pl
 
@@ -140,6 +140,71 @@ class MarketCaps(Table):
         }
 
 
+def _is_record(side: str) -> Any:
+    """Of losses and of gains: a record, or none."""
+    return column(
+        f"True for a {side} with a witness, on an undisputed count and price, above all before it, "
+        "after 250 sessions of history; those contradicted or in dispute do not stand against it",
+        made_of=("mart.market_caps.price_effect_usd",),
+    )
+
+
+def _flags_of_move() -> Any:
+    """Of losses and of gains: what is in doubt."""
+    return words(
+        "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
+        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
+        "beside the price speaks for it",
+        CapFlag,
+        made_of=("mart.market_caps.flags",),
+    )
+
+
+def _witness() -> Any:
+    """Of losses and of gains: what speaks for the move."""
+    return word(
+        "What speaks for the price move: official_index (its residual leaves at most a twentieth "
+        "of the move in doubt), second_source, next_session (took back less than half; near a "
+        "split's ratio only if the share count stayed), pending (no session since), none, "
+        "contradicted (a large or extraordinary move, by an index or because the next session "
+        "took it back)",
+        Witness,
+        made_of=(
+            "mart.index_reconciliations.residual_bps",
+            "mart.index_impacts.weight_previous_close",
+            "core.prices.comparable_close",
+            "raw.shares_outstanding.shares_outstanding",
+        ),
+    )
+
+
+def _companies_covered() -> Any:
+    """Of losses and of gains: what a record is measured against."""
+    return column(
+        "Companies with at least 60 one-day changes up to this session: what a record is measured "
+        "against",
+        unit="companies",
+        ge=0,
+        made_of=("mart.market_caps.return_1d",),
+    )
+
+
+_RANKED_MOVES = {
+    "key": ("company_symbol", "session_date"),
+    "sessions_of": "mart.market_caps",
+    "positional": ("rank_on_session", "rank_to_date"),
+    "of_session": (
+        "previous_record_usd",
+        "previous_record_date",
+        "history_from",
+        "companies_covered",
+    ),
+    "pending": ("witness", Witness.PENDING, ("witness", "flags", "is_record")),
+    "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
+}
+"""Key of losses and gains, and how their published values become others."""
+
+
 class MarketCapLosses(Table):
     """Sessions on which a company lost market value by price, with their place in history."""
 
@@ -167,11 +232,7 @@ class MarketCapLosses(Table):
         ge=1,
         made_of=("mart.market_caps.price_effect_usd",),
     )
-    is_record: bool = column(
-        "True for a loss with a witness, on an undisputed count and price, above all before it, "
-        "after 250 sessions of history; those contradicted or in dispute do not stand against it",
-        made_of=("mart.market_caps.price_effect_usd",),
-    )
+    is_record: bool = _is_record("loss")
     previous_record_usd: float = positive(
         "Largest loss on any earlier session, but for those contradicted or in dispute",
         unit="USD",
@@ -184,51 +245,14 @@ class MarketCapLosses(Table):
     history_from: pl.Date = column(
         "First session that the ranks look at", made_of=("mart.market_caps.session_date",)
     )
-    companies_covered: int = column(
-        "Companies with at least 60 one-day changes up to this session: what a record is measured "
-        "against",
-        unit="companies",
-        ge=0,
-        made_of=("mart.market_caps.return_1d",),
-    )
-    flags: Annotated[pl.List, pl.String] = words(
-        "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
-        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
-        "beside the price speaks for it",
-        CapFlag,
-        made_of=("mart.market_caps.flags",),
-    )
-    witness: str = word(
-        "What speaks for the price move: official_index (its residual leaves at most a twentieth "
-        "of the move in doubt), second_source, next_session (took back less than half; near a "
-        "split's ratio only if the share count stayed), pending (no session since), none, "
-        "contradicted (a large or extraordinary move, by an index or because the next session "
-        "took it back)",
-        Witness,
-        made_of=(
-            "mart.index_reconciliations.residual_bps",
-            "mart.index_impacts.weight_previous_close",
-            "core.prices.comparable_close",
-            "raw.shares_outstanding.shares_outstanding",
-        ),
-    )
+    companies_covered: int = _companies_covered()
+    flags: Annotated[pl.List, pl.String] = _flags_of_move()
+    witness: str = _witness()
 
     class Config(Table.Config):
         name = "mart.market_cap_losses"
         description = "How many dollars a company lost in a session, and whether that was a record."
-        metadata: ClassVar = {
-            "key": ("company_symbol", "session_date"),
-            "sessions_of": "mart.market_caps",
-            "positional": ("rank_on_session", "rank_to_date"),
-            "of_session": (
-                "previous_record_usd",
-                "previous_record_date",
-                "history_from",
-                "companies_covered",
-            ),
-            "pending": ("witness", Witness.PENDING, ("witness", "flags", "is_record")),
-            "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
-        }
+        metadata: ClassVar = _RANKED_MOVES
 
 
 class MarketCapGains(Table):
@@ -254,11 +278,7 @@ class MarketCapGains(Table):
         ge=1,
         made_of=("mart.market_caps.price_effect_usd",),
     )
-    is_record: bool = column(
-        "True for a gain with a witness, on an undisputed count and price, above all before it, "
-        "after 250 sessions of history; those contradicted or in dispute do not stand against it",
-        made_of=("mart.market_caps.price_effect_usd",),
-    )
+    is_record: bool = _is_record("gain")
     previous_record_usd: float = positive(
         "Largest gain on any earlier session, but for those contradicted or in dispute",
         unit="USD",
@@ -271,53 +291,16 @@ class MarketCapGains(Table):
     history_from: pl.Date = column(
         "First session that the ranks look at", made_of=("mart.market_caps.session_date",)
     )
-    companies_covered: int = column(
-        "Companies with at least 60 one-day changes up to this session: what a record is measured "
-        "against",
-        unit="companies",
-        ge=0,
-        made_of=("mart.market_caps.return_1d",),
-    )
-    flags: Annotated[pl.List, pl.String] = words(
-        "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
-        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
-        "beside the price speaks for it",
-        CapFlag,
-        made_of=("mart.market_caps.flags",),
-    )
-    witness: str = word(
-        "What speaks for the price move: official_index (its residual leaves at most a twentieth "
-        "of the move in doubt), second_source, next_session (took back less than half; near a "
-        "split's ratio only if the share count stayed), pending (no session since), none, "
-        "contradicted (a large or extraordinary move, by an index or because the next session "
-        "took it back)",
-        Witness,
-        made_of=(
-            "mart.index_reconciliations.residual_bps",
-            "mart.index_impacts.weight_previous_close",
-            "core.prices.comparable_close",
-            "raw.shares_outstanding.shares_outstanding",
-        ),
-    )
+    companies_covered: int = _companies_covered()
+    flags: Annotated[pl.List, pl.String] = _flags_of_move()
+    witness: str = _witness()
 
     class Config(Table.Config):
         name = "mart.market_cap_gains"
         description = (
             "How many dollars a company gained in a session, and whether that was a record."
         )
-        metadata: ClassVar = {
-            "key": ("company_symbol", "session_date"),
-            "sessions_of": "mart.market_caps",
-            "positional": ("rank_on_session", "rank_to_date"),
-            "of_session": (
-                "previous_record_usd",
-                "previous_record_date",
-                "history_from",
-                "companies_covered",
-            ),
-            "pending": ("witness", Witness.PENDING, ("witness", "flags", "is_record")),
-            "references": {"mart.market_caps": {n: n for n in ("company_symbol", "session_date")}},
-        }
+        metadata: ClassVar = _RANKED_MOVES
 
 
 class SectorMoves(Table):

@@ -8,6 +8,7 @@ each index that has it the residual and what the index did without each member.
 
 import argparse
 import random
+import shutil
 import statistics
 import tempfile
 import time
@@ -18,10 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import polars as pl
 from rich import print  # noqa: A004
 
+from assets.ops.restatement_causes import explain
 from warehouse.connection import connect
 from warehouse.duckdb_file import DuckDBFile
+from warehouse.restatements import Differences
 from warehouse.schemas import TABLES, ops
 from warehouse.storage import Publication, Warehouse, open_warehouse
 
@@ -145,13 +149,52 @@ def bytes_of(published: Path, table: str, folder: Path) -> int:
     return sizes[0] - sizes[1]
 
 
+def paired(file: Path, pairs: int, draw: random.Random) -> None:
+    """Publish a whole file with and without the log, each time with a close revised."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / ".build").mkdir()
+        for copy in (folder / "market.duckdb", folder / ".build" / "market.duckdb"):
+            shutil.copyfile(file, copy)
+        warehouse = open_warehouse(folder / "market.duckdb")
+        lines = warehouse.read("ref.securities")
+        log, seconds = warehouse._log, {"with": [], "without": []}
+
+        def explained(found: Differences) -> pl.DataFrame:
+            return explain(found, lines, is_other_code=False)
+
+        with warehouse.writing("the benchmark"):
+            for number in range(pairs):
+                with warehouse.transaction() as c:
+                    days = c.execute("SELECT DISTINCT session_date FROM core.prices ORDER BY 1")
+                    last = [day for (day,) in days.fetchall()][-2 - number]
+                    _revise_close(c, last, draw)
+                    c.execute(
+                        "UPDATE ops.table_versions SET version = version + 1, built_from = []"
+                    ).fetchall()
+                for how, logs in (("with", log), ("without", lambda _: None)):
+                    warehouse._log = logs
+                    publication = Publication(f"{how} {number}", explain=explained)
+                    timed(warehouse.publish, seconds[how])(publication)
+            nothing: list[float] = []
+            timed(log, nothing)(Publication("nothing changed"))
+    for how, taken in seconds.items():
+        said = ", ".join(f"{one:.2f}" for one in taken)
+        print(f"publishing {how} the log, CPU: median {statistics.median(taken):.2f} s ({said})")
+    print(f"the log where nothing has changed: {nothing[0]:.2f} s")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--paired", type=int, default=0, help="publish the whole file so often")
     parser.add_argument("file", type=Path, help="a published file, such as warehouse/market.duckdb")
     parser.add_argument("--nights", type=int, default=250)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     draw = random.Random(given.seed)  # noqa: S311 - which rows, by seed
+    if given.paired:
+        paired(given.file, given.paired, draw)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         warehouse = open_warehouse(folder / "market.duckdb")

@@ -187,7 +187,7 @@ def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, smal
         telling = tell_session(published, date(2025, 1, 10))
     assert html.escape(sentence, quote=False) in message(telling)
     assert sentence in pages.markdown(telling).replace("\\", "")
-    assert f"AAA loss of 0.02bn until {today}" in str(telling.doubts.table["subjects"].to_list())
+    assert f"AAA loss of 15.00m until {today}" in str(telling.doubts.table["subjects"].to_list())
     out = io.StringIO()
     report_story(Console(file=out, width=1000), small.settings.warehouse, date(2025, 1, 10))
     assert sentence in out.getvalue()

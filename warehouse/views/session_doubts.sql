@@ -83,7 +83,11 @@ found AS (
         17,
         company_symbol || ' ' || side || CASE
             WHEN old_usd IS DISTINCT FROM new_usd
-                THEN coalesce(printf(' of %.2fbn', old_usd / 1e9), ': none')
+                THEN CASE
+                    WHEN old_usd IS NULL THEN ': none'
+                    WHEN old_usd >= 1e9 THEN printf(' of %.2fbn', old_usd / 1e9)
+                    ELSE printf(' of %.2fm', old_usd / 1e6)
+                END
             WHEN record = 'lost' THEN ', a record,'
             ELSE ', no record,'
         END || ' until ' || changed_at::DATE,

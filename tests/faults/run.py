@@ -206,7 +206,7 @@ def _as_read(rows: pl.DataFrame, name: str, model: type[Table]) -> pl.DataFrame:
             "prices": lambda: source.prices([], FIRST, LAST),
             "splits": lambda: source.splits(asked),
             "dividends": lambda: source.dividends(asked),
-            "shares_outstanding": lambda: source.shares_outstanding([]),
+            "shares_outstanding": lambda: source.shares_outstanding({}),
             "index_levels": lambda: source.index_levels(asked),
         }[name]()
     return delivery.rows.with_columns(fetched_at=pl.lit(datetime(2025, 2, 14, 23, tzinfo=UTC)))

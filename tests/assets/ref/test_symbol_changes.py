@@ -23,16 +23,12 @@ def _changes(*rows: tuple) -> pl.DataFrame:
 
 def _lines(*symbols: str | tuple) -> pl.DataFrame:
     told = [s if isinstance(s, tuple) else (s, s) for s in symbols]
-    return ref.Securities.no_rows().match_schema(ref.Securities.polars_schema()).vstack(
-        pl.DataFrame(
-            [
-                {name: {"symbol": symbol, "company_symbol": company}.get(name) for name in
-                 ref.Securities.names()}
-                for symbol, company in told
-            ],
-            schema=ref.Securities.polars_schema(),
-        )
-    )  # fmt: skip
+    rows = [
+        {name: {"symbol": symbol, "company_symbol": company}.get(name) for name in
+         ref.Securities.names()}
+        for symbol, company in told
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=ref.Securities.polars_schema())
 
 
 def test_a_change_that_is_none_and_one_off_the_calendar_are_refused():

@@ -240,6 +240,29 @@ def _index_residual_suspects(reader: Reader, day: date) -> Preview:
     )
 
 
+def _index_changes(reader: Reader, _: date) -> Preview:
+    rows = reader.frame(
+        """
+        SELECT effective_from, index_symbol, symbol, change, reason, explanation
+        FROM mart.index_changes ORDER BY effective_from DESC, index_symbol, symbol LIMIT $n
+        """,
+        n=3 * TOP,
+    )
+    counts = reader.frame(
+        """
+        SELECT change, count(*)::DOUBLE AS members, count(*)::VARCHAR AS said
+        FROM mart.index_changes GROUP BY change ORDER BY members DESC, change
+        """
+    )
+    title = "Changes of members, by kind"
+    return {
+        "preview": as_table(rows, limit=3 * TOP),
+        "plot": _plot(
+            lambda: charts.signed_bars(counts, "change", "members", "said", title), title
+        ),
+    }
+
+
 def _drawdowns(reader: Reader, _: date) -> Preview:
     rows = reader.frame(
         """
@@ -300,6 +323,10 @@ _PREVIEWS: Mapping[str, tuple[str, Callable[[Reader, Any], Preview]]] = {
     mart.IndexResidualSuspects.table(): (
         "SELECT max(session_date) FROM mart.index_residual_suspects",
         _index_residual_suspects,
+    ),
+    mart.IndexChanges.table(): (
+        "SELECT max(effective_from) FROM mart.index_changes",
+        _index_changes,
     ),
     mart.Drawdowns.table(): (
         "SELECT max(peak_date) FROM mart.drawdowns WHERE NOT is_index",

@@ -104,6 +104,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 def test_a_database_of_another_layout_is_refused_with_the_way_out(warehouse, monkeypatch):
     warehouse.read("raw.prices")
     monkeypatch.setattr(duckdb_file, "SCHEMA_VERSION", 99)
+    monkeypatch.setattr(duckdb_file, "GROWS_FROM", 98)
     with pytest.raises(WarehouseError, match=r"layout \d+, this version writes 99\n.*Move"):
         warehouse.read("raw.prices")
 

@@ -106,6 +106,7 @@ def test_a_database_of_another_layout_is_refused_with_the_way_out(warehouse, mon
     warehouse.read("raw.prices")
     monkeypatch.setattr(duckdb_file, "GROWS_FROM", 98)
     monkeypatch.setattr(duckdb_file, "SCHEMA_VERSION", 99)
+    monkeypatch.setattr(duckdb_file, "GROWS_FROM", 98)
     with pytest.raises(WarehouseError, match=r"layout \d+, this version writes 99\n.*Move"):
         warehouse.read("raw.prices")
 

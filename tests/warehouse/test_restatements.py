@@ -14,6 +14,7 @@ from assets.market.ranks import rank_to_date
 from tests.warehouse.in_memory import day, fill
 from tests.warehouse.in_memory import warehouse as in_memory
 from tests.warehouse.rows import land_all
+from warehouse.connection import SCHEMA_VERSION
 from warehouse.landing import Landing
 from warehouse.restatements import Differences, unexplained
 from warehouse.schemas import TABLES, Table, core, mart, ops, raw
@@ -313,7 +314,7 @@ def test_a_file_and_a_database_of_the_layout_before_go_on(nights, tmp_path):
     assert sessions.drop("table_name").rows() == [
         (day(0), datetime(2025, 1, 2, 12, tzinfo=UTC), "before")
     ]
-    assert nights.warehouse.read("ops.schema_version").item() == 8
+    assert nights.warehouse.read("ops.schema_version").item() == SCHEMA_VERSION
     assert nights.warehouse.read("ops.publications")["code_version"].to_list() == [None]
 
 

@@ -167,7 +167,9 @@ def test_a_removed_member_is_gone_and_what_has_no_effect_is_said_and_stops_nothi
         "2025-01-08": ["AAA", "CCC"], "2025-01-10": ["AAA", "CCC"], "2025-01-13": ["CCC"],
         "2025-01-14": ["CCC"], "2025-01-15": ["CCC"], "2025-01-16": ["CCC"],
     }  # fmt: skip
-    assert sorted(outcome.warnings) == [
+    said = [warning for warning in outcome.warnings if "ops.restatements" not in warning]
+    assert len(said) == len(outcome.warnings) - 1
+    assert sorted(said) == [
         "index_holdings: 1 member of ^IDX not in securities.csv: counted, without a price: NOBODY.",
         "index_holdings: ^NONE is not in indices.csv: not used.",
         "index_holdings: the set of ^IDX effective from 2026-01-02 lies after the last session "

@@ -679,6 +679,7 @@ class IndexChanges(Table):
         description = "Who joined and left each index from which session on, and why."
         metadata: ClassVar = {
             "key": ("index_symbol", "effective_from", "symbol", "change"),
+            "sessions_of": "core.index_levels",
             "references": {"ref.indices": {"index_symbol": "index_symbol"}},
         }
 

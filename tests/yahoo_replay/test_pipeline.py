@@ -134,7 +134,10 @@ def _prices_alone(live, first: str, last: str) -> None:
     result = definitions.build(live.settings).resolve_job_def(REFRESH).execute_in_process(
         instance=live.instance,
         tags=tags_of((), date.fromisoformat(first), date.fromisoformat(last)),
-        asset_selection=[asset_key(ref.Securities), asset_key(raw.Prices)],
+        # The way from the lines to their prices, whole: it is what puts them in order.
+        asset_selection=[
+            asset_key(model) for model in (ref.Securities, ref.SplitDecisions, raw.Prices)
+        ],
     )  # fmt: skip
     assert result.success
 

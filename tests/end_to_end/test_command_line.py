@@ -320,6 +320,7 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capsho
     assert open_warehouse(file).hashes() == expected
 
 
+@pytest.mark.slow
 def test_publish_stops_with_1_and_the_way_out_which_then_publishes(capshock, home, small):
     shutil.copytree(small.folder, home / "warehouse")
     earlier = {"CAPSHOCK_NOW": "2025-01-10T23:30:00+00:00", "CAPSHOCK_BRIEFS": "none"}

@@ -78,6 +78,7 @@ def test_a_line_leaves_by_a_word_alone_and_back_it_brings_its_history(small, sma
     assert not small.run().succeeded
 
 
+@pytest.mark.slow
 def test_what_else_goes_from_the_files_is_said(small, small_market):
     securities, holdings = small_market / "securities.csv", small_market / "index_holdings.csv"
     securities.write_text(securities.read_text() + "DDD,Never traded,DDD,Foods,made up,\n")
@@ -113,6 +114,7 @@ def test_what_else_goes_from_the_files_is_said(small, small_market):
     assert not [said for said in small.must_run().warnings if "gone" in said]
 
 
+@pytest.mark.slow
 def test_an_index_leaves_by_a_word_alone(small, small_market):
     indices = small_market / "indices.csv"
     shutil.copy(indices, small_market / "indices.before")

@@ -144,6 +144,7 @@ def _changed(hashes: dict[str, str], before: dict[str, str]) -> set[str]:
     return changed - {"ops.table_versions", "ops.scans"}
 
 
+@pytest.mark.slow
 def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, small_market):
     prices, levels = small_market / "prices.csv", small_market / "index_levels.csv"
     as_it_was, hashes = (prices.read_text(), levels.read_text()), small.hashes()

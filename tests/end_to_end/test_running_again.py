@@ -32,6 +32,7 @@ def test_a_default_run_finds_nothing_new_and_changes_nothing(small):
     assert small.hashes() == before
 
 
+@pytest.mark.slow
 def test_sessions_in_pieces_give_the_same_tables_and_are_not_missing(small, deploy, small_market):
     pieces = deploy(data_dir=small_market, reference_dir=small_market)
     for first, last in (("2025-01-08", "2025-01-10"), ("2025-01-02", "2025-01-07")):

@@ -87,6 +87,7 @@ def test_history_under_former_names_gives_the_same_tables(
     assert renamed.sql(refused).equals(landed_cut.sql(refused))
 
 
+@pytest.mark.slow
 def test_a_change_of_what_is_under_its_present_name_already_changes_nothing(
     landed_cut, cut_of_sample, tmp_path
 ):

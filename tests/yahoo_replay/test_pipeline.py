@@ -156,6 +156,7 @@ def test_levels_that_did_not_come_the_first_time_come_whole_the_next(replay, liv
     assert _tables(live.hashes()) == _tables(small.hashes())
 
 
+@pytest.mark.slow
 def test_an_index_that_is_added_later_brings_its_history_and_one_of_several_may_fail(
     replay, landed, small_market
 ):

@@ -66,12 +66,25 @@ SEEDS = int(os.environ.get("CAPSHOCK_FAULT_SEEDS", "1"))
 EVERY = int(os.environ.get("CAPSHOCK_FAULT_EVERY", "1"))
 """Of so many kinds one is injected: a check that has little time takes fewer."""
 
-RECALL = 0.96
+RECALL = 0.95
+"""Least part of the kinds that can be caught that is."""
+
+
+def _known_as_missed() -> set[str]:
+    listed = PAGE.read_text().split("## Not caught yet")[1].split("\n## ")[0]
+    return {name for name in ALL if f"\n- {name}: " in listed}
+
+
+def test_almost_all_kinds_that_can_be_caught_are_by_the_page():
+    can_be = [name for name, kind in ALL.items() if kind.must is Must.BE_CAUGHT]
+    missed = _known_as_missed()
+    assert missed <= set(can_be)
+    assert 1 - len(missed) / len(can_be) > RECALL
 
 
 @pytest.mark.slow
-def test_of_the_kinds_that_can_be_caught_almost_all_are():
+def test_no_kind_is_missed_but_those_that_the_page_names():
     told = measured(SEEDS, list(ALL)[::EVERY])
-    lines = [line for line in told if ALL[line[0]].must is Must.BE_CAUGHT]
-    held = [line for line in lines if line[3]]
-    assert len(held) / len(lines) > RECALL, [line[4] for line in lines if not line[3]]
+    missed = {line[0]: line[4] for line in told if ALL[line[0]].must is Must.BE_CAUGHT
+              and not line[3]}  # fmt: skip
+    assert missed.keys() <= _known_as_missed(), missed

@@ -16,6 +16,7 @@ KEYS = {
     "core.index_levels": ("index_symbol", "session_date"),
     "core.prices": ("symbol", "session_date"),
     "core.shares_outstanding": ("symbol", "valid_from"),
+    "mart.index_changes": ("index_symbol", "effective_from", "symbol", "change"),
     "mart.claim_checks": ("claim_id", "convention"),
     "mart.drawdowns": ("symbol", "peak_date"),
     "mart.index_impacts": ("index_symbol", "session_date", "symbol"),
@@ -133,7 +134,9 @@ def _is_late(name, key, sessions, coming) -> bool:
     if name == "mart.drawdowns":
         later = next((s for s in sessions if s > key["peak_date"]), None)
         return later is not None and later not in coming
-    day = key["ex_date"] if name == "core.corporate_actions" else key["valid_from"]
+    (day,) = (
+        key[column] for column in ("ex_date", "valid_from", "effective_from") if column in key
+    )
     first = _first_from(day, sessions)
     return first is not None and first not in coming
 

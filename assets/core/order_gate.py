@@ -76,10 +76,21 @@ def hold_repeated_bars(rows: pl.DataFrame, decisions: pl.DataFrame, model: type[
             ),
         )
     )  # fmt: skip
+    return hold(indexed, problems, model)
+
+
+def hold(indexed: pl.DataFrame, problems: pl.DataFrame, model: type[Table]) -> Gated:
+    """Hold the bars that have a problem, and let the others pass.
+
+    Args:
+        indexed: bars with their row index ``__row``.
+        problems: ``__row``, rule, reason.
+        model: the core table that they are meant for.
+    """
     return Gated(
         passed=indexed.join(problems, on=_ROW, how="anti", maintain_order="left").drop(_ROW),
         quarantined=quarantine(indexed, problems, model, status=RefusalStatus.HELD),
-        received=rows.height,
+        received=indexed.height,
     )
 
 

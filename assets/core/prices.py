@@ -13,7 +13,7 @@ from datetime import date
 
 import polars as pl
 
-from assets.core.order_gate import gate_order, hold_repeated_bars, landing_of
+from assets.core.order_gate import gate_order, hold, hold_repeated_bars, landing_of
 from assets.market import calendar
 from assets.market.bars import unexplained_moves
 from assets.market.corporate_actions import with_adjustments
@@ -25,8 +25,7 @@ from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
-from warehouse.schemas.vocabulary import RefusalStatus
-from warehouse.validation import Gated, quarantine
+from warehouse.validation import Gated
 
 _ROW = "__row"
 
@@ -60,11 +59,7 @@ def hold_unlisted(prices: pl.DataFrame, securities: pl.DataFrame) -> Gated:
             ),
         )
     )
-    return Gated(
-        passed=indexed.join(problems, on=_ROW, how="anti", maintain_order="left").drop(_ROW),
-        quarantined=quarantine(indexed, problems, core.Prices, status=RefusalStatus.HELD),
-        received=prices.height,
-    )
+    return hold(indexed, problems, core.Prices)
 
 
 def hold_unexplained_moves(
@@ -85,12 +80,7 @@ def hold_unexplained_moves(
     problems = unexplained_moves(prices, actions, decisions, confirmed).select(
         pl.col("row").alias(_ROW), "reason", rule=pl.lit("price_move")
     )
-    passed = indexed.join(problems.select(_ROW), on=_ROW, how="anti", maintain_order="left")
-    return Gated(
-        passed=passed.drop(_ROW),
-        quarantined=quarantine(indexed, problems, core.Prices, status=RefusalStatus.HELD),
-        received=prices.height,
-    )
+    return hold(indexed, problems, core.Prices)
 
 
 def ready_to_compute_with(

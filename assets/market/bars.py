@@ -14,10 +14,10 @@ MAX_MOVE = 1.8
 DOUBTFUL_MOVE = 1.1
 """A move beyond this, that is about as large as an action's own ratio, puts the action in doubt."""
 
-ABOUT_THE_RATIO = (0.5, 2.5)
+_ABOUT_THE_RATIO = (0.5, 2.5)
 """Which part of the ratio's logarithm the move has: not followed is 1, inverted is 2."""
 
-MOST = 0.5
+MOST_OF_SESSION = 0.5
 """Where more than this part of a session's bars are repeated, the session is."""
 
 ORDER_TOLERANCE = 0.005
@@ -52,7 +52,9 @@ def repeated(rows: pl.DataFrame, symbol: str) -> pl.Series:
     has_range = (pl.col("high") > pl.col("low")).fill_null(value=False)
     told = rows.select("session_date", same=same, is_whole=same & has_range)
     of_session = pl.col("is_whole").mean().over("session_date")
-    return told.select(pl.col("is_whole") | (pl.col("same") & (of_session > MOST))).to_series()
+    return told.select(
+        pl.col("is_whole") | (pl.col("same") & (of_session > MOST_OF_SESSION))
+    ).to_series()
 
 
 def is_in_doubt(move: float, ratio: float) -> bool:
@@ -67,8 +69,20 @@ def is_in_doubt(move: float, ratio: float) -> bool:
         ratio: what went ex in between; 1: nothing.
     """
     size, of_ratio = abs(math.log(move)), abs(math.log(ratio))
-    least, most = (part * of_ratio for part in ABOUT_THE_RATIO)
+    least, most = (part * of_ratio for part in _ABOUT_THE_RATIO)
     return size > math.log(DOUBTFUL_MOVE) and least <= size <= most
+
+
+def does_not_follow(move: pl.Expr, ratio: pl.Expr) -> pl.Expr:
+    """Tell the same of columns: the walk over accepted closes needs it of numbers.
+
+    Args:
+        move: close over an earlier one, in one share basis by the action.
+        ratio: what went ex in between.
+    """
+    size, of_ratio = move.log().abs(), ratio.log().abs()
+    least, most = (part * of_ratio for part in _ABOUT_THE_RATIO)
+    return (size > math.log(DOUBTFUL_MOVE)) & size.is_between(least, most)
 
 
 def unexplained_moves(

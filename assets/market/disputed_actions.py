@@ -4,31 +4,15 @@ Closes before a split may have come divided by it, the split may never have been
 date be another. Until a person decides, no close of the line stands in a known share basis.
 """
 
-import math
-
 import polars as pl
 
-from assets.market.bars import ABOUT_THE_RATIO, DOUBTFUL_MOVE
+from assets.market.bars import does_not_follow
 from assets.market.corporate_actions import with_adjustments
 
 FOLLOWS_WITHIN = 10
 """A price that follows so many bars later does follow: the action is dated early."""
 
 _KEY = ["symbol", "session_date"]
-
-
-def does_not_follow(move: pl.Expr, ratio: pl.Expr) -> pl.Expr:
-    """Tell whether a move looks like the ratio of an action that the price has not followed.
-
-    The same as ``bars.is_in_doubt``, of columns.
-
-    Args:
-        move: close over an earlier one, in one share basis by the action.
-        ratio: what went ex in between.
-    """
-    size, of_ratio = move.log().abs(), ratio.log().abs()
-    least, most = (part * of_ratio for part in ABOUT_THE_RATIO)
-    return (size > math.log(DOUBTFUL_MOVE)) & size.is_between(least, most)
 
 
 def closes_of_disputed_actions(

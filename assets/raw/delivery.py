@@ -305,8 +305,15 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
         inputs: the limit.
 
     Raises:
+        SourceError: if nothing was asked for: another try would not change that.
         TooFewDelivered: with the outcomes, how often each, and an example.
     """
+    if told.is_empty():
+        raise SourceError(
+            f"{model.table()}: there is no symbol to ask for",
+            "The reference table that names them has no rows yet: run it before this one, as "
+            "`capshock run` does.",
+        )
     # What is refused was delivered: the source is there.
     came = [Outcome.OK, Outcome.PARTIAL, Outcome.REFUSED]
     good = told.filter(pl.col("outcome").is_in(came)).height

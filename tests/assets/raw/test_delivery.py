@@ -503,6 +503,13 @@ def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refuse
         refuse_too_few(told, raw.IndexLevels, inputs)
 
 
+def test_where_there_is_nobody_to_ask_for_another_try_is_no_way_out():
+    told = pl.DataFrame(schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String})
+    with pytest.raises(SourceError, match=r"raw\.prices: there is no symbol to ask") as refused:
+        refuse_too_few(told, raw.Prices, Inputs(DataSettings(source="yahoo")))
+    assert not isinstance(refused.value, TooFewDelivered)
+
+
 # --- lines that securities.csv has and that are not covered ---------------------------------------
 
 REFUSED_LINE = pl.DataFrame({"symbol": ["AAPL"], "reason": ["AAPL trades in EUR"]})

@@ -64,9 +64,13 @@ test-fast: install ## The fast tests alone
 .PHONY: test-all
 test-all: test test-slow ## All tests, the long ones too
 
+# Servers that are waited for: beside other work they answer late.
+ALONE := tests/browser tests/end_to_end/test_daemon.py
+
 .PHONY: test-slow
 test-slow: install ## The long tests alone; a skipped one is a failure
-	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow
+	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow -n 2 --dist worksteal $(addprefix --ignore=,$(ALONE))
+	@CAPSHOCK_NO_SKIPS=1 $(BIN)/pytest -m slow $(ALONE)
 
 .PHONY: mutants
 mutants: install ## Forty small mutations of the code by seed: do the room's tests notice? (twenty minutes)

@@ -2,9 +2,9 @@
 
 import polars as pl
 
+from assets.market.exact_sums import starts, sums
 from assets.market.index_units import with_split_factor, with_weighting
 from assets.market.last_known import last_known
-from assets.market.ordered_sums import starts, sums
 from warehouse.schemas.vocabulary import Weighting
 
 ENOUGH = 0.9

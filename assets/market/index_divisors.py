@@ -5,9 +5,9 @@ from datetime import date
 
 import polars as pl
 
+from assets.market.exact_sums import starts, sums
 from assets.market.index_units import members_in_force
 from assets.market.last_known import last_known
-from assets.market.ordered_sums import starts, sums
 from warehouse.schemas.vocabulary import AdjustmentKind, Weighting
 
 _OF_INDEX = ["index_symbol", "session_date"]

@@ -6,8 +6,8 @@ from datetime import date
 import polars as pl
 
 from assets.market import calendar, flags
+from assets.market.exact_sums import starts, sums
 from assets.market.moves import chained_close
-from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
 from warehouse.schemas import core, mart
 from warehouse.schemas.vocabulary import DrawdownFlag

@@ -11,10 +11,10 @@ import polars as pl
 
 from assets.market import calendar, flags
 from assets.market.disputed_units import NO_UNITS, disputed_units
+from assets.market.exact_sums import starts, sums
 from assets.market.index_coverage import shares_priced
 from assets.market.index_divisors import divisors, level_moves, with_published
 from assets.market.index_units import members_in_force, with_units
-from assets.market.ordered_sums import starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, mart, ref

@@ -5,11 +5,11 @@ import polars as pl
 from assets.market import calendar, flags
 from assets.market.disputed_actions import closes_of_disputed_actions
 from assets.market.disputed_closes import NO_CLOSES, disputed_by_index, there_and_back
+from assets.market.exact_sums import Starts, starts, sums
 from assets.market.index_coverage import is_priced, shares_priced
 from assets.market.index_divisors import level_moves, with_published
 from assets.market.index_units import with_weighting
 from assets.market.last_known import last_known
-from assets.market.ordered_sums import Starts, starts, sums
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, mart, raw, ref

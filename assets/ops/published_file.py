@@ -102,7 +102,9 @@ def _publication(
 ) -> Publication:
     """Return who publishes, and what names the causes of what changes."""
     is_other_code = _code_of_readers(warehouse) != code_version()
-    securities = warehouse.read(ref.Securities.table())
+    securities, changes = (
+        warehouse.read(model.table()) for model in (ref.Securities, ref.SymbolChanges)
+    )
     # The moment that the gate wrote down: one publication has one time.
     passed = dict(
         warehouse.read(ops.Publications.table()).select("run_id", "passed_at").iter_rows()
@@ -110,7 +112,7 @@ def _publication(
     return Publication(
         inputs.run_id,
         passed[inputs.run_id],
-        lambda found: explain(found, securities, is_other_code=is_other_code),
+        lambda found: explain(found, securities, changes, is_other_code=is_other_code),
         context.log.warning,
     )
 
@@ -150,6 +152,7 @@ def _restated(
             "values_settled": restated.rows(Change.SETTLED),
             "rows_appeared": restated.rows(Change.APPEARED),
             "rows_vanished": restated.rows(Change.VANISHED),
+            "rows_renamed": int(restated.renamed["rows"].sum()),
             "places_moved": restated.rows(Change.MOVED),
             "losses_changed": losses.height,
             "gains_changed": gains.height,

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from warehouse.restatements import CAUSE_SCHEMA, Differences
-from warehouse.schemas import TABLES
+from warehouse.schemas import TABLES, ref
 from warehouse.schemas.vocabulary import Change
 
 CODE = "code"
@@ -34,17 +34,25 @@ _BY = ["cause_table", "subject"]
 _AND_LATER = pl.col("all") - pl.col("so_far") + 1
 
 
-def explain(found: Differences, securities: pl.DataFrame, *, is_other_code: bool) -> pl.DataFrame:
+def explain(
+    found: Differences,
+    securities: pl.DataFrame,
+    changes: pl.DataFrame,
+    *,
+    is_other_code: bool,
+) -> pl.DataFrame:
     """Name the input behind each change of a published value.
 
     The nearest one is named: of the same symbol or index before that of another one, at or before
     the day of the value before a later one; then the closest day; then the most direct by lineage.
     Where the code is another one too, inputs of other days of other subjects are no explanation,
-    nor are later ones, but for what was pending.
+    nor are later ones, but for what was pending. Rows that leave under one name and come under
+    another do so because of the change of name.
 
     Args:
         found: what changed, and the inputs that did.
         securities: ``ref.securities``: a line's company and sector change with it.
+        changes: ``ref.symbol_changes``.
         is_other_code: whether another version of capshock published before.
 
     Returns:
@@ -82,6 +90,11 @@ def explain(found: Differences, securities: pl.DataFrame, *, is_other_code: bool
     unnamed = (
         pl.when(pl.col("change") != Change.MOVED).then(pl.lit(CODE)) if is_other_code else None
     )
+    renamed = _renamed(entries, found.inputs, changes)
+    named = pl.concat(
+        [renamed, named.select(renamed.columns).join(renamed, on="entry", how="anti")],
+        how="vertical_relaxed",
+    )
     return (
         entries.join(named, on="entry", how="left", maintain_order="left")
         .with_columns(
@@ -90,6 +103,33 @@ def explain(found: Differences, securities: pl.DataFrame, *, is_other_code: bool
         )
         .drop("entry")
         .cast(CAUSE_SCHEMA)  # type: ignore[arg-type]
+    )
+
+
+def _renamed(entries: pl.DataFrame, inputs: pl.DataFrame, changes: pl.DataFrame) -> pl.DataFrame:
+    """Return the entries of rows whose name changed, with that change as their cause."""
+    key = [c.name for c in ref.SymbolChanges.columns() if c.is_key]
+    written = changes.select(
+        "new_symbol", cause_key=pl.concat_list(pl.col(name).cast(pl.String) for name in key)
+    )
+    names = (
+        inputs.filter(pl.col("table_name") == ref.SymbolChanges.table())
+        .select(cause_table="table_name", cause_key="row_key", cause="what")
+        .join(written, on="cause_key", how="left", maintain_order="left")
+        .with_columns(
+            subject=pl.concat_list(pl.col("cause_key").list.first(), "new_symbol").list.drop_nulls()
+        )
+        .explode("subject")
+        .drop("new_symbol")
+    )
+    return (
+        entries.filter(pl.col("change").is_in([Change.APPEARED, Change.VANISHED]))
+        .explode("subjects")
+        .join(names, left_on="subjects", right_on="subject", maintain_order="left")
+        .unique("entry", keep="first", maintain_order=True)
+        .select(
+            "entry", "cause_table", "cause_key", "cause", other_causes=pl.lit(0, dtype=pl.Int64)
+        )
     )
 
 

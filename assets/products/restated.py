@@ -17,7 +17,17 @@ _COUNTED = """
     FROM ops.restatements
     WHERE run_id = $run AND (
         table_name <> 'mart.claim_checks' OR column_name IN ('measured_value', 'holds', 'verdict')
-    )
+    ) AND cause_table IS DISTINCT FROM 'ref.symbol_changes'
+    GROUP BY ALL ORDER BY ALL
+"""
+
+_RENAMED = """
+    SELECT told.cause_key[1] AS old_symbol, change.new_symbol, count(*) AS "rows"
+    FROM ops.restatements AS told
+    LEFT JOIN ref.symbol_changes AS change
+        ON [change.old_symbol, change.first_session::VARCHAR] = told.cause_key
+    WHERE told.run_id = $run AND told.cause_table = 'ref.symbol_changes'
+        AND told.change = 'vanished'
     GROUP BY ALL ORDER BY ALL
 """
 
@@ -26,7 +36,7 @@ _LEADING = """
     FROM ops.restatements
     WHERE run_id = $run AND change NOT IN ('moved', 'settled') AND (
         table_name <> 'mart.claim_checks' OR column_name IN ('measured_value', 'holds', 'verdict')
-    )
+    ) AND cause_table IS DISTINCT FROM 'ref.symbol_changes'
     ORDER BY (table_name LIKE 'mart.%') DESC, table_name, row_key, column_name
     LIMIT 1
 """
@@ -53,13 +63,16 @@ class Restated:
     """What a run changed of what was published.
 
     Attributes:
-        counted: change, table_name, rows.
+        counted: change, table_name, rows; without those that another name alone takes along.
+        renamed: old_symbol, new_symbol (null: the old name holds again), rows that readers had
+            under the name before.
         moves: losses and gains that changed, as ``session_restatements`` has them, is_top (as large
             as the largest of all) and share (the difference as a part of what was published).
         leading: the first change of all, where no loss or gain changed.
     """
 
     counted: pl.DataFrame
+    renamed: pl.DataFrame
     moves: pl.DataFrame
     leading: dict[str, Any] | None
 
@@ -76,8 +89,13 @@ class Restated:
         """Say what changed and why; None where nothing did, or was but pending before."""
         values = self.rows(Change.CHANGED)
         rows = self.rows(Change.APPEARED, Change.VANISHED)
+        names = [
+            f"{old} is called {new or old} {'now' if new else 'again'}, and {count:,} published "
+            "rows with it"
+            for old, new, count in self.renamed.iter_rows()
+        ]
         if not values and not rows:
-            return None
+            return f"{'; '.join(names)} (ops.restatements)" if names else None
         sides = [
             f"{found.height} published {_plural(side, found.height)} changed, the largest "
             f"{told(found.row(0, named=True))}"
@@ -95,7 +113,7 @@ class Restated:
         counted = f"in all {values:,} values and {rows:,} rows of {tables} tables" + (
             f", beside {moved:,} places that moved" if moved else ""
         )
-        return "; ".join([*sides, *records, f"{counted} (ops.restatements)"])
+        return "; ".join([*names, *sides, *records, f"{counted} (ops.restatements)"])
 
     def beyond(self, share: float) -> pl.DataFrame:
         """Return what deserves a look: a large one that changed by more than this, and records."""
@@ -117,6 +135,7 @@ def restated_by(published: Reader, run_id: str, places: int) -> Restated:
     moves = published.frame(_MOVES, run=run_id, places=places)
     return Restated(
         published.frame(_COUNTED, run=run_id),
+        published.frame(_RENAMED, run=run_id),
         moves,
         None if moves.height else next(iter(published.rows(_LEADING, run=run_id)), None),
     )

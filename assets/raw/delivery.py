@@ -54,16 +54,25 @@ def first_gate(
     symbol = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.String)
     day = next(c.name for c in model.columns() if c.is_key and c.dtype == pl.Date)
     checks = {
-        symbol: [pa.Check.isin(list(known), error="known_symbol")],
+        symbol: [_is_among(pl.Series(known, dtype=pl.String), "known_symbol")],
         day: [pa.Check.less_than_or_equal_to(last_closed, error="not_in_the_future")],
     }
     if day in ("session_date", "ex_date"):
         # A future row is said to be in the future, not to be off the calendar as well.
         allowed = calendar.sessions()
-        checks[day].append(pa.Check.isin(allowed, error="exchange_session"))
+        checks[day].append(_is_among(pl.Series(allowed, dtype=pl.Date), "exchange_session"))
     if DELIVERED in model.names() and DELIVERED not in rows.columns:
         rows = rows.with_columns(pl.lit(None, pl.String).alias(DELIVERED))
     return pass_gate(rows, model, checks)
+
+
+def _is_among(values: pl.Series, rule: str) -> pa.Check:
+    """Return a check for one of many values; pandera's own copies them for each validation."""
+
+    def judge(data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col(data.key).is_in(values.implode()))
+
+    return pa.Check(judge, error=rule)
 
 
 def with_lines_refused(gated: Gated, lines: pl.DataFrame) -> Gated:

@@ -26,7 +26,7 @@ from assets.ops.restatement_causes import explain
 from warehouse.connection import connect
 from warehouse.duckdb_file import DuckDBFile
 from warehouse.restatements import Differences
-from warehouse.schemas import TABLES, ops
+from warehouse.schemas import TABLES, ops, ref
 from warehouse.storage import Publication, Warehouse, open_warehouse
 
 OF_SESSIONS = ("core.prices", "core.index_levels", "mart.market_caps", "mart.market_cap_losses",
@@ -161,7 +161,7 @@ def paired(file: Path, pairs: int, draw: random.Random) -> None:
         log, seconds = warehouse._log, {"with": [], "without": []}
 
         def explained(found: Differences) -> pl.DataFrame:
-            return explain(found, lines, is_other_code=False)
+            return explain(found, lines, ref.SymbolChanges.no_rows(), is_other_code=False)
 
         with warehouse.writing("the benchmark"):
             for number in range(pairs):

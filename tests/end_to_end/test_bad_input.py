@@ -219,6 +219,7 @@ def test_a_share_count_of_zero_is_rejected(dirty):
 # --- rows that are wrong among themselves, and what brings them back ------------------------------
 
 
+@pytest.mark.slow
 def test_contradictions_are_held_or_rejected_until_something_settles_them(small, small_market):
     """Conflicting duplicates, a price of CCC x2.3, and a split of AAA nobody recorded."""
     prices, splits = small_market / "prices.csv", small_market / "splits.csv"

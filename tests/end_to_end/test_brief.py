@@ -334,6 +334,7 @@ def test_a_run_writes_the_brief_of_its_last_session(landed):
     assert str(folder) not in json.dumps({k: str(v.value) for k, v in told.items()})
 
 
+@pytest.mark.slow
 def test_the_brief_of_a_window_is_of_its_last_session_of_all_or_of_none(six):
     six.overrides["briefs"] = "none"
     assert _brief_alone(six).success

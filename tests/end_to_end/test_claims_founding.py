@@ -111,6 +111,7 @@ def _page(name: str) -> str:
     return (ROOT / name).read_text()
 
 
+@pytest.mark.slow
 def test_a_bad_file_is_said_and_held_until_it_is_mended(small, small_market):
     folder = small_market / "claims"
     folder.mkdir()

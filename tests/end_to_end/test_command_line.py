@@ -92,6 +92,7 @@ def _on_a_terminal(home: Path, *command: str | Path, **environment: str) -> str:
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
 
 
+@pytest.mark.slow
 def test_run_then_story(capshock, home, writer):
     # The first run finds another writer at work, waits for it, and goes on.
     first = subprocess.Popen(
@@ -198,6 +199,7 @@ def test_an_unwritable_warehouse_is_named(capshock, home):
     assert "cannot write the warehouse folder" in _one_line(ran.stdout + ran.stderr)
 
 
+@pytest.mark.slow
 def test_on_a_terminal_the_bar_moves_while_somebody_reads_the_published_file(
     home, small, small_market
 ):
@@ -248,6 +250,7 @@ def test_on_a_terminal_the_symbols_of_a_live_source_are_counted(home, small_mark
     assert re.search(r"raw\.\w+ [123]/3 ", shown)
 
 
+@pytest.mark.slow
 def test_a_run_beside_another_writer_waits_and_says_who_that_is(capshock, writer):
     ran = capshock("run")
     assert ran.returncode == 1

@@ -66,6 +66,7 @@ def test_it_is_told_in_a_sentence_and_so_is_each_of_its_bars(refused, symbol):
     assert any(REFUSED[symbol] in warning for warning in outcome.warnings)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("symbol", REFUSED)
 def test_an_index_that_it_is_a_member_of_has_no_contribution_of_it(refused, symbol):
     small, _ = refused
@@ -74,6 +75,7 @@ def test_an_index_that_it_is_a_member_of_has_no_contribution_of_it(refused, symb
     assert rows["contribution_points"].null_count() == rows.height
 
 
+@pytest.mark.slow
 def test_a_line_that_says_that_it_is_a_share_in_dollars_changes_nothing(small, small_market):
     before = small.hashes()
     _describe(small_market, currency="USD", instrument_type="common", listed_from="1990-01-02")
@@ -84,6 +86,7 @@ def test_a_line_that_says_that_it_is_a_share_in_dollars_changes_nothing(small, s
     assert changed == {"ref.securities", "ops.table_versions"}
 
 
+@pytest.mark.slow
 def test_a_line_that_is_mended_comes_back(refused, small, small_market, tmp_path):
     mended = refused[0].copy(tmp_path / "mended")
     # CCC leaves the index again, of which it was no member.

@@ -35,6 +35,7 @@ def _about(deployment, symbol: str) -> dict[str, int]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_line_leaves_by_a_word_alone_and_back_it_brings_its_history(small, small_market):
     securities = small_market / "securities.csv"
     published, told = small.hashes(), io.StringIO()

@@ -71,6 +71,7 @@ def _nobody_gets_past(small) -> None:
         small.publish("rows_lost")
 
 
+@pytest.mark.slow
 def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_so(
     small, small_market
 ):

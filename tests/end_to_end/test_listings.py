@@ -70,6 +70,7 @@ def test_a_line_that_has_ended_lacks_nothing(ended):
         _trace(ended, "2025-01-03")
 
 
+@pytest.mark.slow
 def test_a_bar_that_lacks_while_the_line_is_listed_is_missing(ended):
     prices = ended.overrides["data_dir"] / "prices.csv"
     bars = prices.read_text().splitlines()
@@ -92,6 +93,7 @@ def test_a_source_is_asked_for_the_lines_that_are_listed():
     assert listed_within(securities, date(2023, 3, 9), date(2025, 1, 6)) == ["OLD", "ON", "NEW"]
 
 
+@pytest.mark.slow
 def test_an_index_keeps_the_history_of_members_that_have_ended(small, small_market):
     """Its sessions are computed with who was in it then, whoever is alive today."""
     holdings = small_market / "index_holdings.csv"

@@ -1,6 +1,7 @@
 """Prices and splits are one statement: a delivery in another basis is refused for its symbol."""
 
 import polars as pl
+import pytest
 
 AAA = "FROM raw.prices WHERE symbol = 'AAA' ORDER BY session_date"
 HELD = (
@@ -25,6 +26,7 @@ def _divide(folder, by=2.0, which=BEFORE_THE_SPLIT):
     ).with_columns(close=pl.when(ccc).then(10.5).otherwise("close")).write_csv(path)
 
 
+@pytest.mark.slow
 def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_whole(
     small, small_market
 ):
@@ -79,6 +81,7 @@ def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_w
     assert small.plan().first is None
 
 
+@pytest.mark.slow
 def test_a_decision_lets_a_true_correction_through(small, small_market):
     small.overrides |= OF_THREE
     _divide(small_market, by=1.25, which=pl.lit(value=True))

@@ -2,10 +2,8 @@
 
 import html
 import io
-import shutil
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -20,63 +18,10 @@ from assets.products.trace import Origins, report_trace
 from assets.products.wording import day_in_words
 from pipelines.forget import Word, forget
 from pipelines.run import evaluations
-from tests.end_to_end.publication_copies import KEYS, REMEMBERED, Copy, differences
+from tests.end_to_end.changing_market import Market, row_of, times
+from tests.end_to_end.publication_copies import KEYS, REMEMBERED, differences
 from warehouse.reader import read_published
 from warehouse.responses import ResponseStore
-
-DAYS = {"prices": "session_date", "index_levels": "session_date", "dividends": "ex_date",
-        "splits": "ex_date", "shares_outstanding": "as_of_date"}  # fmt: skip
-
-
-class Market:
-    """Files of a market that change between runs, and a copy of each file that was published."""
-
-    def __init__(self, deployment, source: Path, folder: Path) -> None:
-        self.deployment, self.source = deployment, source
-        self.data, self.reference = folder / "data", folder / "reference"
-        shutil.copytree(source, folder)
-        deployment.overrides |= {"data_dir": self.data, "reference_dir": self.reference}
-        self.copies: list[Copy] = []
-
-    def rows(self, name: str, change) -> None:
-        """Change the rows of a data file."""
-        path = self.data / f"{name}.parquet"
-        change(pl.read_parquet(path)).write_parquet(path)
-
-    def cut(self, last: date) -> None:
-        for name, day in DAYS.items():
-            self.rows(name, lambda rows, day=day: rows.filter(pl.col(day) <= last))
-
-    def grow(self, session: date) -> None:
-        """Let a session come, and what came since the one before."""
-        for name, day in DAYS.items():
-            whole = pl.read_parquet(self.source / "data" / f"{name}.parquet")
-            last = pl.read_parquet(self.data / "prices.parquet")["session_date"].max()
-            if name == "prices":
-                continue
-            more = whole.filter(pl.col(day).is_between(last, session, closed="right"))
-            self.rows(name, lambda rows, more=more: pl.concat([rows, more]))
-        whole = pl.read_parquet(self.source / "data" / "prices.parquet")
-        more = whole.filter(pl.col("session_date") == session)
-        self.rows("prices", lambda rows: pl.concat([rows, more]))
-
-    def run(self):
-        outcome = self.deployment.must_run()
-        path = self.deployment.folder / f"published-{len(self.copies)}.duckdb"
-        shutil.copyfile(self.deployment.settings.warehouse, path)
-        self.copies.append(Copy(path))
-        return outcome
-
-
-def _is(symbol: str, column: str, day: str) -> pl.Expr:
-    return (pl.col("symbol") == symbol) & (pl.col(column) == date.fromisoformat(day))
-
-
-def _times(factor: float, *columns: str, where: pl.Expr):
-    return lambda rows: rows.with_columns(
-        pl.when(where).then((pl.col(c) * factor).cast(rows.schema[c])).otherwise(c).alias(c)
-        for c in columns
-    )
 
 
 def ten_runs(market: Market) -> Iterator[str]:
@@ -93,11 +38,11 @@ def ten_runs(market: Market) -> Iterator[str]:
     market.grow(date(2025, 2, 6))
     yield "growth"
     market.grow(date(2025, 2, 7))
-    close = _is("MSFT", "session_date", "2024-11-26")
-    market.rows("prices", _times(0.998, "low", "close", where=close))
+    close = row_of("MSFT", "session_date", "2024-11-26")
+    market.rows("prices", times(0.998, "low", "close", where=close))
     yield "close"
     count = (pl.col("symbol") == "NVDA") & (pl.col("shares_outstanding") == 24_490_000_000)
-    market.rows("shares_outstanding", _times(0.996, "shares_outstanding", where=count))
+    market.rows("shares_outstanding", times(0.996, "shares_outstanding", where=count))
     yield "count"
     market.grow(date(2025, 2, 10))
     market.rows("splits", lambda rows: pl.concat([rows, lam]))
@@ -114,7 +59,8 @@ def ten_runs(market: Market) -> Iterator[str]:
     yield "members"
     article.with_suffix(".later").rename(article)
     yield "claims"
-    gone = _is("JNJ", "session_date", "2025-01-14") | _is("NVDA", "session_date", "2024-12-18")
+    gone = row_of("JNJ", "session_date", "2025-01-14")
+    gone |= row_of("NVDA", "session_date", "2024-12-18")
     market.rows("prices", lambda rows: rows.filter(~gone))
     yield "vanished"
     (market.reference / "share_count_decisions.csv").write_text(

@@ -15,6 +15,7 @@ def _data(hashes: dict[str, str]) -> dict[str, str]:
     return {t: h for t, h in hashes.items() if t not in STORY_OF_THE_WRITES}
 
 
+@pytest.mark.slow
 def test_the_sample_run_again_leaves_every_hash_and_keeps_provenance(landed_cut, tmp_path):
     again = landed_cut.copy(tmp_path / "again")
     again.must_run("2021-01-29", "2025-02-14")
@@ -76,6 +77,7 @@ def test_files_with_rows_and_columns_in_any_order_give_the_same_tables(
             assert digest == expected[table], table
 
 
+@pytest.mark.slow
 def test_a_changed_file_is_read_again_and_what_is_gone_from_it_is_gone(small, small_market):
     """A close that changed, a row of CCC that is gone, and the last session of all symbols."""
     prices = small_market / "prices.csv"
@@ -107,6 +109,7 @@ def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_m
     }
 
 
+@pytest.mark.slow
 def test_a_decision_lets_a_count_through_and_another_universe_is_refused(
     landed_cut, small_market, tmp_path
 ):

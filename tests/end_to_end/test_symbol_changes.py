@@ -133,6 +133,7 @@ def _append(path: Path, *lines: str) -> None:
     path.write_text("\n".join([path.read_text().rstrip(), *lines]) + "\n")
 
 
+@pytest.mark.slow
 def test_a_ticker_that_changes_takes_its_history_along(small, small_market):
     """One line in symbol_changes.csv, and nothing else: the files still say CCC."""
     before = small.sql("FROM mart.market_caps WHERE company_symbol = 'CCC' ORDER BY session_date")

@@ -173,6 +173,7 @@ def test_no_machine_path_is_in_the_metadata(specs):
         assert str(Path.cwd()) not in repr(spec.metadata)
 
 
+@pytest.mark.slow
 def test_dg_check_defs(tmp_path):
     home = tmp_path / "dagster"
     home.mkdir()

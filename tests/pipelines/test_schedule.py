@@ -138,6 +138,7 @@ def requests_of(monkeypatch):
     return evaluate
 
 
+@pytest.mark.slow
 def test_a_tick_requests_a_run_for_each_gap_and_says_which(requests_of, paused, capfd):
     with paused.warehouse.transaction() as connection:
         connection.execute("DELETE FROM raw.prices WHERE session_date = DATE '2025-01-06'")

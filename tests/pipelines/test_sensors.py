@@ -230,6 +230,7 @@ def test_the_url_is_never_told(watched, receiver, caplog):
     assert "hush" not in str(refused.value) + caplog.text + repr(watched.settings)
 
 
+@pytest.mark.slow
 def test_remarks_are_told_with_the_run_and_not_again_while_they_stand(watched, receiver):
     watch = Watch(data_quality, watched)
     # Four symbols are asked for since, and one has no share count yet: other words than before.
@@ -270,6 +271,7 @@ def _next_session(deployment, day: str, close: float) -> None:
     prices.write_text("\n".join([prices.read_text().rstrip(), *bars]) + "\n")
 
 
+@pytest.mark.slow
 def test_a_new_session_is_told_once(watched, small_market, receiver):
     watch = Watch(session_told, watched)
     assert watch.look().skip_message == "No new session."

@@ -61,7 +61,6 @@ class Nights:
     def __init__(self, warehouse: Warehouse, folder) -> None:
         self.warehouse, self.folder = warehouse, folder
         self.copies: list = []
-        self.begin()
 
     def begin(self) -> None:
         land_all(self.warehouse)
@@ -103,8 +102,17 @@ class Nights:
             assert now.equals(was), moment
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """A folder with all tables, and no row in them: made once."""
+    folder = tmp_path_factory.mktemp("empty")
+    Nights(open_warehouse(folder / "market.duckdb", 0.2), folder).begin()
+    return folder
+
+
 @pytest.fixture
-def nights(tmp_path) -> Nights:
+def nights(tmp_path, empty) -> Nights:
+    shutil.copytree(empty, tmp_path, dirs_exist_ok=True)
     return Nights(open_warehouse(tmp_path / "market.duckdb", 0.2), tmp_path)
 
 

@@ -112,6 +112,7 @@ def _scheduled(live):
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_source_out_of_reach_is_asked_again_later_where_nobody_waits(replay, live, monkeypatch):
     monkeypatch.setattr(run_inputs, "RETRY_AFTER_SECONDS", 0.01)
     for symbol in ("AAA", "BBB"):
@@ -142,12 +143,14 @@ def _prices_alone(live, first: str, last: str) -> None:
     assert result.success
 
 
+@pytest.mark.slow
 def test_a_first_run_that_ended_after_the_prices_loses_no_split_and_no_level(replay, live, small):
     _prices_alone(live, "2025-01-02", "2025-01-16")
     live.must_run()
     assert _tables(live.hashes()) == _tables(small.hashes())
 
 
+@pytest.mark.slow
 def test_levels_that_did_not_come_the_first_time_come_whole_the_next(replay, live, small):
     replay.fault("chart", "^IDX", "404")
     assert not live.run().succeeded
@@ -225,6 +228,7 @@ def test_on_an_ex_date_prices_before_it_are_as_traded_and_the_split_comes_later(
     assert _tables(live.hashes()) == _tables(small.hashes())
 
 
+@pytest.mark.slow
 def test_one_symbol_that_fails_keeps_what_it_had_and_is_said(replay, live):
     live.overrides["min_ok_share"] = 0.5
     live.must_run("2025-01-02", "2025-01-10")
@@ -265,6 +269,7 @@ def test_a_revised_value_replaces_the_old_one_and_a_split_since_changes_nothing(
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_in_a_split_week_what_has_landed_stays_until_prices_and_splits_agree(replay, landed):
     """Yahoo lists a split of 3:2 before it divides, then divides and lists it no more."""
     live = landed
@@ -312,6 +317,7 @@ def _change(folder: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_lacks_under_the_new_name_is_asked_for_under_the_old_one(
     replay, live, small, small_market
 ):
@@ -332,6 +338,7 @@ def test_what_lacks_under_the_new_name_is_asked_for_under_the_old_one(
     assert set(told.rows()) == {("BBB", "ok"), ("BBB", "no_data"), ("DDD", "ok"), ("^IDX", "ok")}
 
 
+@pytest.mark.slow
 def test_a_ticker_that_changes_renames_what_has_landed_and_asks_for_no_history(
     replay, landed, small_market
 ):
@@ -354,6 +361,7 @@ def test_a_ticker_that_changes_renames_what_has_landed_and_asks_for_no_history(
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_of_a_line_that_has_ended_nothing_is_asked(replay, landed, small_market):
     path = small_market / "securities.csv"
     header, *lines = path.read_text().splitlines()

@@ -3,6 +3,7 @@
 import asyncio
 
 import dagster as dg
+import pytest
 from dagster import AssetCheckKey, DagsterEventType
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_execution_record import (
@@ -26,6 +27,7 @@ def status(deployment) -> tuple[str, Status]:
     return record.run_id, asyncio.run(record.resolve_status(context))
 
 
+@pytest.mark.slow
 def test_a_run_that_cannot_publish_says_so_on_the_page_of_each_table(small):
     published = small.settings.warehouse
     published.unlink()

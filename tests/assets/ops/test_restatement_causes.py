@@ -15,6 +15,11 @@ SECURITIES = pl.DataFrame(
     schema=ref.Securities.polars_schema(),
 )  # fmt: skip
 
+RENAMED = pl.DataFrame(
+    [{"old_symbol": "OLD", "new_symbol": "A", "first_session": date(2025, 1, 9), "source": "x"}],
+    schema=ref.SymbolChanges.polars_schema(),
+)
+
 
 def day(number: int) -> date:
     return date(2025, 1, number)
@@ -39,7 +44,7 @@ def causes(entries: list[dict], inputs: list[dict], *, is_other_code: bool = Fal
     found = Differences(
         pl.DataFrame(entries, schema=DIFFERENCE_SCHEMA), pl.DataFrame(inputs, schema=INPUT_SCHEMA)
     )
-    explained = explain(found, SECURITIES, is_other_code=is_other_code)
+    explained = explain(found, SECURITIES, RENAMED, is_other_code=is_other_code)
     assert explained["row_key"].to_list() == [one["row_key"] for one in entries]
     return explained.select("cause_table", "cause_key", "other_causes").rows()
 
@@ -119,3 +124,24 @@ def test_what_only_moved_has_no_cause_of_its_own():
     for is_other_code in (True, False):
         (found,) = causes([moved], [changed("raw.prices", "A", on=1)], is_other_code=is_other_code)
         assert found == (None, None, 0)
+
+
+def test_rows_that_change_their_name_do_so_because_of_that():
+    """Whatever else changed of the line on the day: what became of its values is told apart."""
+    renamed, bar = changed("ref.symbol_changes", "OLD", on=9), changed("raw.prices", "A", on=6)
+    because = ("ref.symbol_changes", ["OLD", "2025-01-09"], 0)
+    told = causes(
+        [entry(LOSSES, (name, day(6)), 6, column, change) for name, column, change in (
+            ("OLD", None, "vanished"), ("A", None, "appeared"), ("A", "loss_usd", "changed"),
+            ("B", None, "vanished"))],
+        [bar, renamed],
+    )  # fmt: skip
+    assert told[:2] == [because, because]
+    assert told[2] == ("raw.prices", ["A", "2025-01-06"], 0)
+    assert told[3][0] == "raw.prices"
+
+
+def test_a_change_of_name_that_is_taken_back_is_a_cause_too():
+    withdrawn = changed("ref.symbol_changes", "GONE", on=9, what="vanished")
+    (told,) = causes([entry(LOSSES, ("GONE", day(6)), 6, None, "appeared")], [withdrawn])
+    assert told == ("ref.symbol_changes", ["GONE", "2025-01-09"], 0)

@@ -70,6 +70,7 @@ def test_a_session_that_no_company_made_says_how_quiet_it_was(founding):
     assert "^GSPC S&P 500" in told
 
 
+@pytest.mark.slow
 def test_before_the_first_set_of_members_nobody_moved_an_index(small, small_market):
     holdings = small_market / "index_holdings.csv"
     holdings.write_text(holdings.read_text().splitlines()[0] + "\n")
@@ -79,6 +80,7 @@ def test_before_the_first_set_of_members_nobody_moved_an_index(small, small_mark
     assert "no index with members in force on this session" in told
 
 
+@pytest.mark.slow
 def test_an_index_without_a_level_has_no_points(small, small_market):
     levels = small_market / "index_levels.csv"
     kept = [line for line in levels.read_text().splitlines() if "2025-01-16" not in line]

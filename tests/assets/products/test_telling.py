@@ -72,6 +72,7 @@ def test_story_and_page_lead_with_the_same(published, day, company, side, index)
     _must_agree(telling)
 
 
+@pytest.mark.slow
 def test_story_and_page_agree_on_any_session(published):
     days = [
         row["day"]

@@ -3,6 +3,7 @@
 from datetime import date
 
 import dagster as dg
+import pytest
 
 from assets.table_asset import asset_key
 from tests.conftest import Deployment
@@ -20,6 +21,7 @@ def _with_a_hole(small_market) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_session_without_a_bar_is_not_green_and_among_others_it_is_named(small_market, tmp_path):
     _with_a_hole(small_market)
     with dg.DagsterInstance.ephemeral() as instance:

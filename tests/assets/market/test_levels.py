@@ -42,6 +42,11 @@ def test_a_volatility_index_may_double_and_no_index_may_quadruple() -> None:
     assert held([*walk(0.06), 400.0]) == [40]
 
 
+def test_a_level_at_the_limit_itself_is_let_through_either_way() -> None:
+    assert held([100.0, 300.0]) == held([300.0, 100.0]) == []
+    assert held([100.0, 300.1]) == held([300.1, 100.0]) == [1]
+
+
 def test_a_wrong_level_does_not_hold_the_right_ones_after_it() -> None:
     assert held([*walk(0.005), 1000.0, 100.0, 101.0]) == [40]
 

@@ -1,7 +1,7 @@
 """Where raw data comes from: a small protocol, and its implementations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -36,6 +36,19 @@ ACCOUNTS_SCHEMA = pl.Schema(
 
 Since = Mapping[str, date]
 """Symbol -> the date from which its rows are asked for."""
+
+
+@dataclass(frozen=True)
+class KnownLines:
+    """What is known of lines before a source is asked for them, by the name of asking.
+
+    Attributes:
+        since: the earliest session that has landed.
+        listed_to: the last session of those that have ended.
+    """
+
+    since: Mapping[str, date] = field(default_factory=dict)
+    listed_to: Mapping[str, date] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ class Delivery:
             (``ACCOUNTS_SCHEMA``); None: one answer for all.
         keeps_absent: whether rows that are not among these stay where they have landed: a source
             that leaves out a bar today has not unmade it.
+        held: rows that the source itself is in doubt of, with rule and reason: they do not land.
         covers: from when each symbol was asked for, and until when, where the source is asked
             symbol by symbol; None: it was read whole.
     """
@@ -74,6 +75,7 @@ class Delivery:
     is_complete: bool = False
     accounts: pl.DataFrame | None = None
     keeps_absent: bool = False
+    held: pl.DataFrame | None = None
     covers: tuple[Since, date] | None = None
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
+from assets.market.reported_counts import one_a_date
 from assets.sources import ACCOUNTS_SCHEMA, Delivery, KnownLines, Since, delivered_columns
 from assets.sources.yahoo import chart as yahoo_chart
 from assets.sources.yahoo.bars import NEW_YORK
@@ -54,27 +55,29 @@ _READ: dict[tuple[Path, str, date, date], _Read] = {}
 
 
 @dataclass(frozen=True)
-class _Got:
-    """What came of one symbol; of rows that are not all that should be, the outcome is partial."""
-
-    symbol: str
-    rows: pl.DataFrame | None
-    outcome: str
-    message: str | None
-    asked: Asked
-
-
-@dataclass(frozen=True)
 class Told:
     """What one symbol has of a dataset.
 
     Attributes:
         rows: the rows, without symbol and provenance.
         is_whole: whether nothing is left out that should be there.
+        held: rows that are in doubt, with their reason.
     """
 
     rows: pl.DataFrame
     is_whole: bool = True
+    held: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
+class _Got:
+    """What came of one symbol; of rows that are not all that should be, the outcome is partial."""
+
+    symbol: str
+    told: Told | None
+    outcome: str
+    message: str | None
+    asked: Asked
 
 
 class YahooSource:
@@ -170,7 +173,7 @@ class YahooSource:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
-            return Told(
+            counts = one_a_date(
                 pl.DataFrame(
                     {
                         "as_of_date": pl.Series([s.date() for s in series.index], dtype=pl.Date),
@@ -179,6 +182,13 @@ class YahooSource:
                         ),
                     }
                 )
+            )
+            self._session.asked.said += counts.said
+            rule = pl.lit("several_counts_of_a_date").alias("rule")
+            return Told(
+                counts.rows,
+                is_whole=counts.is_whole,
+                held=counts.held.with_columns(rule),
             )
 
         delivery = self._deliver("shares_outstanding", list(since), raw.SharesOutstanding, ask)
@@ -253,26 +263,15 @@ class YahooSource:
             got.append(self._ask(symbol, ask))
             self._on_progress(dataset, done, len(symbols))
         key = model.key()[0]
-        come = [o for o in got if o.rows is not None and o.rows.height]
-        rows = model.no_rows().select(delivered_columns(model))
-        if come:
-            about = pl.DataFrame(
-                {
-                    key: [o.symbol for o in come],
-                    "source": self.name,
-                    "fetched_at": pl.Series([o.asked.fetched_at for o in come]).dt.cast_time_unit(
-                        "us"
-                    ),
-                    "response_id": [o.asked.response_id for o in come],
-                }
-            )
-            frames = [o.rows for o in come if o.rows is not None]
-            owner = np.repeat(np.arange(len(frames)), [frame.height for frame in frames])
-            stacked = pl.concat(frames).hstack(about[owner])
-            wanted = stacked if within is None else stacked.filter(within)
-            rows = wanted.select(delivered_columns(model))
+        rows = self._stacked([(o, o.told.rows) for o in got if o.told is not None], key)
+        if within is not None and rows is not None:
+            rows = rows.filter(within)
+        held = self._stacked(
+            [(o, o.told.held) for o in got if o.told is not None and o.told.held is not None], key
+        )
         return Delivery(
-            rows=rows,
+            rows=(model.no_rows() if rows is None else rows).select(delivered_columns(model)),
+            held=held,
             response_id=None,
             accounts=pl.DataFrame(
                 [
@@ -284,6 +283,26 @@ class YahooSource:
             ),
             keeps_absent=True,
         )
+
+    def _stacked(
+        self, of_symbols: Sequence[tuple[_Got, pl.DataFrame]], key: str
+    ) -> pl.DataFrame | None:
+        """Stack rows of symbols, each with its symbol and provenance; None: there are none."""
+        come = [(got, rows) for got, rows in of_symbols if rows.height]
+        if not come:
+            return None
+        about = pl.DataFrame(
+            {
+                key: [got.symbol for got, _ in come],
+                "source": self.name,
+                "fetched_at": pl.Series(
+                    [got.asked.fetched_at for got, _ in come]
+                ).dt.cast_time_unit("us"),
+                "response_id": [got.asked.response_id for got, _ in come],
+            }
+        )
+        owner = np.repeat(np.arange(len(come)), [rows.height for _, rows in come])
+        return pl.concat([rows for _, rows in come]).hstack(about[owner])
 
     def _ask(self, symbol: str, ask: Callable[[str], Told]) -> _Got:
         asked = self._session.about()
@@ -297,7 +316,7 @@ class YahooSource:
             said = "; ".join(dict.fromkeys(asked.said)) or None
             outcome = Outcome.OK if told.is_whole else Outcome.PARTIAL
             # The parsed answer is ten times as large as its rows.
-            return _Got(symbol, told.rows, outcome, said, replace(asked, payload=None))
+            return _Got(symbol, told, outcome, said, replace(asked, payload=None))
         # What was not good is asked for again by the next run.
         self._store.close(asked.url)
         return _Got(symbol, None, outcome, message, replace(asked, payload=None))

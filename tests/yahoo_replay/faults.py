@@ -90,8 +90,8 @@ def changed(
         return told
     result = told["chart"]["result"][0]
     if "timestamp" in result:
-        if kind in _OF_A_BAR:
-            _OF_A_BAR[kind](result, PLACES[place or "last but one"](result))
+        if kind in OF_A_BAR:
+            OF_A_BAR[kind](result, PLACES[place or "last but one"](result))
         else:
             _OF_A_CHART[kind](result, now)
     return told
@@ -144,7 +144,7 @@ def _day(moment: int) -> date:
     return datetime.fromtimestamp(moment, NEW_YORK).date()
 
 
-_OF_A_BAR: dict[str, Callable[[dict[str, Any], int], None]] = {
+OF_A_BAR: dict[str, Callable[[dict[str, Any], int], None]] = {
     "null_row": _null_row,
     "null_close": _null_close,
     "null_volume": lambda r, at: r["indicators"]["quote"][0]["volume"].__setitem__(at, None),

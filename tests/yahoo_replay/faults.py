@@ -40,6 +40,7 @@ STATUSES: dict[str, tuple[int, Any]] = {
     "too_many_text": (200, "Too Many Requests\r\n"),
     "too_many_chart": (200, _chart_error("Too Many Requests", "Try after a while.")),
     "too_many_403": (403, "Edge: Too Many Requests"),
+    "right_back": (200, "<html>Will be right back...</html>"),
     "html": (200, "<html>blocked</html>"),
     "consent_page": (200, '<html><form action="/v2/collectConsent?sessionId=1" method="post">'
                           '<input name="csrfToken" value="x"></form></html>'),
@@ -220,6 +221,13 @@ def _undated_split(result: dict[str, Any], _: float) -> None:
     result["events"]["splits"] = {"": split}
 
 
+def _listed_twice(result: dict[str, Any], _: float) -> None:
+    """List the last split on the day before as well."""
+    split = _last_split(result)
+    day = split["date"] - 86_400
+    result["events"]["splits"][str(day)] = {**split, "date": day}
+
+
 def _two_splits(*shares: tuple[int, int]) -> Callable[[dict[str, Any], float], None]:
     """List several splits on the date of the last one, instead of it."""
 
@@ -264,6 +272,7 @@ _OF_A_CHART: dict[str, Callable[[dict[str, Any], float], None]] = {
     "split_dated_by_its_key": _split(date=None),
     "undated_split": _undated_split,
     "two_splits": _two_splits((4, 1), (1, 2)),
+    "the_split_a_day_early_too": _listed_twice,
     "the_split_twice": _two_splits((2, 1), (2, 1)),
     # what the answer is about
     "wrong_symbol": _meta(symbol="OTHER"),

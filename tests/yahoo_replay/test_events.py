@@ -141,6 +141,19 @@ def test_a_split_in_doubt_holds_the_prices_up_to_it_and_no_other(client, replay,
     )
 
 
+def test_what_is_stamped_at_midnight_utc_goes_ex_on_that_date(client, replay):
+    day = DAYS[5]
+    source = client(splits={"AAA": [(day, 2.0)]}, dividends={"AAA": [(day, 0.25)]})
+    chart = replay.market.chart("AAA", 0, 4e9, replay.now)
+    for events in chart["chart"]["result"][0]["events"].values():
+        for event in events.values():
+            event["date"] = event["date"] // 86_400 * 86_400
+    replay.fault("chart", "AAA", "answer", value=chart)
+    assert _closes(source) == _as_traded()
+    assert source.splits(SINCE).rows["ex_date"].to_list() == [day]
+    assert source.dividends(SINCE).rows["ex_date"].to_list() == [day]
+
+
 @pytest.mark.parametrize(("bad", "good"), [(3, 8), (8, 3)])
 def test_a_split_in_doubt_leaves_the_others_as_they_are(client, replay, bad, good):
     source = client(splits={"AAA": sorted([(DAYS[bad], 2.0), (DAYS[good], 4.0)])})

@@ -6,9 +6,9 @@ multiplies nothing where two are on a date, and forgets the currency of a divide
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -22,6 +22,9 @@ CURRENCY = "USD"
 
 LARGEST_RATIO = 1000.0
 """No company listed in New York has split its shares by more, either way."""
+
+REPEATED_WITHIN = timedelta(days=10)
+"""Nobody splits twice by one ratio within this: the date was corrected, and both are there."""
 
 SAME_RATIO = 1e-3
 """Relative distance within which a ratio is what its text says: the text may be rounded."""
@@ -98,11 +101,10 @@ def _date(stamp: Any, clock: Clock) -> date | None:
 
 def _in_force(day: date, what: str, said: list[str]) -> date:
     """Return the session on which an event takes effect, and say it where that is another date."""
-    known = calendar.sessions(first=day)
-    if not known or known[0] == day or day < calendar.sessions()[0]:
-        return day
-    said.append(f"{what} of {day}, no session, takes effect on {known[0]}")
-    return known[0]
+    session = calendar.session_from(day)
+    if session != day:
+        said.append(f"{what} of {day}, no session, takes effect on {session}")
+    return session
 
 
 # --- splits ---------------------------------------------------------------------------------------
@@ -128,9 +130,7 @@ def _splits(
         if doubt is not None:
             reasons[day] = f"split of {day}: {doubt}"
         ratios[day].append(ratio)
-    for day, of_day in ratios.items():
-        if len(set(of_day)) < len(of_day) and day not in reasons:
-            reasons[day] = f"split of {day}: {of_day[0]:g} for 1 is there twice"
+    reasons |= _repeated(ratios, reasons)
     said += [f"in doubt, with the prices up to it: {reason}" for reason in reasons.values()]
     rows = [
         row
@@ -139,6 +139,18 @@ def _splits(
         for row in _rows(day, of_day, said)
     ]
     return pl.DataFrame(rows, schema=_SPLITS, orient="row"), list(reasons)
+
+
+def _repeated(ratios: Mapping[date, Sequence[float]], doubted: Collection[date]) -> dict[date, str]:
+    """Return the splits that are there twice, on a date or a few days apart: one is no split."""
+    told = sorted((day, ratio) for day in ratios.keys() - doubted for ratio in ratios[day])
+    found: dict[date, str] = {}
+    for place, (day, ratio) in enumerate(told):
+        for other, of_other in told[place + 1 :]:
+            if other - day <= REPEATED_WITHIN and of_other == ratio:
+                reason = f"{ratio:g} for 1 is there twice, on {day} and {other}"
+                found |= {day: f"split of {day}: {reason}", other: f"split of {other}: {reason}"}
+    return found
 
 
 def _ratio(event: dict[str, Any]) -> tuple[float, str | None]:

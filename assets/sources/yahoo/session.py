@@ -34,9 +34,11 @@ _HAS_COME: Any = {"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]
 """What yfinance sees of a chart: making a frame of it takes longer than all the rest."""
 
 _A_SENTENCE = 4096
-"""A body longer than this is no refusal."""
+"""A body longer than this is no refusal, unless it is a page."""
 
-_TOO_MANY_WORDS = (b"too many requests", b"rate limited")
+_WORDS = ((b"too many requests", "throttled"), (b"rate limited", "throttled"),
+          (b"will be right back", "transient"))  # fmt: skip
+"""What refuses, whatever the status of the answer, and what it means."""
 
 _CONSENT_WORDS = (b"collectConsent", b"consent.yahoo.com", b"guce.yahoo.com")
 
@@ -206,11 +208,12 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         except requests.exceptions.RequestException as error:
             raise _Passing("transient", f"no answer: {_first_line(error)}") from error
         self.asked.status = answer.status_code
-        if answer.status_code == _TOO_MANY or _says_too_many(answer.content):
+        said_kind = _said_by(answer.content)
+        if answer.status_code == _TOO_MANY or said_kind == "throttled":
             wait = _retry_after(answer.headers.get("retry-after"))
             said = "" if wait is None else f", to be asked again in {wait:.0f} s"
             raise _Passing("throttled", f"too many requests{said}", wait)
-        if answer.status_code >= _SERVER_ERROR:
+        if answer.status_code >= _SERVER_ERROR or said_kind == "transient":
             raise _Passing("transient", f"HTTP status {answer.status_code}")
         now = datetime.now(UTC)
         if _is_consent(answer.url, answer.content):
@@ -300,12 +303,12 @@ def _question(url: str, params: Any) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path}?{told}"
 
 
-def _says_too_many(body: bytes) -> bool:
-    """Tell whether an answer refuses, whatever its status, because too much was asked."""
-    if len(body) > _A_SENTENCE:
-        return False
+def _said_by(body: bytes) -> str | None:
+    """Return what an answer means by its words, where it refuses whatever its status."""
+    if len(body) > _A_SENTENCE and not body.lstrip().startswith(b"<"):
+        return None
     text = body.lower()
-    return any(words in text for words in _TOO_MANY_WORDS)
+    return next((kind for words, kind in _WORDS if words in text), None)
 
 
 def _is_consent(url: str, body: bytes) -> bool:

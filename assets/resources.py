@@ -202,9 +202,15 @@ class Inputs:
     def _known_lines(self) -> KnownLines:
         """Return what is known of lines before a source is asked for them."""
         ended = self._warehouse().read("ref.securities").select("symbol", "listed_to").drop_nulls()
+        name = pl.coalesce("delivered_symbol", "symbol").alias("name")
+        splits = self._warehouse().read("raw.splits").select(name, "ex_date", "ratio", "kind")
         return KnownLines(
             since=dict(first_landed(self._warehouse()).iter_rows()),
             listed_to=dict(ended.iter_rows()),
+            splits={
+                key[0]: of_line.drop("name").rows()
+                for key, of_line in splits.partition_by("name", as_dict=True).items()
+            },
         )
 
     def _warehouse(self) -> Warehouse:

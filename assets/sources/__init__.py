@@ -45,10 +45,12 @@ class KnownLines:
     Attributes:
         since: the earliest session that has landed.
         listed_to: the last session of those that have ended.
+        splits: the splits that have landed: ex_date, ratio, kind of each.
     """
 
     since: Mapping[str, date] = field(default_factory=dict)
     listed_to: Mapping[str, date] = field(default_factory=dict)
+    splits: Mapping[str, Sequence[tuple[date, float, str | None]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -135,10 +135,32 @@ def test_a_split_in_doubt_holds_the_prices_up_to_it_and_no_other(client, replay,
     assert closes == {day: n for day, n in _as_traded().items() if day > DAYS[place]}
     splits = source.splits(SINCE)
     assert DAYS[place] not in splits.rows["ex_date"].to_list()
-    assert (
-        f"in doubt, with the prices up to it: split of {DAYS[place]}"
-        in (_account(splits)["message"])
-    )
+    assert f"in doubt, prices with it: split of {DAYS[place]}" in (_account(splits)["message"])
+
+
+def test_a_split_in_doubt_after_what_has_landed_lets_the_line_wait(client, replay):
+    """Bars after it would be taken for the continuation of those before it."""
+    known = KnownLines(since={"AAA": FIRST})
+    source = client(known, splits={"AAA": [(DAYS[5], 2.0)]})
+    replay.fault("chart", "AAA", "split_by_zero")
+    told = source.prices(["AAA"], FIRST, LAST)
+    assert (told.rows.height, _account(told)["outcome"]) == (0, "partial")
+    replay.clear()
+    assert _closes(source) == {}
+    ResponseStore(source._store.folder).close()
+    assert _closes(source) == _as_traded()
+
+
+def test_a_split_in_doubt_that_has_landed_is_what_it_was(client, replay):
+    day = DAYS[5]
+    known = KnownLines(since={"AAA": FIRST}, splits={"AAA": [(day, 2.0, None)]})
+    source = client(known, splits={"AAA": [(day, 2.0)]})
+    replay.fault("chart", "AAA", "split_by_zero")
+    told = source.prices(["AAA"], FIRST, LAST)
+    assert _account(told)["outcome"] == "ok"
+    assert f"it is the one that has landed: split of {day}" in _account(told)["message"]
+    assert _closes(source) == _as_traded()
+    assert source.splits(SINCE).rows.select("ex_date", "ratio").rows() == [(day, 2.0)]
 
 
 def test_what_is_stamped_at_midnight_utc_goes_ex_on_that_date(client, replay):

@@ -252,7 +252,7 @@ def test_a_fault_of_a_bar_is_the_same_at_every_place(source, replay, fault, plac
      ("midnight_stamps", "opening of a session (09:30 America/New_York)"),
      ("mutual_fund", "no share of a company, Yahoo calls it MUTUALFUND"),
      ("chicago", "America/Chicago"), ("recycled_ticker", "first traded on 2025-01-10"),
-     ("split_of_zero", "in doubt, with the prices up to it: split of 2025-01-08: numerator 0"),
+     ("split_of_zero", "in doubt, prices with it: split of 2025-01-08: numerator 0"),
      ("split_beside_its_text", "numerator 3, denominator 1 beside '2:1'"),
      ("two_splits", "2 splits of 2025-01-08, 4 and 0.5 for 1, are a split of 2"),
      ("midday_bar", "bar of 2025-01-15 left out: it is stamped 12:30")],

@@ -4,6 +4,7 @@ Yahoo adjusts all prices for the splits it knows of at the moment of the answer.
 is the adjusted one times the ratios of all splits after its session.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -35,6 +36,7 @@ class Asked:
         last_closed_end: end of the last session that counts, in epoch seconds.
         known_from: the earliest session that is known of the line under this name.
         listed_to: its last session, where it has ended.
+        splits: its splits that have landed: ex_date, ratio, kind.
     """
 
     symbol: str
@@ -42,6 +44,7 @@ class Asked:
     last_closed_end: float
     known_from: date | None = None
     listed_to: date | None = None
+    splits: Sequence[tuple[date, float, str | None]] = ()
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,14 @@ def read_chart(payload: Any, asked: Asked) -> Chart:
     bars = official_bars(result, clock)
     if not asked.is_index:
         _refuse_another_company(meta, asked, bars, clock)
-    events = read_events(result, clock)
+    events = read_events(result, clock, asked.splits)
     said = [*bars.said, *_early_splits(events, clock), *_without_bar(events, bars, clock)]
     frame = _as_traded(bars, events.splits)
     lacking = frame["close"].null_count()
     if lacking:
         said.append(f"{lacking} bars without a close left out")
         frame = frame.filter(pl.col("close").is_not_null())
-    known = frame
-    if events.doubted_on is not None:
-        known = frame.filter(pl.col("session_date") > events.doubted_on)
+    known = _known(frame, events, asked)
     return Chart(
         bars=known,
         splits=events.splits,
@@ -164,6 +165,20 @@ def _refuse_another_company(meta: dict[str, Any], asked: Asked, bars: Bars, cloc
             "be another company's now; if so, give the line its listed_to in securities.csv, or "
             "its new name in symbol_changes.csv"
         )
+
+
+def _known(bars: pl.DataFrame, events: Events, asked: Asked) -> pl.DataFrame:
+    """Return the bars that stand in a known basis, over the splits in doubt.
+
+    What the bars before such a split were divided by is not known, nor what of the move on its date
+    is a loss. Those after it land, if nothing from before it has: else they would be taken
+    for its continuation, and its share counts for theirs.
+    """
+    if events.doubted_on is None:
+        return bars
+    if asked.known_from is not None and asked.known_from < events.doubted_on:
+        return bars.clear()
+    return bars.filter(pl.col("session_date") > events.doubted_on)
 
 
 def _early_splits(events: Events, clock: Clock) -> list[str]:

@@ -53,18 +53,22 @@ class Events:
     said: list[str]
 
 
-def read_events(result: dict[str, Any], clock: Clock) -> Events:
+def read_events(
+    result: dict[str, Any], clock: Clock, landed: Sequence[tuple[date, float, str | None]] = ()
+) -> Events:
     """Read the events of a chart; a bad one puts itself in doubt, and no other.
 
     Args:
         result: the result of a chart.
         clock: of its exchange.
+        landed: splits that have landed (ex_date, ratio, kind): where one of their dates is in doubt
+            now, it is what it was.
 
     Raises:
         BrokenPromise: if what should hold the events holds none.
     """
     said: list[str] = []
-    splits, doubted = _splits(result, clock, said)
+    splits, doubted = _splits(result, clock, landed, said)
     dividends = _dividends(result, clock, said)
     return Events(splits, dividends, max(doubted, default=None), said)
 
@@ -111,7 +115,10 @@ def _in_force(day: date, what: str, said: list[str]) -> date:
 
 
 def _splits(
-    result: dict[str, Any], clock: Clock, said: list[str]
+    result: dict[str, Any],
+    clock: Clock,
+    landed: Sequence[tuple[date, float, str | None]],
+    said: list[str],
 ) -> tuple[pl.DataFrame, list[date]]:
     """Return the splits, and the dates of those in doubt."""
     ratios: dict[date, list[float]] = defaultdict(list)
@@ -131,14 +138,21 @@ def _splits(
             reasons[day] = f"split of {day}: {doubt}"
         ratios[day].append(ratio)
     reasons |= _repeated(ratios, reasons)
-    said += [f"in doubt, with the prices up to it: {reason}" for reason in reasons.values()]
+    stands = [row for row in landed if row[0] in reasons]
+    settled = {day for day, _, _ in stands}
+    said += [
+        f"in doubt, {'so it is the one that has landed' if day in settled else 'prices with it'}: "
+        f"{reason}"
+        for day, reason in reasons.items()
+    ]
     rows = [
         row
         for day, of_day in sorted(ratios.items())
         if day not in reasons
         for row in _rows(day, of_day, said)
     ]
-    return pl.DataFrame(rows, schema=_SPLITS, orient="row"), list(reasons)
+    doubted = [day for day in reasons if day not in settled]
+    return pl.DataFrame([*rows, *stands], schema=_SPLITS, orient="row"), doubted
 
 
 def _repeated(ratios: Mapping[date, Sequence[float]], doubted: Collection[date]) -> dict[date, str]:

@@ -236,6 +236,7 @@ class YahooSource:
                 last_closed_end=self._ended,
                 known_from=known.since.get(symbol),
                 listed_to=known.listed_to.get(symbol),
+                splits=known.splits.get(symbol, ()),
             ),
         )
         _READ[question] = _Read(replace(asked, payload=None), chart)

@@ -94,7 +94,7 @@ def changed(
         if kind in OF_A_BAR:
             OF_A_BAR[kind](result, PLACES[place or "last but one"](result))
         else:
-            _OF_A_CHART[kind](result, now)
+            _CHANGES[kind](result, now)
     return told
 
 
@@ -246,7 +246,7 @@ def _two_splits(*shares: tuple[int, int]) -> Callable[[dict[str, Any], float], N
     return change
 
 
-_OF_A_CHART: dict[str, Callable[[dict[str, Any], float], None]] = {
+_CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     "metadata_only": _metadata_only,
     "fewer_rows": _fewer_rows,
     "live_after_official": lambda r, _: _again(

@@ -9,10 +9,10 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
-from assets.sources import Source
+from assets.sources import KnownLines, Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError
-from warehouse.integrity import landed_of
+from warehouse.integrity import first_landed, landed_of
 from warehouse.responses import ResponseStore
 from warehouse.schemas import Table
 from warehouse.storage import Warehouse, open_warehouse
@@ -121,6 +121,7 @@ class Inputs:
                 settings.first_session,
                 self.moment(),
                 self.on_progress,
+                self._known_lines,
             )
         raise SourceError(
             f"CAPSHOCK_SOURCE={settings.source}: there is no such source of raw data",
@@ -197,6 +198,20 @@ class Inputs:
         """Return the moment that counts as now (UTC)."""
         now = self.settings.now
         return datetime.now(UTC) if now is None else now.astimezone(UTC)
+
+    def _known_lines(self) -> KnownLines:
+        """Return what is known of lines before a source is asked for them."""
+        ended = self._warehouse().read("ref.securities").select("symbol", "listed_to").drop_nulls()
+        name = pl.coalesce("delivered_symbol", "symbol").alias("name")
+        splits = self._warehouse().read("raw.splits").select(name, "ex_date", "ratio", "kind")
+        return KnownLines(
+            since=dict(first_landed(self._warehouse()).iter_rows()),
+            listed_to=dict(ended.iter_rows()),
+            splits={
+                key[0]: of_line.drop("name").rows()
+                for key, of_line in splits.partition_by("name", as_dict=True).items()
+            },
+        )
 
     def _warehouse(self) -> Warehouse:
         return open_warehouse(self.settings.warehouse)

@@ -118,6 +118,19 @@ def landed_of(warehouse: Warehouse, symbols: Iterable[str]) -> pl.DataFrame:
         return reader.frame(f"{asked} ORDER BY ALL", symbols=list(symbols))
 
 
+def first_landed(warehouse: Warehouse) -> pl.DataFrame:
+    """Return since when bars have landed, by the name that they were delivered under.
+
+    Returns:
+        name, first_session.
+    """
+    with warehouse.open_written() as reader:
+        return reader.frame(
+            "SELECT coalesce(delivered_symbol, symbol) AS name, min(session_date) AS first_session "
+            "FROM raw.prices GROUP BY ALL"
+        )
+
+
 def newest(warehouse: Warehouse, stamps: Iterable[tuple[type[Table], str]]) -> pl.DataFrame:
     """Return the last moment that a column of each table has.
 

@@ -37,6 +37,13 @@ def sessions(first: date | None = None, last: date | None = None) -> list[date]:
     return list(known[start : None if last is None else bisect_right(known, last)])
 
 
+def session_from(day: date) -> date:
+    """Return the first session on a date or after it; the date itself beyond what is known."""
+    known = _known()
+    at = bisect_left(known, day)
+    return known[at] if at < len(known) and day >= known[0] else day
+
+
 def last_closed_session(now: datetime) -> date:
     """Return the last session whose close lies at or before ``now`` (timezone-aware)."""
     closes = _calendar().closes

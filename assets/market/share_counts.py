@@ -54,6 +54,9 @@ REPEATED_SESSIONS = 60
 UNDONE_SESSIONS = 252
 """A jump that is undone within this many sessions was none."""
 
+SAME_LEVEL = 0.005
+"""Reports within this part of each other are one level: what is bought back moves it by less."""
+
 TOO_FEW = 0.75
 """A count below this part of what index units fit is not the company's."""
 
@@ -327,6 +330,43 @@ def _sessions_between(first: date, last: date, sessions: Sequence[date]) -> int:
     return bisect_left(sessions, last) - bisect_left(sessions, first)
 
 
+def _alternating(reports: Sequence[_Report], sessions: Sequence[date]) -> dict[int, str]:
+    """Return the reports of a series that goes back and forth: row -> a sentence.
+
+    There and back, and there again: two counts are told in turns, and nothing says which is the
+    company's. A level that then holds for ``REPEATED_SESSIONS`` ends it.
+    """
+    levels: list[list[_Report]] = []
+    for report in reports:
+        if levels and _is_within(report.shares / levels[-1][0].shares, 1 + SAME_LEVEL):
+            levels[-1].append(report)
+        else:
+            levels.append([report])
+
+    def is_return(place: int) -> bool:
+        """Tell whether a level is the one before the last, and the last was another."""
+        old, between, new = (level[0] for level in levels[place - 2 : place + 1])
+        return (
+            _is_within(new.shares / old.shares, 1 + SAME_LEVEL)
+            and not _is_within(between.shares / old.shares, 1 + MATCH)
+            and _sessions_between(between.as_of_date, new.as_of_date, sessions) <= UNDONE_SESSIONS
+        )
+
+    returns = {place for place in range(2, len(levels)) if is_return(place)}
+    told: dict[int, str] = {}
+    for place in sorted(returns & {place - 1 for place in returns}):
+        both = levels[place - 1][0], levels[place][0]
+        if any(report.is_decided for level in levels[place - 1 : place + 2] for report in level):
+            continue
+        said = "reports alternate between {:,.0f} and {:,.0f}".format(*(r.reported for r in both))
+        for level in levels[place - 1 : place + 2]:
+            for report in level:
+                since = _sessions_between(level[0].as_of_date, report.as_of_date, sessions)
+                if since <= REPEATED_SESSIONS:
+                    told[report.row] = said
+    return told
+
+
 # --- counts over time -----------------------------------------------------------------------------
 
 
@@ -363,7 +403,7 @@ class _Company:
                     "share count",
                     RefusalStatus.HELD,
                 )
-        counts = self._over_time(accepted)
+        counts = self._over_time(accepted, sessions)
         for run in runs:
             if run.refusal is not None and run.refusal[2] == RefusalStatus.HELD:
                 later = (r.as_of_date for r, _ in accepted if r.as_of_date > run.since)
@@ -389,16 +429,20 @@ class _Company:
                 return day
         return None
 
-    def _over_time(self, accepted: Sequence[tuple[_Report, _Run]]) -> list[_Count]:
+    def _over_time(
+        self, accepted: Sequence[tuple[_Report, _Run]], sessions: Sequence[date]
+    ) -> list[_Count]:
         """Return a count from each accepted report on, and from each split between them."""
         doubts = self._doubts([report for report, _ in accepted])
+        turns = _alternating([report for report, _ in accepted], sessions)
         counts: list[_Count] = []
         before: _Report | None = None
         for place, (report, run) in enumerate(accepted):
             is_last = place + 1 == len(accepted)
             until = date.max if is_last else accepted[place + 1][0].as_of_date
             is_alone = len(accepted) == 1 and not run.is_fitting and not report.is_decided
-            dispute = None if run.is_decided else run.dispute or doubts.get(report.row)
+            against = run.dispute or doubts.get(report.row) or turns.get(report.row)
+            dispute = None if run.is_decided else against
             if dispute is None and is_alone:
                 dispute = "no other report agrees with it yet"
             is_moved = before is not None and not _is_within(
@@ -533,7 +577,9 @@ def weigh_reports(
        than 4 times what they fit for others, or more than x1.3 off the company's median. Where
        there are none of its time, those of the nearest count within x1.25 speak for it, over any
        number of such steps: one before it, or else one after it. What a person let in, with the
-       run it is part of, is not disputed.
+       run it is part of, is not disputed. Nor is a series clean that alternates: there, back and
+       there again by more than 2 %, each within 252 sessions, to levels equal within 0.5 %; from
+       the first step on, until a level has held for 60 sessions or another one comes.
     7. A count that moves by a spin-off's ratio within 30 days of it (within 2 %, and nearer to it
        than to no move) is held. That explains the report: the count before it is not disputed.
 

@@ -20,14 +20,11 @@ from warehouse.errors import ReferenceDataError
 from warehouse.landing import Landing
 from warehouse.schemas import ref
 from warehouse.schemas.raw import DELIVERED
-from warehouse.schemas.vocabulary import InstrumentType, RefusalStatus
+from warehouse.schemas.vocabulary import SHARES, InstrumentType, RefusalStatus
 from warehouse.validation import quarantine
 
 CURRENCY = "USD"
 """What all prices are in; a line that names no currency is taken for one in it."""
-
-SHARES = (InstrumentType.EQUITY, InstrumentType.COMMON, InstrumentType.ADR)
-"""What makes a company; a line that does not say what it is is taken for one of these."""
 
 NAMED = 8
 """As many refused lines are named in a note."""

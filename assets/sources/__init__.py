@@ -1,7 +1,7 @@
 """Where raw data comes from: a small protocol, and its implementations."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -39,6 +39,21 @@ Since = Mapping[str, date]
 
 
 @dataclass(frozen=True)
+class KnownLines:
+    """What is known of lines before a source is asked for them, by the name of asking.
+
+    Attributes:
+        since: the earliest session that has landed.
+        listed_to: the last session of those that have ended.
+        splits: the splits that have landed: ex_date, ratio, kind of each.
+    """
+
+    since: Mapping[str, date] = field(default_factory=dict)
+    listed_to: Mapping[str, date] = field(default_factory=dict)
+    splits: Mapping[str, Sequence[tuple[date, float, str | None]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Delivery:
     """Rows as a source delivers them.
 
@@ -51,6 +66,7 @@ class Delivery:
             (``ACCOUNTS_SCHEMA``); None: one answer for all.
         keeps_absent: whether rows that are not among these stay where they have landed: a source
             that leaves out a bar today has not unmade it.
+        held: rows that the source itself is in doubt of, with rule and reason: they do not land.
         covers: from when each symbol was asked for, and until when, where the source is asked
             symbol by symbol; None: it was read whole.
     """
@@ -61,6 +77,7 @@ class Delivery:
     is_complete: bool = False
     accounts: pl.DataFrame | None = None
     keeps_absent: bool = False
+    held: pl.DataFrame | None = None
     covers: tuple[Since, date] | None = None
 
 

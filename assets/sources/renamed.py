@@ -159,8 +159,18 @@ def _with_former(
     return replace(
         delivery,
         rows=pl.concat([delivery.rows, rows]),
+        held=_held(delivery, told, about),
         accounts=pl.concat([_accounts(delivery).filter(~pl.col("symbol").is_in(speaks)), accounts]),
     )
+
+
+def _held(delivery: Delivery, told: Delivery, about: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the rows that are in doubt, those under former names too, under the present ones."""
+    if told.held is None:
+        return delivery.held
+    rows = told.held.join(about.select("symbol", "present"), on="symbol", maintain_order="left")
+    rows = rows.with_columns(symbol="present").drop("present")
+    return rows if delivery.held is None else pl.concat([delivery.held, rows], how="diagonal")
 
 
 def _accounts(delivery: Delivery) -> pl.DataFrame:

@@ -28,6 +28,7 @@ REPEATED_SESSIONS = 60
 UNDONE_SESSIONS = 252
 TOO_FEW, TOO_MANY, ABSURD = 0.75, 3.0, 4.0
 DRIFT = 1.3
+LEVEL = 0.005
 MIN_MEMBERS = 10
 BY_MARKET_CAP = {"market cap", "float-adjusted market cap"}
 TIED = 1e-11
@@ -340,6 +341,7 @@ def weigh(
             else:
                 kept.append((s, c))
     doubted = _doubted([s for s, _ in kept], seen, told)
+    doubted |= _in_turns([s for s, _ in kept], sessions)
     counts: list[Count] = []
     for place, (s, c) in enumerate(kept):
         end = kept[place + 1][0].day if place + 1 < len(kept) else date.max
@@ -372,6 +374,38 @@ def weigh(
                 )
             )
     return Weighed(of_company, counts, refused)
+
+
+def _in_turns(kept: Sequence[Seen], sessions: Sequence[date]) -> set[int]:
+    """Return the places of reports in a series that goes from one level to another twice.
+
+    Of four levels in a row the third is the first again, and the fourth the second, each come to
+    within 252 sessions and by more than 2 %. All but the first of the four are in doubt, each for
+    its first 60 sessions.
+    """
+    starts: list[int] = []
+    for n, s in enumerate(kept):
+        if not starts or not alike(s.size, kept[starts[-1]].size, 1 + LEVEL):
+            starts.append(n)
+    found: set[int] = set()
+    ends = [*starts[1:], len(kept)]
+    for at in range(len(starts) - 3):
+        four = [kept[n] for n in starts[at : at + 4]]
+        comes_back = all(
+            alike(four[n].size, four[n + 2].size, 1 + LEVEL)
+            and not alike(four[n].size, four[n + 1].size, 1 + MATCH)
+            and _sessions(four[n + 1].day, four[n + 2].day, sessions) <= UNDONE_SESSIONS
+            for n in (0, 1)
+        )
+        places = range(starts[at + 1], ends[at + 3])
+        if comes_back and not any(kept[n].is_decided for n in places):
+            found |= {
+                n
+                for n in places
+                if _sessions(kept[max(s for s in starts if s <= n)].day, kept[n].day, sessions)
+                <= REPEATED_SESSIONS
+            }
+    return found
 
 
 def _factor(s: Seen, splits: Sequence[Action], day: date) -> float:

@@ -13,6 +13,10 @@ import polars as pl
 from assets.market import calendar
 
 NEW_YORK = ZoneInfo("America/New_York")
+CHICAGO = ZoneInfo("America/Chicago")
+CBOE = frozenset({"^VIX", "^TNX", "^SKEW"})
+"""Indices of an exchange in Chicago, as their metadata say."""
+
 BARS = ("open", "high", "low", "close", "volume")
 
 
@@ -32,6 +36,7 @@ class Market:
         counts: symbol -> (as_of_date, shares).
         indices: symbols that are indices.
         round_to: decimals that prices are rounded to; None: none.
+        currencies: symbol -> currency that its dividends name; others name none.
     """
 
     bars: dict[str, list[dict[str, Any]]]
@@ -40,6 +45,7 @@ class Market:
     counts: dict[str, list[tuple[date, float]]] = field(default_factory=dict)
     indices: frozenset[str] = frozenset()
     round_to: int | None = None
+    currencies: dict[str, str | None] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> "Market":
@@ -126,18 +132,23 @@ class Market:
         for ex, ratio in splits:
             if first <= stamp(ex) < last:
                 share = Fraction(ratio).limit_denominator(10_000)
-                told.setdefault("splits", {})[str(stamp(ex))] = {
-                    "date": stamp(ex),
+                of_date = told.setdefault("splits", {})
+                moment = next(m for m in range(stamp(ex), stamp(ex) + 60) if str(m) not in of_date)
+                of_date[str(moment)] = {
+                    "date": moment,
                     "numerator": share.numerator,
                     "denominator": share.denominator,
                     "splitRatio": f"{share.numerator}:{share.denominator}",
                 }
         for ex, amount in self.dividends.get(symbol, []):
             if first <= stamp(ex) < last:
-                told.setdefault("dividends", {})[str(stamp(ex))] = {
-                    "amount": amount,
-                    "date": stamp(ex),
-                }
+                dividend = {"amount": amount, "date": stamp(ex)}
+                if symbol in self.currencies:
+                    dividend["currency"] = self.currencies[symbol]
+                # A second one of the date has a stamp of its own.
+                of_date = told.setdefault("dividends", {})
+                place = next(n for n in range(60) if str(stamp(ex) + n) not in of_date)
+                of_date[str(stamp(ex) + place)] = dividend
         return told
 
     def _meta(self, symbol: str, now: datetime) -> dict[str, Any]:
@@ -147,16 +158,17 @@ class Market:
         session = calendar.sessions(today, today)
         if session:
             period["end"] = int(calendar.end_of(today).timestamp())
+        zone = CHICAGO if symbol in CBOE else NEW_YORK
         return {
             "currency": "USD",
             "symbol": symbol,
-            "exchangeName": "NMS",
+            "exchangeName": "CXI" if symbol in CBOE else "NMS",
             "instrumentType": "INDEX" if symbol in self.indices else "EQUITY",
             "firstTradeDate": stamp(self.bars[symbol][0]["session_date"]),
             "regularMarketTime": int(now.timestamp()),
             "gmtoffset": -18000,
             "timezone": "EST",
-            "exchangeTimezoneName": NEW_YORK.key,
+            "exchangeTimezoneName": zone.key,
             "priceHint": 2,
             "currentTradingPeriod": dict.fromkeys(("pre", "regular", "post"), period),
             "dataGranularity": "1d",

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import email.utils
+import gzip
 import json
 import socket
 import ssl
@@ -21,6 +22,14 @@ import trustme
 
 from tests.yahoo_replay.faults import NOT_FOUND, STATUSES, changed
 from tests.yahoo_replay.market import Market
+
+CONSENT_PAGE = b"<html><body>Yahoo is part of a family of brands</body></html>"
+
+_REDIRECTIONS = {
+    "redirect": "https://query1.finance.yahoo.com{target}&redirected=1",
+    "consent_redirect": "https://consent.yahoo.com/v2/collectConsent?sessionId=1",
+}
+"""Where a fault leads: to another host, which answers; or to the page that asks for consent."""
 
 _HOSTS = ("yahoo.com", "*.yahoo.com", "*.finance.yahoo.com")
 
@@ -59,6 +68,7 @@ class Replay:
         self.refused: list[str] = []
         self._faults: dict[tuple[str, str], Fault] = {}
         self._answers: dict[tuple[Any, ...], bytes] = {}
+        self._answered = market
         self._folder = tempfile.TemporaryDirectory()
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()
@@ -73,7 +83,15 @@ class Replay:
         times: int | None = None,
         value: Any = None,
     ) -> None:
-        """Let answers fail: of an endpoint (chart, shares ...), for a symbol or '*'."""
+        """Let answers fail: of an endpoint (chart, shares ...), for a symbol or '*'.
+
+        Args:
+            endpoint: chart, shares, crumb, cookie.
+            symbol: a symbol, or '*'.
+            kind: the fault; 'answer' serves what ``value`` is, bytes or JSON.
+            times: how often; None: always.
+            value: seconds of a stall, a Retry-After, the place of a bar (``faults.PLACES``).
+        """
         self._faults[endpoint, symbol] = Fault(kind, times, value)
 
     def clear(self) -> None:
@@ -188,23 +206,18 @@ class Replay:
         kind = fault.kind if fault else None
         self.log.append(Request(endpoint, symbol, kind, time.monotonic()))
         status, headers, body = self._usual(endpoint, symbol, query)
-        if fault is not None and kind in STATUSES:
-            status, told = STATUSES[kind]
-            body = told.encode() if isinstance(told, str) else json.dumps(told).encode()
-            if fault.value is not None:
-                headers = {"retry-after": str(fault.value)}
-        elif fault is not None and kind == "stall":
+        if kind in {"reset", "reset_in_body", "cut_body"}:
+            return await self._break(writer, kind, body)
+        if kind in {"chunked", "chunked_cut"}:
+            return await self._in_chunks(writer, body, is_cut=kind == "chunked_cut")
+        if fault is not None and kind == "stall":
             # In pieces, so that a server that stops does not wait for it.
             for _ in range(int(fault.value * 10)):
                 if self._stop.is_set() or writer.transport.is_closing():
                     break
                 await asyncio.sleep(0.1)
-        elif kind == "truncated":
-            body = body[: len(body) // 2]
-        elif kind in {"reset", "reset_in_body", "cut_body"}:
-            return await self._break(writer, kind, body)
-        elif kind is not None:
-            body = json.dumps(changed(kind, json.loads(body), self.now.timestamp())).encode()
+        elif fault is not None and not (kind in _REDIRECTIONS and "redirected" in query):
+            status, headers, body = self._faulty(fault, target, headers, body)
         told_headers = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         writer.write(
             f"HTTP/1.1 {status} X\r\n{told_headers}content-length: {len(body)}\r\n\r\n".encode()
@@ -212,6 +225,41 @@ class Replay:
         )
         await writer.drain()
         return True
+
+    def _faulty(
+        self, fault: Fault, target: str, headers: dict[str, str], body: bytes
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Return status, headers and body of an answer with a fault."""
+        if fault.kind in STATUSES:
+            status, told = STATUSES[fault.kind]
+            if fault.value is not None:
+                headers = {"retry-after": str(fault.value)}
+            return status, headers, _encoded(told)
+        if fault.kind in _REDIRECTIONS:
+            return 302, {"location": _REDIRECTIONS[fault.kind].format(target=target)}, b""
+        if fault.kind == "answer":
+            return 200, headers, _encoded(fault.value)
+        if fault.kind == "truncated":
+            return 200, headers, body[: len(body) // 2]
+        if fault.kind in {"gzip", "gzip_cut"}:
+            packed = gzip.compress(body)
+            sent = packed[: len(packed) // 2] if fault.kind == "gzip_cut" else packed
+            return 200, {**headers, "content-encoding": "gzip"}, sent
+        told = changed(fault.kind, json.loads(body), self.now.timestamp(), fault.value)
+        return 200, headers, _encoded(told)
+
+    async def _in_chunks(self, writer: asyncio.StreamWriter, body: bytes, *, is_cut: bool) -> bool:
+        """Send a body in pieces of its own length each; one that is cut lacks the last."""
+        size = max(len(body) // 5, 1)
+        pieces = [body[at : at + size] for at in range(0, len(body), size)]
+        writer.write(b"HTTP/1.1 200 X\r\ntransfer-encoding: chunked\r\n\r\n")
+        for piece in pieces[:-1] if is_cut else pieces:
+            writer.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
+            await writer.drain()
+        if not is_cut:
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        return not is_cut
 
     async def _break(self, writer: asyncio.StreamWriter, kind: str, body: bytes) -> bool:
         if kind != "reset":
@@ -248,6 +296,8 @@ class Replay:
             until = email.utils.formatdate(time.time() + 86400, usegmt=True)
             cookie = f"A3=d=replay; Expires={until}; Domain=.yahoo.com; Path=/; Secure; HttpOnly"
             return 404, {"set-cookie": cookie}, b"<html></html>"
+        if endpoint == "consent":
+            return 200, {"content-type": "text/html"}, CONSENT_PAGE
         if endpoint == "other":
             return 404, {}, b"no such page"
         if symbol not in self.market.bars:
@@ -257,7 +307,10 @@ class Replay:
                 json.dumps({"chart": {"result": None, "error": NOT_FOUND}}).encode(),
             )
         first, last = float(query.get("period1", 0)), float(query.get("period2", 4e9))
-        key = (endpoint, symbol, first, last, self.now, id(self.market))
+        if self._answered is not self.market:
+            self._answers.clear()
+            self._answered = self.market
+        key = (endpoint, symbol, first, last, self.now)
         if key not in self._answers:
             told = (
                 self.market.chart(symbol, first, last, self.now)
@@ -268,6 +321,12 @@ class Replay:
         return 200, as_json, self._answers[key]
 
 
+def _encoded(told: Any) -> bytes:
+    if isinstance(told, bytes):
+        return told
+    return (told if isinstance(told, str) else json.dumps(told)).encode()
+
+
 def _route(host: str, path: str, query: dict[str, str]) -> tuple[str, str]:
     name = unquote(path.rsplit("/", 1)[-1])
     if path.startswith("/v8/finance/chart/"):
@@ -276,6 +335,8 @@ def _route(host: str, path: str, query: dict[str, str]) -> tuple[str, str]:
         return "shares", name
     if path == "/v1/test/getcrumb":
         return "crumb", ""
+    if host.startswith("consent.yahoo.com"):
+        return "consent", ""
     if host.startswith("fc.yahoo.com"):
         return "cookie", ""
     return "other", query.get("symbols", "")

@@ -8,12 +8,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.market import calendar
+from assets.raw.delivery import first_gate
 from assets.sources import Delivery
 from assets.sources.yahoo import YahooSource
 from assets.sources.yahoo.session import Policy
+from tests.yahoo_replay.faults import OF_A_BAR, PLACES
 from tests.yahoo_replay.market import Market
 from tests.yahoo_replay.replay import Replay, serving
 from warehouse.responses import ResponseStore
+from warehouse.schemas import raw
 
 ROOT = Path(__file__).parents[2]
 SMALL = ROOT / "tests" / "small_market"
@@ -33,11 +37,20 @@ FAULTS = {
     # fault: (as docs/yahoo.md calls it, outcome while it lasts, sessions delivered of 10,
     #         attempts if it happens once)
     "429": ("429, with or without Retry-After", "throttled", 0, 2),
+    "too_many_json": ("200 that says Too Many Requests as JSON", "throttled", 0, 2),
+    "too_many_chart": ("200 that says so as a chart's error", "throttled", 0, 2),
+    "too_many_text": ("200 that says so in plain text", "throttled", 0, 2),
+    "too_many_403": ("403 that says so", "throttled", 0, 2),
     "401": ("401", "auth", 0, 2),
     "404": ("404", "not_found", 0, 2),
     "400": ("400, no data for the range", "no_data", 0, 2),
+    "422": ("422, no data for the interval", "no_data", 0, 2),
+    "no_data_with_200": ("200 that says there is no data for the range", "no_data", 0, 1),
+    "451": ("451", "contract", 0, 2),
     "500": ("500", "transient", 0, 2),
     "503": ("503", "transient", 0, 2),
+    "right_back": ("200 that says Will be right back", "transient", 0, 2),
+    "999": ("999", "transient", 0, 2),
     "empty_list": ("an empty list of results", "contract", 0, 1),
     "metadata_only": ("metadata without bars", "no_data", 0, 1),
     "null_row": ("a bar of nulls", "ok", 9, 1),
@@ -45,19 +58,54 @@ FAULTS = {
     "null_volume": ("a bar without a volume", "ok", 10, 1),
     "truncated": ("JSON cut in half", "contract", 0, 2),
     "html": ("HTML instead of JSON", "contract", 0, 2),
+    "consent_page": ("the page that asks for consent", "contract", 0, 2),
+    "consent_redirect": ("a redirect to that page", "contract", 0, 2),
+    "redirect": ("a redirect to another host of Yahoo", "ok", 10, 1),
+    "gzip": ("a compressed body", "ok", 10, 1),
+    "gzip_cut": ("a compressed body cut in half", "contract", 0, 2),
+    "chunked": ("a body in chunks", "ok", 10, 1),
+    "chunked_cut": ("a body in chunks without the last", "transient", 0, 2),
     "reset": ("the connection is reset", "transient", 0, 2),
     "reset_in_body": ("reset within the body", "transient", 0, 2),
     "cut_body": ("the body ends early", "transient", 0, 2),
     "duplicate": ("two bars of a session that contradict each other", "ok", 9, 1),
+    "equal_duplicate": ("two equal bars of a session", "ok", 10, 1),
+    "missing_bar": ("a bar is missing", "ok", 9, 1),
+    "midday_bar": ("a bar stamped at 12:30, of any session", "ok", 9, 1),
+    "midnight_bar": ("a bar stamped at midnight", "ok", 9, 1),
+    "midnight_stamps": ("all bars stamped at midnight UTC", "contract", 0, 1),
+    "ghost_bar": ("a flat bar on a holiday", "ok", 10, 1),
+    "live_beside_official": ("the running price beside the official bar", "ok", 10, 1),
+    "stamped_at_the_close": ("the last bar stamped at the close", "ok", 10, 1),
     "live_after_official": ("the running price after the official bar", "ok", 10, 1),
     "live_bar": ("the running price as a further bar", "ok", 10, 1),
     "wrong_symbol": ("the answer is about another symbol", "contract", 0, 1),
     "other_currency": ("prices in another currency", "contract", 0, 1),
     "no_currency": ("prices in no currency", "contract", 0, 1),
     "fund": ("a fund where a company's share was asked for", "contract", 0, 1),
+    "mutual_fund": ("a mutual fund", "contract", 0, 1),
+    "index": ("an index", "contract", 0, 1),
+    "no_kind": ("an instrument of no kind", "contract", 0, 1),
+    "other_zone": ("an exchange in London", "contract", 0, 1),
+    "chicago": ("a share of an exchange in Chicago", "contract", 0, 1),
+    "hourly": ("bars of an hour", "contract", 0, 1),
+    "recycled_ticker": ("first traded later than its bars", "contract", 0, 1),
     "ragged": ("columns of different length", "contract", 0, 1),
+    "text_price": ("a price that is no number", "contract", 0, 1),
     "fewer_rows": ("fewer bars than sessions", "ok", 8, 1),
+    "split_of_zero": ("a split of 0 shares for 1", "partial", 5, 1),
+    "split_by_zero": ("a split of 2 shares for 0", "partial", 5, 1),
+    "negative_split": ("a split of less than nothing", "partial", 5, 1),
+    "half_a_split": ("a split without its denominator", "partial", 5, 1),
+    "absurd_split": ("a split of 1,000,000 shares for 1", "partial", 5, 1),
+    "split_beside_its_text": ("a split whose ratio is not that of its text", "partial", 5, 1),
+    "the_split_twice": ("the same split twice on a date", "partial", 5, 1),
+    "the_split_a_day_early_too": ("a split on its date and a day early", "partial", 5, 1),
+    "undated_split": ("a split without any date", "partial", 0, 1),
+    "split_dated_by_its_key": ("a split whose date only its key says", "ok", 10, 1),
+    "two_splits": ("two splits on a date", "ok", 10, 1),
 }
+LANDS = {"ok", "partial"}
 STALL = ("no answer for 60 seconds", "transient", 0, 2)
 
 
@@ -114,7 +162,10 @@ def _account(delivery: Delivery, symbol: str = "AAA") -> dict:
 
 
 def _closes(delivery: Delivery, symbol: str) -> list[float]:
-    return delivery.rows.filter(pl.col("symbol") == symbol).sort("session_date")["close"].to_list()
+    """Return the closes that are delivered of sessions."""
+    is_session = pl.col("session_date").is_in(calendar.sessions(FIRST, LAST))
+    rows = delivery.rows.filter((pl.col("symbol") == symbol) & is_session)
+    return rows.sort("session_date")["close"].to_list()
 
 
 def _as_recorded(symbol: str) -> list[float]:
@@ -156,7 +207,7 @@ def test_a_fault_that_lasts(source, replay, fault, tmp_path):
         assert _closes(delivery, symbol) == _as_recorded(symbol)
     # Gone, it leaves nothing behind: the next run of the same process has all.
     replay.clear()
-    if outcome == "ok":
+    if outcome in LANDS:
         ResponseStore(tmp_path / "responses").close()
     assert _closes(_source(tmp_path).prices(SYMBOLS, FIRST, LAST), "AAA") == _as_recorded("AAA")
 
@@ -174,9 +225,56 @@ def test_a_fault_that_passes_is_mended_by_asking_again_or_by_the_next_run(
         assert (account["outcome"], _closes(delivery, "AAA")) == ("ok", _as_recorded("AAA"))
         return
     assert (account["outcome"], len(_closes(delivery, "AAA"))) == (outcome, sessions)
-    if outcome == "ok":
+    if outcome in LANDS:
         ResponseStore(tmp_path / "responses").close()
     assert _closes(source.prices(SYMBOLS, FIRST, LAST), "AAA") == _as_recorded("AAA")
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("fault", OF_A_BAR)
+def test_a_fault_of_a_bar_is_the_same_at_every_place(source, replay, fault, place):
+    _, outcome, sessions, _ = FAULTS[fault]
+    replay.fault("chart", "AAA", fault, value=place)
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    account = _account(delivery)
+    assert (account["outcome"], len(_closes(delivery, "AAA"))) == (outcome, sessions)
+    assert set(_closes(delivery, "AAA")) <= set(_as_recorded("AAA"))
+    # What is taken out is said; that a bar has not come, the outcomes say by counting.
+    assert account["message"] or fault in {"missing_bar", "null_volume"}
+    # Whatever becomes of the bar, the split stays on its date.
+    told = source.splits({"AAA": FIRST}).rows
+    assert told.select("ex_date", "ratio").rows() == [(date(2025, 1, 8), 2.0)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [("consent_redirect", "consent"), ("consent_page", "consent"), ("422", "not available"),
+     ("midnight_stamps", "opening of a session (09:30 America/New_York)"),
+     ("mutual_fund", "no share of a company, Yahoo calls it MUTUALFUND"),
+     ("chicago", "America/Chicago"), ("recycled_ticker", "first traded on 2025-01-10"),
+     ("split_of_zero", "in doubt, prices with it: split of 2025-01-08: numerator 0"),
+     ("split_beside_its_text", "numerator 3, denominator 1 beside '2:1'"),
+     ("two_splits", "2 splits of 2025-01-08, 4 and 0.5 for 1, are a split of 2"),
+     ("midday_bar", "bar of 2025-01-15 left out: it is stamped 12:30")],
+)  # fmt: skip
+def test_a_fault_says_what_it_is(source, replay, fault, says):
+    replay.fault("chart", "AAA", fault)
+    assert says in _account(source.prices(["AAA"], FIRST, LAST))["message"]
+
+
+def test_a_bar_of_a_holiday_is_delivered_and_the_first_gate_refuses_it(source, replay):
+    replay.fault("chart", "*", "ghost_bar")
+    delivery = source.prices(SYMBOLS, FIRST, LAST)
+    gated = first_gate(delivery.rows, raw.Prices, SYMBOLS, LAST)
+    assert (gated.passed.height, gated.quarantined.height) == (30, 3)
+    assert gated.quarantined["row_date"].unique().to_list() == [date(2025, 1, 9)]
+
+
+def test_a_refusal_with_status_200_pauses_as_any_other(replay, tmp_path):
+    source = _source(tmp_path, throttled_in_a_row=2)
+    replay.fault("chart", "*", "too_many_json")
+    outcomes = source.prices(SYMBOLS, FIRST, LAST).accounts["outcome"].to_list()
+    assert outcomes == ["throttled", "throttled", "skipped"]
 
 
 def test_what_was_left_out_of_an_answer_is_said(source, replay):

@@ -21,6 +21,10 @@ class InstrumentType(StrEnum):
     CRYPTOCURRENCY = "cryptocurrency"
 
 
+SHARES = (InstrumentType.EQUITY, InstrumentType.COMMON, InstrumentType.ADR)
+"""What may land as a company: the one list, for what a person writes and for what a source says."""
+
+
 class AdjustmentKind(StrEnum):
     """What went ex."""
 

@@ -1,242 +1,204 @@
-"""Yahoo's chart, held against what it promises; and prices as traded, made of it.
+"""The official daily bars of a chart.
 
-Yahoo adjusts all prices for the splits it knows of at the moment of the answer. As traded, a price
-is the adjusted one times the ratios of all splits after its session.
+A daily bar is stamped with the opening of its session, in the zone of its exchange. Yahoo adds the
+running price as another row, stamped with its own time, before or after the official bar of the
+same session or instead of it; and a session that has not ended comes without a mark.
 """
 
-import bisect
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, cast
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-EXCHANGE = ZoneInfo("America/New_York")
+from assets.sources.yahoo.errors import BrokenPromise
 
-PRICE_DECIMALS = 4
-"""Prices as traded are rounded to a hundredth of a cent: un-adjusting leaves noise below that."""
+NEW_YORK = ZoneInfo("America/New_York")
 
-_BARS = ("open", "high", "low", "close")
+PRICES = ("open", "high", "low", "close")
+COLUMNS = (*PRICES, "volume")
+
 _OPENING = time(9, 30)
+_SECONDS_A_DAY = 86_400
 
 
-def official_only(payload: Any, last_closed_end: float) -> list[str]:
-    """Take bars out of a chart that are no official daily bars, in place.
+@dataclass(frozen=True)
+class Clock:
+    """When the sessions of an instrument open, and which of them has ended.
 
-    A daily bar is stamped with the opening of its session. Yahoo adds the running price as another
-    row, stamped with its own time, sometimes after the official bar of the same session; and a
-    session that has not ended comes without a mark. After the close, that row is the session's bar
-    until the official one comes. Two official bars of a session that contradict each other are both
-    taken out: neither is more right. A split of a session that has not ended stays, on a bar of
-    nulls: the bars before it come divided by its ratio. So does a split or dividend of any session
-    without a bar: the client would move it to the bar before.
+    Attributes:
+        zone: time zone of the exchange.
+        openings: times of the day, there, with which a daily bar is stamped.
+        last_closed_end: end of the last session that counts, in epoch seconds.
+    """
+
+    zone: ZoneInfo
+    openings: frozenset[time]
+    last_closed_end: float
+
+    @property
+    def last_session(self) -> date:
+        """The last session that counts."""
+        return self.day(self.last_closed_end)
+
+    def day(self, stamp: float) -> date:
+        """Return the date of a moment, where the exchange is."""
+        return datetime.fromtimestamp(stamp, self.zone).date()
+
+
+def clock_of(meta: dict[str, Any], zone: ZoneInfo, last_closed_end: float) -> Clock:
+    """Return the clock of an instrument.
 
     Args:
-        payload: a parsed answer of the chart endpoint; anything else is left alone.
+        meta: what the chart says of it. Where an index begins earlier or later than shares do, the
+            start of its regular session says so.
+        zone: time zone of the exchange.
         last_closed_end: end of the last session that counts, in epoch seconds.
-
-    Returns:
-        What was taken out, in words; empty: nothing.
     """
-    result = _result(payload)
-    stamps = _stamps(result)
-    last_day = _moment(last_closed_end).date()
-    if stamps is None or any(len(column) != len(stamps) for column in _columns(result)):
-        return []
-    said = _leave_out_unfinished(result, stamps, last_closed_end)
-    if not _are_official(stamps, last_day):
-        said += _leave_out_unofficial(result, stamps, last_closed_end)
-    return list(dict.fromkeys([*said, *_with_bars_of_events(result, stamps)]))
+    openings = {_there(datetime.combine(date(2025, 1, 2), _OPENING, NEW_YORK), zone)}
+    if zone != NEW_YORK:
+        period = (meta.get("currentTradingPeriod") or {}).get("regular") or {}
+        if isinstance(start := period.get("start"), int):
+            openings.add(_there(datetime.fromtimestamp(start, NEW_YORK), zone))
+    return Clock(zone, frozenset(openings), last_closed_end)
 
 
-def _leave_out_unofficial(
-    result: dict[str, Any], stamps: list[int], last_closed_end: float
-) -> list[str]:
-    """Take out running prices, repeated bars and those that contradict each other, in place."""
-    said = []
-    last_day = _moment(last_closed_end).date()
-    days = [_moment(stamp).date() for stamp in stamps]
-    columns = _columns(result)
-    keep = []
-    seen: dict[date, int] = {}
-    official = [place for place in range(len(stamps)) if _moment(stamps[place]).time() == _OPENING]
-    per_day = Counter(days[place] for place in official)
-    for place, day in enumerate(days):
-        if _moment(stamps[place]).time() != _OPENING and (
-            per_day[day] or (day == last_day and stamps[place] < last_closed_end)
-        ):
-            said.append(f"running price of {day} left out")
-        elif day in seen and all(c[seen[day]] == c[place] for c in columns):
-            said.append(f"second equal bar of {day} left out")
-        elif per_day[day] > 1 and _differ(columns, [p for p in official if days[p] == day]):
-            said.append(f"contradicting bars of {day} left out")
-        else:
-            seen[day] = place
-            keep.append(place)
-    if len(keep) < len(stamps):
-        for column in (stamps, *columns):
-            column[:] = [column[place] for place in keep]
-    return said
+def _there(moment: datetime, zone: ZoneInfo) -> time:
+    return moment.astimezone(zone).time()
 
 
-def _with_bars_of_events(result: dict[str, Any], stamps: list[int]) -> list[str]:
-    """Give splits and dividends of sessions without a bar one of nulls, in place."""
-    said = []
-    days = {_moment(stamp).date() for stamp in stamps}
-    events = result.get("events") or {}
-    dated = {
-        _moment(event["date"]).date(): name.removesuffix("s")
-        for name in ("dividends", "splits")
-        for event in (events.get(name) or {}).values()
-    }
-    for day in sorted(dated.keys() - days):
-        said.append(f"{dated[day]} of {day} kept on its date, which has no bar")
-        stamp = int(datetime.combine(day, _OPENING, EXCHANGE).timestamp())
-        place = bisect.bisect_left(stamps, stamp)
-        for column in _columns(result):
-            column.insert(place, None)
-        stamps.insert(place, stamp)
-    return said
+@dataclass(frozen=True)
+class Bars:
+    """Daily bars as a chart has them: adjusted for splits.
+
+    Attributes:
+        days: sessions, in the order of the answer.
+        columns: open, high, low, close, volume; nan where there is none.
+        said: what was left out, in words.
+    """
+
+    days: NDArray[np.datetime64]
+    columns: dict[str, NDArray[np.float64]]
+    said: list[str]
 
 
-def _leave_out_unfinished(
-    result: dict[str, Any], stamps: list[int], last_closed_end: float
-) -> list[str]:
-    """Take out the bars of sessions that have not ended, but for their splits, in place."""
-    last_day = _moment(last_closed_end).date()
-    said = []
-    for place in reversed(range(len(stamps))):
-        if stamps[place] > last_closed_end and _moment(stamps[place]).date() > last_day:
-            said.append(f"unfinished session {_moment(stamps[place]).date()} left out")
-            for column in (stamps, *_columns(result)):
-                del column[place]
-    for split in ((result.get("events") or {}).get("splits") or {}).values():
-        day = _moment(split["date"]).date()
-        if day > last_day:
-            said.append(f"split of the unfinished session {day} taken into account")
-            stamps.append(int(datetime.combine(day, _OPENING, EXCHANGE).timestamp()))
-            for column in _columns(result):
-                column.append(None)
-    return said
+def official_bars(result: dict[str, Any], clock: Clock) -> Bars:
+    """Read the official daily bars of ended sessions, and say what else there was.
 
+    After the close the running price is the session's bar until the official one comes; of an
+    earlier session it is none. Two official bars of a session that contradict each other are both
+    left out: neither is more right.
 
-def _stamps(result: dict[str, Any]) -> list[int] | None:
-    stamps = result.get("timestamp")
-    is_good = isinstance(stamps, list) and all(isinstance(stamp, int) for stamp in stamps)
-    return stamps if is_good else None
+    Args:
+        result: the result of a chart.
+        clock: when its sessions open, and which has ended last.
 
-
-def _are_official(stamps: list[int], last_day: date) -> bool:
-    """Tell whether each stamp is the opening of another session, none after the last day."""
+    Raises:
+        BrokenPromise: if the columns differ in length or hold no numbers, or if no bar at all is
+            stamped with an opening.
+    """
+    stamps = result.get("timestamp") or []
+    if not isinstance(stamps, list) or not all(type(stamp) is int for stamp in stamps):
+        raise BrokenPromise("the stamps of the bars are no whole seconds")
+    columns = _columns(result, len(stamps))
     moments = (
         pl.from_epoch(pl.Series(stamps, dtype=pl.Int64))
         .dt.replace_time_zone("UTC")
-        .dt.convert_time_zone(EXCHANGE.key)
+        .dt.convert_time_zone(clock.zone.key)
     )
-    days = moments.dt.date()
-    last = days.max()
-    return (
-        bool((moments.dt.time() == _OPENING).all())
-        and not days.is_duplicated().any()
-        and (last is None or cast("date", last) <= last_day)
+    days, times = moments.dt.date(), moments.dt.time()
+    said: list[str] = []
+    is_plain = (
+        times.is_in(list(clock.openings)).all()
+        and days.n_unique() == len(days)
+        and not (days > clock.last_session).any()
     )
+    if not is_plain:
+        rows = _Rows(stamps, days.to_list(), times.to_list(), columns)
+        kept = rows.official(clock, said)
+        if not kept and not rows.is_all_unfinished(clock):
+            raise BrokenPromise(
+                f"no bar is stamped with the opening of a session ({_openings(clock)}): the first "
+                f"one with {rows.times[0]:%H:%M}"
+            )
+        columns = {name: column[kept] for name, column in columns.items()}
+        days = days.gather(kept)
+    return Bars(days.to_numpy().astype("datetime64[D]"), columns, said)
 
 
-def _differ(columns: Sequence[list[Any]], places: Sequence[int]) -> bool:
-    return any(len({column[place] for place in places}) > 1 for column in columns)
+def _openings(clock: Clock) -> str:
+    return f"{' or '.join(f'{t:%H:%M}' for t in sorted(clock.openings))} {clock.zone.key}"
 
 
-def _result(payload: Any) -> dict[str, Any]:
-    try:
-        result = payload["chart"]["result"][0]
-    except (KeyError, IndexError, TypeError):
-        return {}
-    return result if isinstance(result, dict) else {}
+def _columns(result: dict[str, Any], length: int) -> dict[str, NDArray[np.float64]]:
+    """Return the columns of a chart as numbers; nan where there is none."""
+    quotes = ((result.get("indicators") or {}).get("quote") or [{}])[0] or {}
+    if not length and not quotes:
+        return {name: np.empty(0) for name in COLUMNS}
+    columns = {}
+    for name in COLUMNS:
+        values = quotes.get(name)
+        if not isinstance(values, list) or len(values) != length:
+            raise BrokenPromise("columns of the answer differ in length")
+        try:
+            columns[name] = np.array(values, dtype="float64")
+        except (TypeError, ValueError):
+            raise BrokenPromise(f"a value of {name} is no number") from None
+    return columns
 
 
-def _columns(result: dict[str, Any]) -> list[list[Any]]:
-    indicators = result.get("indicators") or {}
-    found = [*(indicators.get("quote") or []), *(indicators.get("adjclose") or [])]
-    return [column for block in found if block for column in block.values() if column is not None]
+@dataclass(frozen=True)
+class _Rows:
+    """The rows of a chart, of which some are no official daily bars."""
 
+    stamps: list[int]
+    days: list[date]
+    times: list[time]
+    columns: dict[str, NDArray[np.float64]]
 
-def _moment(stamp: float) -> datetime:
-    return datetime.fromtimestamp(stamp, EXCHANGE)
+    def is_all_unfinished(self, clock: Clock) -> bool:
+        return all(day > clock.last_session for day in self.days)
 
+    def official(self, clock: Clock, said: list[str]) -> list[int]:
+        """Return the places of the official bars, and say what the others are."""
+        of_day: dict[date, list[int]] = {}
+        for place, day in enumerate(self.days):
+            of_day.setdefault(day, []).append(place)
+        kept = []
+        for day, places in of_day.items():
+            if day > clock.last_session:
+                said.append(f"unfinished session {day} left out")
+                continue
+            opening = [place for place in places if self.times[place] in clock.openings]
+            candidates = opening or [p for p in places if self._is_after_the_close(p, clock)]
+            others = [place for place in places if place not in candidates]
+            if others and (opening or day == clock.last_session):
+                said.append(f"running price of {day} left out")
+            elif others:
+                said.append(
+                    f"bar of {day} left out: it is stamped {self.times[others[0]]:%H:%M}, not "
+                    f"{_openings(clock)}"
+                )
+            if len(candidates) > 1:
+                is_one = self._are_equal(candidates)
+                said.append(f"{'second equal bar' if is_one else 'contradicting bars'} of {day} "
+                            "left out")  # fmt: skip
+                candidates = candidates[:1] if is_one else []
+            kept += candidates
+        return sorted(kept)
 
-def broken_promise(payload: Any, symbol: str, *, is_index: bool = False) -> str | None:
-    """Return what a chart breaks of its promises, in words; None: nothing.
+    def _is_after_the_close(self, place: int, clock: Clock) -> bool:
+        """Tell whether a row is the running price of the last session, taken after its end."""
+        stamp = self.stamps[place]
+        is_midnight = stamp % _SECONDS_A_DAY == 0
+        is_last = self.days[place] == clock.last_session
+        return is_last and stamp >= clock.last_closed_end and not is_midnight
 
-    Args:
-        payload: a parsed answer of the chart endpoint with status 200.
-        symbol: the symbol asked for.
-        is_index: whether it is asked for as an index, whose levels are points and no dollars.
-    """
-    result = _result(payload)
-    if not result:
-        return "the answer has no result"
-    meta = result.get("meta") or {}
-    said = None
-    if meta.get("symbol") != symbol:
-        said = f"the answer is about {meta.get('symbol')}"
-    elif meta.get("currency") not in ({"USD", None} if is_index else {"USD"}):
-        said = f"prices are in {meta.get('currency') or 'a currency not named'}, not in USD"
-    elif not is_index and meta.get("instrumentType") not in {"EQUITY", None}:
-        said = f"it is no share of a company, Yahoo calls it {meta['instrumentType']}"
-    elif meta.get("exchangeTimezoneName") != EXCHANGE.key:
-        said = f"the exchange's time zone is {meta.get('exchangeTimezoneName')}"
-    elif meta.get("dataGranularity") not in {"1d", None}:
-        said = f"bars are of {meta['dataGranularity']}, not of a day"
-    stamps = result.get("timestamp") or []
-    if said is None and any(len(column) != len(stamps) for column in _columns(result)):
-        said = "columns of the answer differ in length"
-    return said
-
-
-def split_count(payload: Any) -> int:
-    """Return how many splits an answer names."""
-    return len((_result(payload).get("events") or {}).get("splits") or {})
-
-
-def is_empty(payload: Any) -> bool:
-    """Tell whether an answer has a result without any bar: there is nothing to be had."""
-    result = _result(payload)
-    return bool(result) and not result.get("timestamp")
-
-
-def null_volumes(payload: Any) -> set[date]:
-    """Return the sessions without a volume: yfinance makes zeros of them."""
-    result = _result(payload)
-    stamps = result.get("timestamp") or []
-    quotes = ((result.get("indicators") or {}).get("quote") or [{}])[0]
-    volumes = quotes.get("volume") or [None] * len(stamps)
-    if None not in volumes:
-        return set()
-    return {
-        _moment(stamp).date()
-        for stamp, volume in zip(stamps, volumes, strict=False)
-        if volume is None
-    }
-
-
-def as_traded(columns: dict[str, NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
-    """Undo Yahoo's split adjustment of one chart.
-
-    As traded = adjusted * product of the ratios of all splits with ex_date after the session; the
-    volume is divided by it.
-
-    Args:
-        columns: open, high, low, close, volume, adjusted, and ratio (0 where there is no split), of
-            all sessions in order up to the last split that Yahoo knows of.
-
-    Returns:
-        The same columns, prices rounded to ``PRICE_DECIMALS``, volumes to whole shares.
-    """
-    ratios = np.where(columns["ratio"] > 0, columns["ratio"], 1.0)
-    later = np.append(np.cumprod(ratios[::-1])[::-1][1:], 1.0)[: len(ratios)]
-    prices = {name: np.round(columns[name] * later, PRICE_DECIMALS) for name in _BARS}
-    return columns | prices | {"volume": np.round(columns["volume"] / later)}
+    def _are_equal(self, places: Collection[int]) -> bool:
+        return all(
+            len({repr(column[place]) for place in places}) == 1 for column in self.columns.values()
+        )

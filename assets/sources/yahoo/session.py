@@ -1,7 +1,7 @@
 """The session below yfinance: polite, patient, and it keeps every answer.
 
-yfinance decides what to ask and reads the answers; how often, how long and what becomes of a bad
-answer is decided here, below it, where nothing is hidden.
+yfinance decides what to ask, and how: hosts, cookies, crumbs. How often, how long and what becomes
+of a bad answer is decided here, below it, where nothing is hidden.
 """
 
 import email.utils
@@ -17,7 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import tenacity
 from curl_cffi import requests
 
-from assets.sources.yahoo.bars import official_only
+from assets.sources.yahoo.chart import result_of
+from assets.sources.yahoo.errors import YahooError
 from warehouse.responses import ResponseStore
 
 _DATA_PATHS = ("/v8/finance/chart/", "/ws/fundamentals-timeseries/")
@@ -27,6 +28,24 @@ _TOO_MANY = 429
 _SERVER_ERROR = 500
 _OK = 200
 _DENIED = frozenset({401, 403})
+
+
+_HAS_COME: Any = {"chart": {"result": [{"meta": {}, "indicators": {"quote": [{}]}}], "error": None}}
+"""What yfinance sees of a chart: making a frame of it takes longer than all the rest."""
+
+_A_SENTENCE = 4096
+"""A body longer than this is no refusal, unless it is a page."""
+
+_WORDS = ((b"too many requests", "throttled"), (b"rate limited", "throttled"),
+          (b"will be right back", "transient"))  # fmt: skip
+"""What refuses, whatever the status of the answer, and what it means."""
+
+_CONSENT_WORDS = (b"collectConsent", b"consent.yahoo.com", b"guce.yahoo.com")
+
+_CONSENT = (
+    "Yahoo asks for consent to its cookies instead of answering: run again later, which asks "
+    "with a new cookie; if it stays so, ask from a network where Yahoo wants none (HTTPS_PROXY)"
+)
 
 
 @dataclass(frozen=True)
@@ -52,20 +71,6 @@ class Policy:
     pause_seconds: float = 300.0
 
 
-class YahooError(Exception):
-    """A question was given up. No OSError: yfinance takes those for passing ones and may hide them.
-
-    Args:
-        kind: an outcome of ``ops.ingest_outcomes``.
-        message: why, in a sentence.
-    """
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-
-
 class _Passing(Exception):
     """An attempt failed in a way that another may not."""
 
@@ -86,7 +91,7 @@ class Asked:
         response_id: the last stored answer.
         fetched_at: when it came.
         payload: that answer, parsed.
-        cleaned: what was taken out of it before yfinance saw it.
+        said: what was left out of it, in words.
     """
 
     attempts: int = 0
@@ -95,7 +100,7 @@ class Asked:
     response_id: str | None = None
     fetched_at: datetime | None = None
     payload: Any = None
-    cleaned: list[str] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
 
 class _Parsed(requests.Response):
@@ -117,8 +122,6 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         store: where answers are kept.
         policy: how the source is asked.
         outdated_before: answers of a stopped run from before are asked for again.
-        last_closed_end: when the last session that counts ended (epoch seconds); later bars are of
-            an unfinished one.
         sleep: pauses (for tests).
     """
 
@@ -127,7 +130,6 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         store: ResponseStore,
         policy: Policy,
         outdated_before: datetime,
-        last_closed_end: float,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         super().__init__(impersonate="chrome")
@@ -135,7 +137,6 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         self.policy = policy
         self.asked = Asked()
         self._outdated_before = outdated_before
-        self._last_closed_end = last_closed_end
         self._sleep = sleep
         self._next_at = 0.0
         self._throttled = 0
@@ -156,7 +157,6 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         account = self.asked
         account.url, account.status = asked.url, asked.status
         account.response_id, account.fetched_at = asked.response_id, asked.fetched_at
-        account.cleaned = list(asked.cleaned)
 
     def request(self, method: Any, url: str, *args: Any, **options: Any) -> Any:
         """Ask, as the policy says, and keep the answer.
@@ -208,13 +208,16 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
         except requests.exceptions.RequestException as error:
             raise _Passing("transient", f"no answer: {_first_line(error)}") from error
         self.asked.status = answer.status_code
-        if answer.status_code == _TOO_MANY:
+        said_kind = _said_by(answer.content)
+        if answer.status_code == _TOO_MANY or said_kind == "throttled":
             wait = _retry_after(answer.headers.get("retry-after"))
             said = "" if wait is None else f", to be asked again in {wait:.0f} s"
             raise _Passing("throttled", f"too many requests{said}", wait)
-        if answer.status_code >= _SERVER_ERROR:
+        if answer.status_code >= _SERVER_ERROR or said_kind == "transient":
             raise _Passing("transient", f"HTTP status {answer.status_code}")
         now = datetime.now(UTC)
+        if _is_consent(answer.url, answer.content):
+            raise _Passing("contract", _CONSENT)
         headers = {n: str(answer.headers[n]) for n in _TOLD_HEADERS if n in answer.headers}
         response_id = self.store.put(question, answer.status_code, headers, answer.content, now)
         return self._answer(question, answer.status_code, answer.content, response_id, now)
@@ -222,7 +225,10 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
     def _answer(
         self, question: str, status: int, body: bytes, response_id: str, fetched_at: datetime
     ) -> requests.Response:
-        """Return an answer to yfinance, if it is whole; without bars that are not official."""
+        """Return an answer to yfinance, if it is whole: of a chart, that it has come.
+
+        Its bars and events are read from the answer itself (``chart.read_chart``).
+        """
         self.asked.status, self.asked.response_id = status, response_id
         self.asked.fetched_at = fetched_at
         try:
@@ -236,10 +242,8 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
                     "contract", f"HTTP status {status}, and no whole JSON: {_first_line(error)}"
                 ) from error
         self.asked.payload = payload
-        cleaned = official_only(payload, self._last_closed_end)
-        if cleaned:
-            self.asked.cleaned += cleaned
-            body = json.dumps(payload).encode()
+        if result_of(payload) is not None:
+            payload, body = _HAS_COME, b""
         answer = _Parsed(payload)
         answer.url, answer.status_code, answer.content = question, status, body
         answer.ok = status < 400  # noqa: PLR2004 - as curl_cffi has it
@@ -297,6 +301,21 @@ def _question(url: str, params: Any) -> str:
     pairs = [*parse_qsl(parts.query), *sorted((params or {}).items())]
     told = urlencode([(name, value) for name, value in pairs if name not in _SECRETS])
     return f"{parts.scheme}://{parts.netloc}{parts.path}?{told}"
+
+
+def _said_by(body: bytes) -> str | None:
+    """Return what an answer means by its words, where it refuses whatever its status."""
+    if len(body) > _A_SENTENCE and not body.lstrip().startswith(b"<"):
+        return None
+    text = body.lower()
+    return next((kind for words, kind in _WORDS if words in text), None)
+
+
+def _is_consent(url: str, body: bytes) -> bool:
+    """Tell whether an answer is the page that asks for consent to cookies."""
+    is_theirs = urlsplit(url).netloc.startswith(("consent.", "guce."))
+    is_page = body.lstrip()[:1] == b"<"
+    return is_theirs or (is_page and any(words in body for words in _CONSENT_WORDS))
 
 
 def _retry_after(text: str | None) -> float | None:

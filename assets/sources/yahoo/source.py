@@ -1,6 +1,10 @@
-"""The source itself: yfinance is asked symbol by symbol, and each symbol has its own account."""
+"""The source itself: yfinance is asked symbol by symbol, and each symbol has its own account.
+
+yfinance asks; what came is read here (``chart``), from the answer as it is stored.
+"""
 
 import bisect
+import contextlib
 import logging
 import re
 import warnings
@@ -15,24 +19,19 @@ import numpy as np
 import polars as pl
 
 from assets.market import calendar
-from assets.sources import ACCOUNTS_SCHEMA, Delivery, Since, delivered_columns
-from assets.sources.yahoo import bars as yahoo_bars
-from assets.sources.yahoo.session import Asked, Policy, YahooError, YahooSession
+from assets.market.reported_counts import one_a_date
+from assets.sources import ACCOUNTS_SCHEMA, Delivery, KnownLines, Since, delivered_columns
+from assets.sources.yahoo import chart as yahoo_chart
+from assets.sources.yahoo.bars import NEW_YORK
+from assets.sources.yahoo.chart import Chart, read_chart
+from assets.sources.yahoo.errors import YahooError
+from assets.sources.yahoo.session import Asked, Policy, YahooSession
 from warehouse.responses import ResponseStore
 from warehouse.schemas import Table, raw
+from warehouse.schemas.vocabulary import Outcome
 
-_NOT_FOUND, _BAD_REQUEST, _OK = 404, 400, 200
+_NOT_FOUND, _BAD_REQUEST, _UNPROCESSABLE, _OK = 404, 400, 422, 200
 _DENIED = frozenset({401, 403})
-_COLUMNS = {
-    "Open": "open",
-    "High": "high",
-    "Low": "low",
-    "Close": "close",
-    "Volume": "volume",
-    "Stock Splits": "ratio",
-    "Dividends": "amount_usd",
-}
-"""Columns of yfinance's frame, and what they are called here."""
 
 COUNTS_FROM = timedelta(days=366)
 """Share counts are asked for from this long before the first session: it rests on one of them."""
@@ -44,13 +43,11 @@ class _Read:
 
     Attributes:
         asked: the account of the answer.
-        chart: session_date, open, high, low, close, volume, ratio, amount_usd; prices as traded;
-            close and volume null where there is none, ratio and amount_usd 0 where there is no
-            split or dividend.
+        chart: what it says.
     """
 
     asked: Asked
-    chart: pl.DataFrame
+    chart: Chart
 
 
 _READ: dict[tuple[Path, str, date, date], _Read] = {}
@@ -58,11 +55,26 @@ _READ: dict[tuple[Path, str, date, date], _Read] = {}
 
 
 @dataclass(frozen=True)
+class Told:
+    """What one symbol has of a dataset.
+
+    Attributes:
+        rows: the rows, without symbol and provenance.
+        is_whole: whether nothing is left out that should be there.
+        held: rows that are in doubt, with their reason.
+    """
+
+    rows: pl.DataFrame
+    is_whole: bool = True
+    held: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True)
 class _Got:
-    """What came of one symbol."""
+    """What came of one symbol; of rows that are not all that should be, the outcome is partial."""
 
     symbol: str
-    rows: pl.DataFrame | None
+    told: Told | None
     outcome: str
     message: str | None
     asked: Asked
@@ -78,6 +90,7 @@ class YahooSource:
         first_session: first session of the pipeline.
         now: the moment that counts as now (UTC).
         on_progress: told how many symbols of a dataset have been asked for, of how many.
+        known: tells what is known of lines; asked once.
     """
 
     name = "yahoo"
@@ -90,16 +103,18 @@ class YahooSource:
         first_session: date,
         now: datetime,
         on_progress: Callable[[str, int, int], None] = lambda *_: None,
+        known: Callable[[], KnownLines] = KnownLines,
     ) -> None:
         self._on_progress = on_progress
         self._first_session = first_session
         self._last_closed = calendar.last_closed_session(now)
-        self._today = now.astimezone(yahoo_bars.EXCHANGE).date()
+        self._today = now.astimezone(NEW_YORK).date()
         ended = calendar.end_of(self._last_closed)
-        self._session = YahooSession(store, policy, ended, ended.timestamp())
+        self._ended = ended.timestamp()
+        self._session = YahooSession(store, policy, ended)
         self._store = store
         self._state = state
-        self._zoned: set[str] = set()
+        self._known = cache(known)
 
     def bars(self, symbols: Sequence[str]) -> pl.DataFrame | None:  # noqa: ARG002
         """Return None: what Yahoo has is known by asking for it."""
@@ -112,28 +127,31 @@ class YahooSource:
     def prices(self, symbols: Sequence[str], first: date, last: date) -> Delivery:
         """Deliver daily bars as traded, both dates included."""
 
-        def until(charts: pl.DataFrame) -> pl.DataFrame:
-            return _bars(charts).filter(pl.col("session_date") <= last)
+        def bars(chart: Chart) -> Told:
+            return Told(chart.bars, is_whole=not chart.is_partial)
 
-        delivery = self._charts("prices", dict.fromkeys(symbols, first), raw.Prices, until)
+        within = pl.col("session_date") <= last
+        delivery = self._charts("prices", dict.fromkeys(symbols, first), raw.Prices, bars, within)
         return replace(delivery, covers=(dict.fromkeys(symbols, first), last))
 
     def splits(self, since: Since) -> Delivery:
         """Deliver the splits since a date that are in force: they come with the bars."""
 
-        def in_force(charts: pl.DataFrame) -> pl.DataFrame:
-            return _splits(charts).filter(pl.col("ex_date") <= self._last_closed)
+        def of_chart(chart: Chart) -> Told:
+            return Told(chart.splits, is_whole=not chart.has_doubted_split)
 
-        return self._charts("splits", since, raw.Splits, in_force)
+        return self._charts("splits", since, raw.Splits, of_chart, self._is_in_force())
 
     def dividends(self, since: Since) -> Delivery:
         """Deliver the dividends since a date: they come with the bars."""
 
-        def dividends(charts: pl.DataFrame) -> pl.DataFrame:
-            paid = (pl.col("amount_usd") > 0) & (pl.col("session_date") <= self._last_closed)
-            return charts.filter(paid).rename({"session_date": "ex_date"})
+        def of_chart(chart: Chart) -> Told:
+            return Told(chart.dividends)
 
-        return self._charts("dividends", since, raw.Dividends, dividends)
+        return self._charts("dividends", since, raw.Dividends, of_chart, self._is_in_force())
+
+    def _is_in_force(self) -> pl.Expr:
+        return pl.col("ex_date") <= self._last_closed
 
     def index_levels(self, since: Since) -> Delivery:
         """Deliver index levels since the session before a date: moves start there."""
@@ -141,17 +159,21 @@ class YahooSource:
         before = {
             index: known[max(bisect.bisect_left(known, day) - 1, 0)] for index, day in since.items()
         }
-        return self._charts("index_levels", before, raw.IndexLevels, _bars)
+
+        def bars(chart: Chart) -> Told:
+            return Told(chart.bars)
+
+        return self._charts("index_levels", before, raw.IndexLevels, bars)
 
     def shares_outstanding(self, since: Since) -> Delivery:
         """Deliver all reported share counts: each on the date on which it was first seen."""
         start = self._first_session - COUNTS_FROM
 
-        def ask(symbol: str) -> pl.DataFrame:
+        def ask(symbol: str) -> Told:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
-            return _one_a_day(
+            counts = one_a_date(
                 pl.DataFrame(
                     {
                         "as_of_date": pl.Series([s.date() for s in series.index], dtype=pl.Date),
@@ -161,10 +183,15 @@ class YahooSource:
                     }
                 )
             )
+            self._session.asked.said += counts.said
+            rule = pl.lit("several_counts_of_a_date").alias("rule")
+            return Told(
+                counts.rows,
+                is_whole=counts.is_whole,
+                held=counts.held.with_columns(rule),
+            )
 
-        delivery = self._deliver(
-            "shares_outstanding", list(since), raw.SharesOutstanding, ask, lambda counts: counts
-        )
+        delivery = self._deliver("shares_outstanding", list(since), raw.SharesOutstanding, ask)
         return replace(delivery, covers=(since, self._last_closed))
 
     # --- asking ---------------------------------------------------------------------------------
@@ -174,73 +201,78 @@ class YahooSource:
         dataset: str,
         since: Since,
         model: type[Table],
-        pick: Callable[[pl.DataFrame], pl.DataFrame],
+        pick: Callable[[Chart], Told],
+        within: pl.Expr | None = None,
     ) -> Delivery:
-        def ask(symbol: str) -> pl.DataFrame:
-            first = since[symbol]
-            question = (self._store.folder, symbol, first, self._end())
-            read = _READ.get(question)
-            # Prices, splits and dividends come in one answer: it is read once.
-            if read is not None and self._session.is_open(read.asked):
-                self._session.recall(read.asked)
-                return read.chart
-            frame = self._ticker(symbol).history(
-                start=first, end=self._end(), auto_adjust=False, actions=True, keepna=True
-            )
-            asked = self._session.asked
-            broken = yahoo_bars.broken_promise(
-                asked.payload, symbol, is_index=dataset == "index_levels"
-            )
-            if broken:
-                raise YahooError("contract", broken)
-            chart = _chart(frame, asked)
-            _READ[question] = _Read(replace(asked, payload=None), chart)
-            return chart
+        def ask(symbol: str) -> Told:
+            chart = self._chart(symbol, since[symbol], is_index=dataset == "index_levels")
+            self._session.asked.said += chart.said
+            return pick(chart)
 
-        delivery = self._deliver(dataset, list(since), model, ask, pick)
+        delivery = self._deliver(dataset, list(since), model, ask, within)
         return replace(delivery, covers=(since, self._last_closed))
+
+    def _chart(self, symbol: str, first: date, *, is_index: bool) -> Chart:
+        """Ask for the chart of a symbol; prices, splits and dividends in one: it is read once."""
+        question = (self._store.folder, symbol, first, self._end())
+        read = _READ.get(question)
+        if read is not None and self._session.is_open(read.asked):
+            self._session.recall(read.asked)
+            return read.chart
+        from yfinance.exceptions import YFPricesMissingError
+
+        try:
+            self._ticker(symbol).history(start=first, end=self._end(), auto_adjust=False)
+        except YFPricesMissingError:
+            # It is shown no bars; that some have come is known here.
+            if yahoo_chart.result_of(self._session.asked.payload) is None:
+                raise
+        asked, known = self._session.asked, self._known()
+        chart = read_chart(
+            asked.payload,
+            yahoo_chart.Asked(
+                symbol,
+                is_index=is_index,
+                last_closed_end=self._ended,
+                known_from=known.since.get(symbol),
+                listed_to=known.listed_to.get(symbol),
+                splits=known.splits.get(symbol, ()),
+            ),
+        )
+        _READ[question] = _Read(replace(asked, payload=None), chart)
+        return chart
 
     def _deliver(
         self,
         dataset: str,
         symbols: Sequence[str],
         model: type[Table],
-        ask: Callable[[str], pl.DataFrame],
-        pick: Callable[[pl.DataFrame], pl.DataFrame],
+        ask: Callable[[str], Told],
+        within: pl.Expr | None = None,
     ) -> Delivery:
-        """Ask for each symbol, account for it, and pick the rows of all at once.
+        """Ask for each symbol, and account for it.
 
         Args:
             dataset: its name.
             symbols: what is asked for.
             model: the raw table.
-            ask: gives the frame of one symbol.
-            pick: makes the table's rows of those frames, stacked, with the symbol's column.
+            ask: gives what one symbol has.
+            within: which of the rows are delivered; None: all.
         """
         got: list[_Got] = []
         for done, symbol in enumerate(symbols, start=1):
             got.append(self._ask(symbol, ask))
             self._on_progress(dataset, done, len(symbols))
         key = model.key()[0]
-        come = [o for o in got if o.rows is not None and o.rows.height]
-        rows = model.no_rows().select(delivered_columns(model))
-        if come:
-            about = pl.DataFrame(
-                {
-                    key: [o.symbol for o in come],
-                    "source": self.name,
-                    "fetched_at": pl.Series([o.asked.fetched_at for o in come]).dt.cast_time_unit(
-                        "us"
-                    ),
-                    "response_id": [o.asked.response_id for o in come],
-                }
-            )
-            frames = [o.rows for o in come if o.rows is not None]
-            owner = np.repeat(np.arange(len(frames)), [frame.height for frame in frames])
-            stacked = pl.concat(frames).hstack(about[owner])
-            rows = pick(stacked).select(delivered_columns(model))
+        rows = self._stacked([(o, o.told.rows) for o in got if o.told is not None], key)
+        if within is not None and rows is not None:
+            rows = rows.filter(within)
+        held = self._stacked(
+            [(o, o.told.held) for o in got if o.told is not None and o.told.held is not None], key
+        )
         return Delivery(
-            rows=rows,
+            rows=(model.no_rows() if rows is None else rows).select(delivered_columns(model)),
+            held=held,
             response_id=None,
             accounts=pl.DataFrame(
                 [
@@ -253,18 +285,39 @@ class YahooSource:
             keeps_absent=True,
         )
 
-    def _ask(self, symbol: str, ask: Callable[[str], pl.DataFrame]) -> _Got:
+    def _stacked(
+        self, of_symbols: Sequence[tuple[_Got, pl.DataFrame]], key: str
+    ) -> pl.DataFrame | None:
+        """Stack rows of symbols, each with its symbol and provenance; None: there are none."""
+        come = [(got, rows) for got, rows in of_symbols if rows.height]
+        if not come:
+            return None
+        about = pl.DataFrame(
+            {
+                key: [got.symbol for got, _ in come],
+                "source": self.name,
+                "fetched_at": pl.Series(
+                    [got.asked.fetched_at for got, _ in come]
+                ).dt.cast_time_unit("us"),
+                "response_id": [got.asked.response_id for got, _ in come],
+            }
+        )
+        owner = np.repeat(np.arange(len(come)), [rows.height for _, rows in come])
+        return pl.concat([rows for _, rows in come]).hstack(about[owner])
+
+    def _ask(self, symbol: str, ask: Callable[[str], Told]) -> _Got:
         asked = self._session.about()
         try:
-            rows = ask(symbol)
+            told = ask(symbol)
         except YahooError as error:
             outcome, message = error.kind, error.message
         except Exception as error:  # noqa: BLE001 - yfinance raises whatever its parsing runs into
             outcome, message = _classified(asked, error)
         else:
-            said = "; ".join(asked.cleaned) or None
+            said = "; ".join(dict.fromkeys(asked.said)) or None
+            outcome = Outcome.OK if told.is_whole else Outcome.PARTIAL
             # The parsed answer is ten times as large as its rows.
-            return _Got(symbol, rows, "ok", said, replace(asked, payload=None))
+            return _Got(symbol, told, outcome, said, replace(asked, payload=None))
         # What was not good is asked for again by the next run.
         self._store.close(asked.url)
         return _Got(symbol, None, outcome, message, replace(asked, payload=None))
@@ -272,21 +325,15 @@ class YahooSource:
     def _ticker(self, symbol: str) -> Any:
         """Return yfinance's ticker over the own session."""
         import yfinance
-        from yfinance import cache as yfinance_cache
         from yfinance.data import YfData
 
         _ignore_warnings()
         yfinance.config.debug.hide_exceptions = False
         # What it logs is in the outcomes.
         logging.getLogger("yfinance").setLevel(logging.CRITICAL)
-        _use_caches(self._state)
+        _do_without_caches(self._state)
         # It keeps bad answers too.
         YfData.cache_get.cache_clear()
-        zones = yfinance_cache.get_tz_cache()
-        if symbol not in self._zoned and zones.lookup(symbol) is None:
-            # All symbols here trade in New York; without this, each costs a question more.
-            zones.store(symbol, yahoo_bars.EXCHANGE.key)
-        self._zoned.add(symbol)
         return yfinance.Ticker(symbol, session=self._session)
 
     def _end(self) -> date:
@@ -307,74 +354,75 @@ def _ignore_warnings() -> None:
         warnings.filterwarnings("ignore", module=_YFINANCE.pattern)
 
 
-@cache
-def _use_caches(state: Path) -> None:
-    """Put yfinance's caches into the project's state folder, once: it opens them once."""
-    import yfinance
+class _Remembered:
+    """A cache of yfinance's that is no file: nobody else locks it, and nothing damages it.
 
-    state.mkdir(parents=True, exist_ok=True)
-    yfinance.set_tz_cache_location(str(state))
-
-
-def _chart(frame: Any, asked: Asked) -> pl.DataFrame:
-    """Make a chart of yfinance's frame, and say how many bars of it have no close.
-
-    Raises:
-        YahooError: if the frame lacks a split that the answer has.
+    Args:
+        lookup: what is known of a key; None: nothing.
     """
-    columns = {name: frame[column].to_numpy(dtype="float64") for column, name in _COLUMNS.items()}
-    if (columns["ratio"] > 0).sum() != yahoo_bars.split_count(asked.payload):
-        raise YahooError("contract", "a split of the answer is on no bar")
-    # The frame's clock is New York's: its dates are the sessions.
-    days = frame.index.tz_localize(None).to_numpy().astype("datetime64[ms]")
-    chart = pl.DataFrame(
-        {"session_date": pl.Series(days).dt.date()} | yahoo_bars.as_traded(columns),
-        nan_to_null=True,
-    ).with_columns(pl.col("volume").cast(pl.Int64))
-    lacking = chart["close"].null_count()
-    if lacking:
-        asked.cleaned.append(f"{lacking} bars without a close left out")
-    without_volume = yahoo_bars.null_volumes(asked.payload)
-    if without_volume:
-        unknown = pl.col("session_date").is_in(list(without_volume))
-        chart = chart.with_columns(volume=pl.when(~unknown).then("volume"))
-    return chart
+
+    def __init__(self, lookup: Callable[[str], Any]) -> None:
+        self.lookup = lookup
+
+    def store(self, *_: object) -> None:
+        """Keep nothing."""
 
 
-def _bars(charts: pl.DataFrame) -> pl.DataFrame:
-    """Return the bars of all charts."""
-    return charts.filter(pl.col("close").is_not_null())
+@cache
+def _do_without_caches(state: Path) -> None:
+    """Let yfinance keep nothing between runs; what it would write all the same goes to a folder.
+
+    All exchanges asked here are in New York's time zone or in step with it, so no zone is looked
+    up; a cookie costs one request a run. Its own caches are SQLite files, which another process may
+    lock for seconds a symbol, and which may be damaged.
+    """
+    import yfinance
+    from yfinance import cache as yfinance_cache
+
+    with contextlib.suppress(OSError):
+        state.mkdir(parents=True, exist_ok=True)
+    yfinance.set_tz_cache_location(str(state))
+    # It has no other way to be given a cache.
+    yfinance_cache._TzCacheManager._tz_cache = _Remembered(lambda _: NEW_YORK.key)  # noqa: SLF001
+    yfinance_cache._CookieCacheManager._Cookie_cache = _Remembered(lambda _: None)  # noqa: SLF001
 
 
-def _splits(charts: pl.DataFrame) -> pl.DataFrame:
-    """Return the splits of all charts."""
-    kind = pl.lit(None, pl.String)
-    return (
-        charts.filter(pl.col("ratio") > 0)
-        .rename({"session_date": "ex_date"})
-        .with_columns(kind=kind)
-    )
+_SAID = (
+    # Words of an error, the first that fits; what they mean.
+    (("no data found, symbol may be delisted",), "not_found"),
+    (
+        (
+            "data doesn't exist",
+            "no data found",
+            "no data for",
+            "no data available",
+            "data not available",
+            "no price data",
+        ),
+        "no_data",
+    ),
+    (("invalid crumb", "invalid cookie", "unauthorized", "forbidden"), "auth"),
+    (("not found",), "not_found"),
+    (
+        ("internal server error", "service unavailable", "gateway timeout", "will be right back"),
+        "transient",
+    ),
+)
 
-
-def _one_a_day(reports: pl.DataFrame) -> pl.DataFrame:
-    """Keep the last count of each date; one that repeats another is news too: it is younger."""
-    return reports.unique("as_of_date", keep="last", maintain_order=True).sort("as_of_date")
+_MEANS = {_NOT_FOUND: "not_found", _BAD_REQUEST: "contract", _UNPROCESSABLE: "no_data",
+          _OK: "contract"}  # fmt: skip
+"""What a status means where the words of the error say nothing."""
 
 
 def _classified(asked: Asked, error: Exception) -> tuple[str, str]:
-    """Say what an error of yfinance means, by the answer that it came from."""
+    """Say what an error of yfinance means, by the answer that it came from, and by its words."""
     said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
     described = _described(asked.payload)
     if asked.status in _DENIED:
         return "auth", f"HTTP status {asked.status}: {described or said}"
-    if asked.status == _NOT_FOUND:
-        return "not_found", described or said
-    if asked.status == _BAD_REQUEST:
-        kind = "no_data" if "doesn't exist" in (described or "") else "contract"
-        return kind, described or said
-    if asked.status == _OK:
-        return ("no_data" if yahoo_bars.is_empty(asked.payload) else "contract"), described or said
-    return "transient", said
+    text = (described or "").lower()
+    kinds = (kind for words, kind in _SAID if any(word in text for word in words))
+    return next(kinds, _MEANS.get(asked.status or 0, "transient")), described or said
 
 
 def _described(payload: Any) -> str | None:

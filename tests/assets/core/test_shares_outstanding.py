@@ -812,4 +812,36 @@ def test_what_is_disputed_of_the_sample(
 def test_few_companies_of_the_sample_are_in_dispute(sample: AcceptedCounts) -> None:
     disputed = sample.counts.filter("is_disputed")["symbol"].unique()
 
-    assert len(disputed) == 24
+    # Nine of them alternate, ASML among them.
+    assert len(disputed) == 33
+    assert "ASML" in disputed
+
+
+def _in_turns(*numbers: int) -> pl.DataFrame:
+    """Return one report every ten sessions."""
+    return reports(*((s(10 * place), number) for place, number in enumerate(numbers)))
+
+
+def _disputed(told: pl.DataFrame, *decided: tuple[date, str]) -> list[bool]:
+    found = accept_counts(told, adjustments(), decisions(*decided), NO_UNITS, WEEKDAYS)
+    return found.counts.sort("valid_from")["is_disputed"].to_list()
+
+
+def test_a_series_that_alternates_between_two_levels_is_disputed() -> None:
+    """Yahoo's counts of one company were 7,432 and 7,698 million in turns."""
+    told = _in_turns(7432, 7432, 7698, 7430, 7695, 7432)
+    assert _disputed(told) == [False, False, True, True, True, True]
+    found = accept_counts(told, adjustments(), decisions(), NO_UNITS, WEEKDAYS)
+    assert found.counts["dispute"][2] == "reports alternate between 7,698 and 7,430"
+    assert not _disputed(_in_turns(7432, 7432, 7698, 7698, 7698, 7698))[-1]
+
+
+def test_one_report_that_is_taken_back_and_small_steps_are_no_alternation() -> None:
+    assert not any(_disputed(_in_turns(1000, 1000, 1030, 1000, 1000, 1000)))
+    assert not any(_disputed(_in_turns(1000, 1010, 1000, 1010, 1000, 1010)))
+
+
+def test_a_level_that_holds_or_a_persons_word_ends_an_alternation() -> None:
+    settled = _in_turns(1000, 1040, 1000, 1040, *[1040] * 7)
+    assert _disputed(settled) == [False, *[True] * 9, False]
+    assert not any(_disputed(_in_turns(1000, 1040, 1000, 1040), (s(30), "accept")))

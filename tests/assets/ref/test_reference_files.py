@@ -6,10 +6,10 @@ import pytest
 
 from assets.ref.decisions import check_contradictions, check_sessions
 from assets.ref.reference_files import read_reference
-from assets.ref.securities import SHARES, Universe, check_companies, covered
+from assets.ref.securities import Universe, check_companies, covered
 from warehouse.errors import ReferenceDataError
 from warehouse.schemas import Table, ref
-from warehouse.schemas.vocabulary import InstrumentType, Weighting
+from warehouse.schemas.vocabulary import SHARES, InstrumentType, Weighting
 
 SECURITIES = "symbol,name,company_symbol,sector,sector_scheme,industry\n"
 INDICES = "index_symbol,name,weighting,effective_from,divisor\n"

@@ -15,7 +15,7 @@ URL = "https://example.org/v8/finance/chart/AAA"
 def session(tmp_path) -> YahooSession:
     store = ResponseStore(tmp_path / "responses")
     store.put(URL, 200, {}, b"the first answer", THEN)
-    return YahooSession(store, Policy(), THEN, THEN.timestamp())
+    return YahooSession(store, Policy(), THEN)
 
 
 def test_an_answer_is_open_while_it_is_the_last_to_its_question(session):

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from warehouse import ddl
+from warehouse.errors import CapshockError
 from warehouse.schemas import Table, ops
 from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import QUARANTINE_SCHEMA, validate
@@ -48,6 +49,7 @@ class Landing:
         outcomes: what was asked of the source (``ops.ingest_outcomes`` without run_id), if any.
         scanned: response_id of the content from which the window was read, if any.
         notes: what a person should hear about, in sentences.
+        lacks: what lacks of it, where another try may bring that before this lands; None: nothing.
         metadata: numbers for the UI.
     """
 
@@ -60,6 +62,7 @@ class Landing:
     outcomes: pl.DataFrame | None = None
     scanned: str | None = None
     notes: tuple[str, ...] = ()
+    lacks: CapshockError | None = None
     metadata: dict[str, int | float | str] = field(default_factory=dict)
 
 

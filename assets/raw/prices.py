@@ -1,6 +1,6 @@
 """``raw.prices``: daily bars as the source delivers them."""
 
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import cast
 
@@ -15,6 +15,7 @@ from assets.raw.delivery import (
     KINDS,
     Expected,
     Judged,
+    bars_since,
     delivered,
     land,
     refuse_symbols,
@@ -22,7 +23,7 @@ from assets.raw.delivery import (
 )
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
-from assets.sources import Source
+from assets.sources import Delivery, Since, Source
 from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError
 from warehouse.landing import Landing, Window
@@ -47,6 +48,29 @@ def run_sessions(inputs: Inputs) -> tuple[date, date]:
     return inputs.sessions
 
 
+def asked_for(source: Source, since: Since, last: date) -> Delivery:
+    """Ask a source for the bars of lines, of each from its own date on.
+
+    Args:
+        source: the source.
+        since: line -> the first session of it.
+        last: the last session.
+    """
+    lines: dict[date, list[str]] = {}
+    for symbol, first in since.items():
+        lines.setdefault(first, []).append(symbol)
+    told = [source.prices(of, first, last) for first, of in sorted(lines.items())]
+    if len(told) == 1:
+        return told[0]
+    accounts = [one.accounts for one in told if one.accounts is not None]
+    return replace(
+        told[0],
+        rows=pl.concat([one.rows for one in told]),
+        accounts=pl.concat(accounts),
+        covers=(since, last),
+    )
+
+
 def refuse_nothing(landing: Landing, first: date, last: date) -> None:
     """Fail where the source has not one bar of the run's sessions: none of them is done then.
 
@@ -55,7 +79,8 @@ def refuse_nothing(landing: Landing, first: date, last: date) -> None:
     """
     refused = landing.quarantined
     of_run = pl.col("row_date").is_between(first, last)
-    if landing.rows.is_empty() and (refused is None or refused.filter(of_run).is_empty()):
+    landed = landing.rows.filter(pl.col("session_date").is_between(first, last))
+    if landed.is_empty() and (refused is None or refused.filter(of_run).is_empty()):
         sessions = f"{first}" if first == last else f"{first} to {last}"
         raise SourceError(
             f"raw.prices: the source has no bar of any symbol on {sessions}",
@@ -125,19 +150,46 @@ def refused_symbols(
     }
 
 
+def with_values_known(delivered: pl.DataFrame, landed: pl.DataFrame) -> pl.DataFrame:
+    """Keep the values that have landed of a bar which comes again without them.
+
+    A source that leaves out a value today has not unmade it. One with another close is another bar.
+
+    Args:
+        delivered: the bars that passed the first gate.
+        landed: ``raw.prices`` before the delivery.
+    """
+    names = ["open", "high", "low", "volume"]
+    lacking = pl.any_horizontal(pl.col(names).is_null())
+    if not delivered.select(lacking.any()).item():
+        return delivered
+    key = ["symbol", "session_date"]
+    had = landed.select(
+        *key, pl.col("close").alias("was"), *(pl.col(name).alias(f"had_{name}") for name in names)
+    )
+    is_same = pl.col("was") == pl.col("close")
+    return (
+        delivered.join(had, on=key, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(is_same).then(pl.coalesce(name, f"had_{name}")).otherwise(name).alias(name)
+            for name in names
+        )
+        .select(delivered.columns)
+    )
+
+
 def known_actions(
-    source: Source, symbols: Sequence[str], first: date, inputs: Inputs, decisions: pl.DataFrame
+    source: Source, since: Since, inputs: Inputs, decisions: pl.DataFrame
 ) -> pl.DataFrame:
     """Return what is known to go ex, as it has landed and as it is delivered beside the prices.
 
     Args:
         source: where the prices came from: their splits come with them.
-        symbols: symbols to tell of.
-        first: the date from which they were asked for.
+        since: lines to tell of, and the date from which each was asked for.
         inputs: what has landed.
         decisions: ``ref.split_decisions``.
     """
-    told = pass_gate(source.splits(dict.fromkeys(symbols, first)).rows, raw.Splits).passed
+    told = pass_gate(source.splits(since).rows, raw.Splits).passed
     columns = ["symbol", "ex_date", "ratio", "kind"]
     both = pl.concat([inputs.landed(raw.Splits).select(columns), told.select(columns)])
     return classify(both.unique(maintain_order=True), decisions)
@@ -157,21 +209,28 @@ def prices(
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
     source = source_of(inputs, names)
-    delivery = source.prices(listed_within(securities, first, last), first, last)
+    lines = listed_within(securities, first, last)
+    since = bars_since(inputs, lines, names)
+    delivery = asked_for(source, since, last)
+    start = min(since.values(), default=first)
 
     def judge(gated: Gated) -> Judged:
-        moved = moved_symbols(inputs.landed(raw.Prices, since=first), gated.passed)
+        recent = inputs.landed(raw.Prices, since=start)
+        if delivery.keeps_absent:
+            gated = replace(gated, passed=with_values_known(gated.passed, recent))
+        moved = moved_symbols(recent, gated.passed)
         if not moved:
             return Judged(gated)
         landed = inputs.landed(raw.Prices)
-        actions = known_actions(source, moved, first, inputs, decisions)
+        actions = known_actions(source, {s: since[s] for s in moved}, inputs, decisions)
         refused = refused_symbols(landed, gated.passed, actions, decisions)
-        of_window = landed.filter(pl.col("session_date").is_between(first, last))
+        of_window = landed.filter(pl.col("session_date").is_between(start, last))
         return refuse_symbols(gated, refused, of_window, raw.Prices, PRICES_AND_SPLITS)
 
-    expected = Expected(Window("session_date", first, last), securities.select(COLUMNS))
+    expected = Expected(Window("session_date", start, last), securities.select(COLUMNS))
     landing = land(delivery, raw.Prices, asked, inputs, expected, names=names, judge=judge)
-    refuse_nothing(landing, first, last)
+    if len(since) == len(lines):
+        refuse_nothing(landing, first, last)
     return landing
 
 

@@ -93,6 +93,9 @@ def refuse_bad_delivery(
 ) -> None:
     """Fail where too much of a delivery is wrong for the rest to be trusted.
 
+    One session of all that is wrong for however many symbols, such as bars of a holiday, says
+    nothing about the others (``wrong_session``).
+
     Args:
         gated: what the first gate made of it.
         model: the raw table.
@@ -104,8 +107,9 @@ def refuse_bad_delivery(
         SourceError: with the broken rules, how often each, and an example.
     """
     wrong = gated.quarantined.join(lines, on="symbol", how="anti", maintain_order="left")
-    rejected = replace(gated, quarantined=wrong).rejected
-    many = rejected > inputs.settings.max_rejected_share * gated.received
+    _, of_session = wrong_session(replace(gated, quarantined=wrong), model)
+    rejected = replace(gated, quarantined=wrong).rejected - of_session
+    many = rejected > inputs.settings.max_rejected_share * (gated.received - of_session)
     if not many or rejected < inputs.settings.max_rejected_rows:
         return
     by_rule = (
@@ -120,6 +124,32 @@ def refuse_bad_delivery(
         "The last good data stay. Mend the source or the reference data; the limits are "
         "CAPSHOCK_MAX_REJECTED_SHARE and CAPSHOCK_MAX_REJECTED_ROWS.",
     )
+
+
+def wrong_session(gated: Gated, model: type[Table]) -> tuple[date | None, int]:
+    """Return the session of which most rows are refused, and how many: of several symbols alone.
+
+    None of a table without a row per session, and where no other session has come.
+
+    Args:
+        gated: what a gate made of a delivery.
+        model: the table.
+    """
+    if "session_date" not in model.key():
+        return None, 0
+    most = (
+        gated.quarantined.filter(pl.col("status") == RefusalStatus.REJECTED)
+        .drop_nulls("row_date")
+        .group_by("row_date")
+        .agg(rows=pl.col("occurrences").sum(), symbols=pl.col("symbol").n_unique())
+        .filter(pl.col("symbols") > 1)
+        .sort("rows", "row_date", descending=True)
+    )
+    if most.is_empty():
+        return None, 0
+    day, rows = most.select("row_date", "rows").row(0)
+    has_others = not gated.passed.filter(pl.col("session_date") != day).is_empty()
+    return (day, int(rows)) if has_others else (None, 0)
 
 
 @dataclass(frozen=True)
@@ -416,6 +446,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
         notes=(
             *(f"{model.table()}: {said}" for said in judged.refused.values()),
             *(() if lacks is None else [lacks.what]),
+            *_told_of_session(gated, model, inputs),
         ),
         lacks=lacks,
         metadata={
@@ -424,6 +455,15 @@ def land(  # noqa: PLR0913 - as many sides as it has
             "collapsed_duplicates": gated.collapsed,
         },
     )
+
+
+def _told_of_session(gated: Gated, model: type[Table], inputs: Inputs) -> list[str]:
+    """Say which session is refused for so many symbols that a delivery like it would fail."""
+    day, rows = wrong_session(gated, model)
+    if rows < inputs.settings.max_rejected_rows:
+        return []
+    reason = gated.quarantined.filter(row_date=day)["reason"][0]
+    return [f"{model.table()}: {rows} rows of {day} are refused, the others land: {reason}"]
 
 
 def since_when(

@@ -1,6 +1,8 @@
 import json
+import math
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 import pytest
@@ -559,6 +561,39 @@ def test_beyond_what_may_lack_the_rest_is_asked_for_alone_whatever_it_is():
     since = dict.fromkeys(("NVDA", "VZ"), FIRST)
     told = asked(("NVDA", "ok", FIRST, LAST), ("VZ", "not_found", FIRST, LAST))
     assert the_rest(since, told, LAST, 1.0) == {"VZ": FIRST}
+
+
+HOLIDAY = date(2021, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("of_session", "also_wrong", "is_refused"),
+    [({"session_date": HOLIDAY}, 0, False), ({"close": -1.0}, 0, False),
+     ({"close": math.nan}, 0, False), ({"session_date": HOLIDAY}, 49, False),
+     ({"session_date": HOLIDAY}, 60, True)],
+)  # fmt: skip
+def test_one_wrong_session_of_all_symbols_is_quarantined_and_the_rest_lands(
+    of_session: dict[str, Any], also_wrong: int, *, is_refused: bool
+) -> None:
+    symbols = [f"S{n}" for n in range(60)]
+    days = [date(2021, 11, 23), date(2021, 11, 24), date(2021, 11, 26)]
+    right = [row(symbol=s, session_date=day) for s in symbols for day in days]
+    wrong = [row(symbol=s, **{"session_date": date(2021, 11, 22), **of_session}) for s in symbols]
+    more = [row(symbol=s, session_date=days[0], close=-2.0) for s in symbols[:also_wrong]]
+    gated = first_gate(prices(*right[also_wrong * 3 :], *wrong, *more), raw.Prices, symbols, CLOSED)
+    assert gated.rejected == 60 + also_wrong
+    if is_refused:
+        with pytest.raises(SourceError, match="rows are wrong"):
+            refuse_bad_delivery(gated, raw.Prices, inputs())
+    else:
+        refuse_bad_delivery(gated, raw.Prices, inputs())
+
+
+def test_a_delivery_of_one_wrong_session_alone_is_refused() -> None:
+    symbols = [f"S{n}" for n in range(60)]
+    wrong = prices(*(row(symbol=s, session_date=HOLIDAY) for s in symbols))
+    with pytest.raises(SourceError, match="60 of 60 delivered rows are wrong"):
+        refuse_bad_delivery(first_gate(wrong, raw.Prices, symbols, CLOSED), raw.Prices, inputs())
 
 
 # --- lines that securities.csv has and that are not covered ---------------------------------------

@@ -160,11 +160,15 @@ class Judged:
         gated: what lands, and what is refused.
         refused: symbols whose delivery is refused as a whole, and why.
         kept: landed rows of these symbols that the delivery has no equal of: they stay.
+        withdrawn: landed rows that the delivery has in another place now, by what states them.
+        said: what to tell of these.
     """
 
     gated: Gated
     refused: Mapping[str, str] = field(default_factory=dict)
     kept: pl.DataFrame | None = None
+    withdrawn: pl.DataFrame | None = None
+    said: Sequence[str] = ()
 
 
 def refuse_symbols(
@@ -439,12 +443,14 @@ def land(  # noqa: PLR0913 - as many sides as it has
         window=window,
         names=None if names is None else names.spans,
         keeps_absent=delivery.keeps_absent,
+        withdrawn=judged.withdrawn,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
         outcomes=told,
         scanned=delivery.response_id,
         notes=(
             *(f"{model.table()}: {said}" for said in judged.refused.values()),
+            *(f"{model.table()}: {said}" for said in judged.said),
             *(() if lacks is None else [lacks.what]),
             *_told_of_session(gated, model, inputs),
         ),

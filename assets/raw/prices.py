@@ -9,8 +9,10 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.corporate_actions import classify
+from assets.market.corrected_events import corrected
 from assets.market.listings import COLUMNS
 from assets.market.rebased_closes import PRICES_AND_SPLITS, moved_symbols, rebased_blocks
+from assets.raw.corporate_actions import answered
 from assets.raw.delivery import (
     KINDS,
     Expected,
@@ -189,9 +191,14 @@ def known_actions(
         inputs: what has landed.
         decisions: ``ref.split_decisions``.
     """
-    told = pass_gate(source.splits(since).rows, raw.Splits).passed
+    delivery = source.splits(since)
+    told = pass_gate(delivery.rows, raw.Splits).passed
+    landed = inputs.landed(raw.Splits)
+    # One whose date is corrected by this very answer moves the closes between its two dates.
+    gone = corrected(landed, told, answered(delivery), "ratio")
     columns = ["symbol", "ex_date", "ratio", "kind"]
-    both = pl.concat([inputs.landed(raw.Splits).select(columns), told.select(columns)])
+    stays = landed.join(gone, on=["symbol", "ex_date"], how="anti")
+    both = pl.concat([stays.select(columns), told.select(columns)])
     return classify(both.unique(maintain_order=True), decisions)
 
 

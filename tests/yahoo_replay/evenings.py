@@ -62,11 +62,21 @@ def sessions_of(evenings: int) -> list[date]:
     return calendar.sessions(FIRST_SESSION)[: BEFORE + evenings]
 
 
-def made_up(seed: int, evenings: int) -> Market:
-    """Return a market with a split of each kind, dividends, counts and an index of some lines."""
+def made_up(seed: int, evenings: int, all_at: int | None = None) -> Market:
+    """Return a market with a split of each kind, dividends, counts and an index of some lines.
+
+    Args:
+        seed: of what is left to chance.
+        evenings: how many there are.
+        all_at: the evening on which all splits go ex, the first being 1; None: by chance.
+    """
     chance = random.Random(seed)  # noqa: S311 - chosen by seed
     days = sessions_of(evenings)
-    apart = chance.sample(range(BEFORE + 1, len(days) - 2), len(RATIOS))
+    apart = (
+        [BEFORE + all_at - 1] * len(RATIOS)
+        if all_at
+        else chance.sample(range(BEFORE + 1, len(days) - 2), len(RATIOS))
+    )
     splits = {s: [(days[at], RATIOS[s])] for s, at in zip(RATIOS, apart, strict=True)}
     market = Market(bars={}, splits=splits, indices=frozenset({INDEX}))
     for symbol in LINES:
@@ -180,9 +190,12 @@ def _shows(kind: str, replay: Replay, symbol: str, first: date) -> bool:
 
 # --- the pipeline of an evening -------------------------------------------------------------------
 
-_IN_BETWEEN = ("raw.", "core.", "mart.index_impacts", "mart.index_reconciliations",
-               "mart.market_caps", "mart.market_cap_losses")  # fmt: skip
-"""Tables that a loss rests on, and itself."""
+TO_LOSSES = ("raw.", "core.", "mart.index_impacts", "mart.index_reconciliations",
+             "mart.market_caps", "mart.market_cap_losses")  # fmt: skip
+"""Tables that a loss rests on, and itself: by these their names begin."""
+
+ALL = ("",)
+REFERENCE = ("ref.",)
 
 
 @dataclass
@@ -217,8 +230,13 @@ class Nightly:
     def warehouse(self) -> Warehouse:
         return open_warehouse(self.folder / "market.duckdb")
 
-    def run(self, now: datetime, *, everything: bool = False) -> Inputs:
-        """Run the tables that a loss rests on, or everything and publish."""
+    def run(self, now: datetime, tables: Sequence[str] = TO_LOSSES) -> Inputs:
+        """Run an evening: some tables, or all, which publishes too; reference data the first time.
+
+        Args:
+            now: the moment.
+            tables: what the names of the tables begin with.
+        """
         settings = self.settings(now)
         self._runs += 1
         closed = calendar.last_closed_session(now)
@@ -228,12 +246,11 @@ class Nightly:
         sessions = (plan.first, plan.last)
         inputs = Inputs(settings, run_id=f"evening-{self._runs}", sessions=sessions)
         self.said, self.failed = [], {}
-        is_first = self._runs == 1
+        wanted = (*tables, *REFERENCE) if self._runs == 1 else tuple(tables)
         warehouse = self.warehouse
         with warehouse.writing("a test"):
             for name, asset in _tables():
-                wanted = everything or is_first or name.startswith(_IN_BETWEEN)
-                if wanted and name != "ops.shock_brief":
+                if name.startswith(wanted) and name != "ops.shock_brief":
                     self._make(name, asset, warehouse, inputs)
         if "raw.prices" not in self.failed:
             self._booked |= {str(day) for day in calendar.sessions(*sessions)}

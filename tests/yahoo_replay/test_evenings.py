@@ -9,7 +9,9 @@ import pytest
 
 from assets.sources.yahoo import session as yahoo_session
 from tests.yahoo_replay.evenings import (
+    ALL,
     BEFORE,
+    TO_LOSSES,
     Nightly,
     draw,
     evening_of,
@@ -50,7 +52,7 @@ def test_after_a_year_of_faults_all_is_as_without_and_no_evening_shows_a_false_l
         for name, value in replay.environment.items():
             monkeypatch.setenv(name, value)
         true = Nightly(tmp_path / "true", reference)
-        true.run(evening_of(days[-1]), everything=True)
+        true.run(evening_of(days[-1]), ALL)
         assert true.failed == {}
         true_losses = true.warehouse.read("mart.market_cap_losses")
         faulty = Nightly(tmp_path / "faulty", reference, {"overlap_sessions": 1 + SEED % 5})
@@ -62,7 +64,8 @@ def test_after_a_year_of_faults_all_is_as_without_and_no_evening_shows_a_false_l
                 wrong = draw(chance, replay, days, place)
                 replay.fault(wrong.endpoint, wrong.symbol, wrong.kind)
                 story.append((days[place], wrong))
-            inputs = faulty.run(replay.now, everything=place == len(days) - 1)
+            is_last = place == len(days) - 1
+            inputs = faulty.run(replay.now, ALL if is_last else TO_LOSSES)
             false = false_losses(faulty.clean_losses(), true_losses)
             if false.height:
                 assert faulty.stops(inputs), (story[-6:], false.rows(), faulty.said)

@@ -4,6 +4,7 @@ The first gate looks at a row by itself: shape, types, key, finite and positive 
 of the exchange, not in the future, a known symbol.
 """
 
+import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -564,8 +565,28 @@ def bars_since(inputs: Inputs, asked: Sequence[str], names: Names) -> Since:
         # A source that is read whole, or the first run.
         return dict.fromkeys(asked, first)
     begin = max(cast("date", landed["asked_from"].min()), inputs.settings.first_session)
-    since = with_waiting(since_when(landed, asked, begin, first), inputs)
+    since = with_overlap(with_waiting(since_when(landed, asked, begin, first), inputs), begin)
     return the_rest(since, told, last, inputs.settings.min_ok_share)
+
+
+SEEN_AGAIN = 20
+"""Sessions of which prices and splits are seen again each evening, whatever is fetched: the record
+of a split and the division by it come some evenings apart, and no further."""
+
+
+def with_overlap(since: Since, begin: date) -> Since:
+    """Go back by the sessions of which prices and splits are held against each other.
+
+    Args:
+        since: line -> from when it is asked for.
+        begin: the first session of all.
+    """
+    known = calendar.sessions()
+    back = {
+        day: max(known[max(bisect.bisect_left(known, day) - SEEN_AGAIN, 0)], begin)
+        for day in set(since.values())
+    }
+    return {symbol: min(day, back[day]) for symbol, day in since.items()}
 
 
 def with_waiting(since: Since, inputs: Inputs) -> Since:
@@ -591,10 +612,12 @@ def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: N
         names: what names of lines stand for.
     """
     asked = asked_since(inputs, dataset, securities["symbol"].to_list(), names)
-    # Prices, splits and dividends come in one answer.
-    since = with_waiting(asked, inputs)
     ends = dict(securities.select("symbol", "listed_to").drop_nulls().iter_rows())
-    return {s: day for s, day in since.items() if s not in ends or ends[s] >= day}
+    since = {s: day for s, day in asked.items() if s not in ends or ends[s] >= day}
+    if dataset in OPTIONAL or inputs.sessions is None:
+        return since
+    # Prices, splits and dividends come in one answer.
+    return with_overlap(with_waiting(since, inputs), inputs.settings.first_session)
 
 
 def source_of(inputs: Inputs, names: Names) -> Source:

@@ -11,13 +11,20 @@ from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.corrected_events import corrected
 from assets.market.listings import COLUMNS
-from assets.market.rebased_closes import PRICES_AND_SPLITS, moved_symbols, rebased_blocks
+from assets.market.names import FOR_EVER, Names
+from assets.market.rebased_closes import (
+    NEVER_BEGUN,
+    PRICES_AND_SPLITS,
+    moved_symbols,
+    rebased_blocks,
+)
 from assets.raw.corporate_actions import answered
 from assets.raw.delivery import (
     KINDS,
     Expected,
     Judged,
     bars_since,
+    covered,
     delivered,
     land,
     refuse_symbols,
@@ -30,6 +37,7 @@ from assets.table_asset import asset_key, table_asset
 from warehouse.errors import SourceError
 from warehouse.landing import Landing, Window
 from warehouse.schemas import raw, ref
+from warehouse.schemas.vocabulary import Outcome
 from warehouse.storage import Warehouse
 from warehouse.validation import Gated, pass_gate
 
@@ -71,6 +79,50 @@ def asked_for(source: Source, since: Since, last: date) -> Delivery:
         accounts=pl.concat(accounts),
         covers=(since, last),
     )
+
+
+def with_histories(
+    source: Source, delivery: Delivery, landed: pl.DataFrame, last: date
+) -> Delivery:
+    """Ask for the whole history of lines of which a landed close comes with another value.
+
+    It says since when, and by what: a window that begins within what has moved does not.
+
+    Args:
+        source: the source.
+        delivery: what it delivered.
+        landed: ``raw.prices`` before the delivery.
+        last: the last session asked for.
+    """
+    if delivery.covers is None or delivery.accounts is None:
+        return delivery
+    since, _ = delivery.covers
+    begins = landed.group_by("symbol").agg(pl.col("session_date").min())
+    begin = dict(begins.filter(pl.col("symbol").is_in(moved_symbols(landed, delivery.rows)))
+                 .iter_rows())  # fmt: skip
+    further = {s: day for s, day in begin.items() if day < since.get(s, day)}
+    if not further:
+        return delivery
+    told = asked_for(source, further, last)
+    if told.accounts is None:
+        return delivery
+    came = told.accounts.filter(pl.col("outcome") == Outcome.OK)["symbol"]
+    theirs = pl.col("symbol").is_in(came.implode())
+    return replace(
+        delivery,
+        rows=pl.concat([delivery.rows.filter(~theirs), told.rows.filter(theirs)]),
+        accounts=pl.concat([delivery.accounts.filter(~theirs), told.accounts.filter(theirs)]),
+        covers=({**since, **{s: further[s] for s in came}}, last),
+    )
+
+
+def begun_on(inputs: Inputs, names: Names) -> pl.DataFrame:
+    """Return the last session that was there when a line first came: symbol, begun_on.
+
+    None of lines of which that is not known: they came in files.
+    """
+    told = names.present(inputs.all_outcomes("prices"), "symbol", pl.lit(FOR_EVER))
+    return covered(told).group_by("symbol").agg(begun_on=pl.col("asked_to").min())
 
 
 def refuse_nothing(landing: Landing, first: date, last: date) -> None:
@@ -120,6 +172,7 @@ def refused_symbols(
     delivered: pl.DataFrame,
     actions: pl.DataFrame,
     decisions: pl.DataFrame,
+    begun: pl.DataFrame = NEVER_BEGUN,
 ) -> dict[str, str]:
     """Return the symbols whose landed closes a delivery moves by a split's ratio, and what to say.
 
@@ -130,8 +183,9 @@ def refused_symbols(
         delivered: the bars that passed the first gate.
         actions: what is known to go ex, landed and delivered: symbol, ex_date, ratio, kind.
         decisions: ``ref.split_decisions``.
+        begun: symbol, begun_on: the last session that was there when a symbol first came.
     """
-    blocks = rebased_blocks(landed, delivered, actions).join(
+    blocks = rebased_blocks(landed, delivered, actions, begun).join(
         decisions, left_on=["symbol", "last_session"], right_on=["symbol", "ex_date"], how="anti"
     )
     said: dict[str, list[str]] = {}
@@ -218,19 +272,21 @@ def prices(
     source = source_of(inputs, names)
     lines = listed_within(securities, first, last)
     since = bars_since(inputs, lines, names)
-    delivery = asked_for(source, since, last)
+    landed = inputs.landed(raw.Prices)
+    delivery = with_histories(source, asked_for(source, since, last), landed, last)
+    if delivery.covers is not None:
+        since, _ = delivery.covers
     start = min(since.values(), default=first)
 
     def judge(gated: Gated) -> Judged:
-        recent = inputs.landed(raw.Prices, since=start)
         if delivery.keeps_absent:
-            gated = replace(gated, passed=with_values_known(gated.passed, recent))
-        moved = moved_symbols(recent, gated.passed)
+            gated = replace(gated, passed=with_values_known(gated.passed, landed))
+        moved = moved_symbols(landed, gated.passed)
         if not moved:
             return Judged(gated)
-        landed = inputs.landed(raw.Prices)
-        actions = known_actions(source, {s: since[s] for s in moved}, inputs, decisions)
-        refused = refused_symbols(landed, gated.passed, actions, decisions)
+        actions = known_actions(source, {s: since.get(s, first) for s in moved}, inputs, decisions)
+        begun = begun_on(inputs, names)
+        refused = refused_symbols(landed, gated.passed, actions, decisions, begun)
         of_window = landed.filter(pl.col("session_date").is_between(start, last))
         return refuse_symbols(gated, refused, of_window, raw.Prices, PRICES_AND_SPLITS)
 

@@ -416,11 +416,14 @@ def column_list(names: list[str] | tuple[str, ...]) -> str:
 
 def _is_one_of(statements: pl.DataFrame) -> str:
     """Return the condition that a stored row is of one of some statements."""
-    columns = ", ".join(f"stored.{ddl.quoted(name)}" for name in statements.columns)
-    rows = ", ".join(
-        f"({', '.join(ddl.literal(str(value)) for value in row)})" for row in statements.iter_rows()
+    return " OR ".join(
+        "("
+        + " AND ".join(
+            f"stored.{ddl.quoted(name)} = {ddl.literal(str(value))}" for name, value in row.items()
+        )
+        + ")"
+        for row in statements.iter_rows(named=True)
     )
-    return f"({columns}) IN (VALUES {rows})"
 
 
 def _all_equal(names: list[str] | tuple[str, ...]) -> str:

@@ -565,7 +565,8 @@ def bars_since(inputs: Inputs, asked: Sequence[str], names: Names) -> Since:
         # A source that is read whole, or the first run.
         return dict.fromkeys(asked, first)
     begin = max(cast("date", landed["asked_from"].min()), inputs.settings.first_session)
-    since = with_overlap(with_waiting(since_when(landed, asked, begin, first), inputs), begin)
+    left = with_waiting(since_when(landed, asked, begin, first), inputs)
+    since = with_overlap(left, begin, names)
     return the_rest(since, told, last, inputs.settings.min_ok_share)
 
 
@@ -574,19 +575,28 @@ SEEN_AGAIN = 20
 of a split and the division by it come some evenings apart, and no further."""
 
 
-def with_overlap(since: Since, begin: date) -> Since:
+def with_overlap(since: Since, begin: date, names: Names) -> Since:
     """Go back by the sessions of which prices and splits are held against each other.
+
+    Not to those of which a line had another name, where these need not be asked for.
 
     Args:
         since: line -> from when it is asked for.
         begin: the first session of all.
+        names: what names of lines stand for.
     """
     known = calendar.sessions()
     back = {
         day: max(known[max(bisect.bisect_left(known, day) - SEEN_AGAIN, 0)], begin)
         for day in set(since.values())
     }
-    return {symbol: min(day, back[day]) for symbol, day in since.items()}
+    named = {
+        symbol: max(former.until for former in had) for symbol, had in names.former.items() if had
+    }
+    return {
+        symbol: min(day, max(back[day], named.get(symbol, back[day])))
+        for symbol, day in since.items()
+    }
 
 
 def with_waiting(since: Since, inputs: Inputs) -> Since:
@@ -617,7 +627,7 @@ def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: N
     if dataset in OPTIONAL or inputs.sessions is None:
         return since
     # Prices, splits and dividends come in one answer.
-    return with_overlap(with_waiting(since, inputs), inputs.settings.first_session)
+    return with_overlap(with_waiting(since, inputs), inputs.settings.first_session, names)
 
 
 def source_of(inputs: Inputs, names: Names) -> Source:

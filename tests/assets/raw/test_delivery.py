@@ -1,6 +1,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.market import calendar
+from assets.market.names import Former, Names
 from assets.market.undelivered import undelivered
 from assets.raw.delivery import (
     ALWAYS,
@@ -21,6 +24,7 @@ from assets.raw.delivery import (
     the_rest,
     too_few,
     with_lines_refused,
+    with_overlap,
 )
 from assets.resources import DataSettings, Inputs
 from assets.sources import Delivery
@@ -555,6 +559,20 @@ def test_the_next_run_of_an_evening_asks_for_what_may_still_come_alone(others, i
     assert the_rest(since, told, WEEK[2], 0.5) == since
     earlier = dict.fromkeys(since, date(2021, 3, 1))
     assert the_rest(earlier, told, LAST, 0.5) == earlier
+
+
+def test_prices_and_splits_are_seen_again_over_twenty_sessions_under_the_present_name():
+    changed = WEEK[1]
+    former = {"NEW": (Former("OLD", changed),)}
+    names = replace(Names(), former=former)
+    since = {"NVDA": LAST, "NEW": LAST, "LEFT": date(2021, 3, 1)}
+    seen = with_overlap(since, date(2021, 2, 16), names)
+    days = calendar.sessions()
+    assert seen == {
+        "NVDA": days[days.index(LAST) - 20], "NEW": changed, "LEFT": date(2021, 2, 16),
+    }  # fmt: skip
+    # What was asked for under the former name anyway goes no further back.
+    assert with_overlap({"NEW": WEEK[0]}, date(2021, 2, 16), names) == {"NEW": WEEK[0]}
 
 
 def test_beyond_what_may_lack_the_rest_is_asked_for_alone_whatever_it_is():

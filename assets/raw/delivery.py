@@ -535,9 +535,11 @@ def the_rest(since: Since, told: pl.DataFrame, last: date | None, min_ok_share: 
     Args:
         since: symbol -> from when it is asked for.
         told: outcomes of the dataset, of all runs.
-        last: the last session of the run.
+        last: the last session of the run; None: it fetches none.
         min_ok_share: the part of the symbols that has to come.
     """
+    if last is None:
+        return since
     lacking = undelivered(told, list(since)).filter(asked_to=last)
     may_come = lacking.filter(~pl.col("outcome").is_in([Outcome.NOT_FOUND, Outcome.NO_DATA]))
     if may_come.is_empty() and lacking.height <= may_lack(len(since), min_ok_share):

@@ -22,7 +22,7 @@ from tests.yahoo_replay.evenings import (
 )
 from tests.yahoo_replay.replay import serving
 
-EVENINGS = int(os.environ.get("CAPSHOCK_EVENINGS", "60"))
+EVENINGS = int(os.environ.get("CAPSHOCK_EVENINGS", "40"))
 SEED = int(os.environ.get("CAPSHOCK_EVENINGS_SEED", "15"))
 NO_PATIENCE = functools.partial(yahoo_session.Policy, attempts=2, first_wait_seconds=0.01,
                                 longest_wait_seconds=0.02, timeout_seconds=5,

@@ -559,6 +559,7 @@ def test_the_next_run_of_an_evening_asks_for_what_may_still_come_alone(others, i
     assert the_rest(since, told, WEEK[2], 0.5) == since
     earlier = dict.fromkeys(since, date(2021, 3, 1))
     assert the_rest(earlier, told, LAST, 0.5) == earlier
+    assert the_rest(since, told, None, 0.5) == since
 
 
 def test_prices_and_splits_are_seen_again_over_twenty_sessions_under_the_present_name():

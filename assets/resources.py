@@ -33,7 +33,8 @@ class DataSettings(BaseModel):
         first_session: first session of the pipeline.
         now: the moment that counts as now; None: the time.
         requests_per_second: how fast a live source is asked at most; 0: without limit.
-        min_ok_share: a live delivery with a smaller share of symbols delivered fails its asset.
+        min_ok_share: a live delivery with a smaller share of symbols delivered lands, and stops
+            publishing.
         max_rejected_share: a delivery with a larger share of rejected rows ...
         max_rejected_rows: ... and at least this many of them fails its asset.
         max_shrink_share: a table of core or mart that lost a larger share of the rows that readers
@@ -87,8 +88,9 @@ class Inputs:
         sessions: first and last session that the run fetches; None: it fetches none.
         on_progress: told how many symbols of a dataset a live source has been asked for, of how
             many.
-        on_refusal: told of the error for which a table is not written, before it is raised; whoever
-            started the run may raise something else, and so ask for another try.
+        on_refusal: told of the error for which a table is not written, before it is raised, or of
+            what lacks of one that is about to be, and how many tries went before; whoever started
+            the run may raise something else, and so ask for another try.
         override: what a person said of checks that fail.
         verdicts: what checks have found in this run: the gate and the UI ask the same ones.
     """
@@ -97,7 +99,7 @@ class Inputs:
     run_id: str = ""
     sessions: tuple[date, date] | None = None
     on_progress: Callable[[str, int, int], None] = lambda *_: None
-    on_refusal: Callable[[CapshockError], None] = lambda _: None
+    on_refusal: Callable[[CapshockError, int], None] = lambda *_: None
     override: Override = Override()
     verdicts: dict[Any, Any] = field(default_factory=dict)
 
@@ -140,19 +142,27 @@ class Inputs:
         """Return what has landed of a table that is about to be written, since a date or all."""
         return self._warehouse().read(model.table(), since)
 
-    def covered(self, dataset: str) -> pl.DataFrame:
-        """Return what has landed of a dataset: symbol, asked_from, asked_to of good outcomes."""
-        return (
-            self._outcomes(dataset)
-            .filter(
-                pl.col("outcome").is_in(["ok", "partial"]) & pl.col("asked_to").is_not_null(),
-            )
-            .select("symbol", "asked_from", "asked_to")
-        )
-
     def outcomes(self, dataset: str) -> pl.DataFrame:
         """Return what came of each symbol of a dataset in this run."""
-        return self._outcomes(dataset).filter(pl.col("run_id") == self.run_id)
+        return self.all_outcomes(dataset).filter(pl.col("run_id") == self.run_id)
+
+    def all_outcomes(self, dataset: str) -> pl.DataFrame:
+        """Return what came of each symbol of a dataset in all runs."""
+        return self._warehouse().read("ops.ingest_outcomes").filter(dataset=dataset)
+
+    def waiting(self, rule: str) -> dict[str, date]:
+        """Return the lines whose bars are held for a rule, and the first of these of each."""
+        held = (
+            self._warehouse()
+            .read("ops.quarantine")
+            .filter(
+                (pl.col("source_table") == "raw.prices")
+                & (pl.col("status") == "held")
+                & pl.col("rules").list.contains(rule)
+            )
+        )
+        first = held.drop_nulls("row_date").group_by("symbol").agg(pl.col("row_date").min())
+        return dict(first.iter_rows())
 
     def refused_lines(self) -> pl.DataFrame:
         """Return the lines that securities.csv has and that are not covered: symbol, reason."""
@@ -215,10 +225,6 @@ class Inputs:
 
     def _warehouse(self) -> Warehouse:
         return open_warehouse(self.settings.warehouse)
-
-    def _outcomes(self, dataset: str) -> pl.DataFrame:
-        outcomes = self._warehouse().read("ops.ingest_outcomes")
-        return outcomes.filter(pl.col("dataset") == dataset)
 
     def _beside(self, name: str) -> Path:
         return self.settings.warehouse.resolve().parent / name

@@ -140,11 +140,13 @@ def table_asset(
                 made = function(**given, **({"inputs": outside} if wants_inputs else {}))
                 landing = made if isinstance(made, Landing) else Landing(made)
                 validate(landing.rows, model)
+                if landing.lacks is not None:
+                    outside.on_refusal(landing.lacks, context.retry_number)
             except TableInvalid as error:
                 yield _not_conforming({"broken": error.what})
                 raise dg.Failure(str(error), allow_retries=False) from error
             except CapshockError as error:
-                outside.on_refusal(error)
+                outside.on_refusal(error, context.retry_number)
                 # Where the folders lie is the machine's business.
                 yield _not_conforming({"error": outside.named(error.what)})
                 raise dg.Failure(str(error), allow_retries=False) from error

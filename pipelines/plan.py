@@ -1,6 +1,5 @@
 """Which sessions a run fetches: what the source has and the warehouse lacks."""
 
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -204,9 +203,6 @@ def _refused_stretch(refused: pl.DataFrame, everything: Plan) -> list[date]:
     return [day for day in everything.sessions if first <= day <= last]
 
 
-ANSWERED = ("ok", "partial", "not_found", "no_data", "contract")
-"""Outcomes after which a symbol is no longer new: the source had its say."""
-
 STILL_MISSED_DAYS = 30
 """A session that a symbol lacks is asked for again this long; older gaps are the source's."""
 
@@ -220,8 +216,9 @@ def plan_live(
 ) -> Plan:
     """Plan what to ask of a source that cannot tell what it has.
 
-    All sessions for a symbol that is new; else from the first session that a symbol lacks within
-    the last month, and at least the last ones again, for values that were revised.
+    From the first session on that a symbol with bars lacks within the last month, and at least the
+    last ones again, for values that were revised. What lies before that of a symbol that is new, or
+    was left behind, is asked for of that symbol alone (``assets.raw.delivery.bars_since``).
 
     Args:
         offer: bounds of the source.
@@ -234,19 +231,9 @@ def plan_live(
     if not warehouse.exists():
         return everything
     lines, names = universe.lines, universe.names
-    symbols = lines["symbol"].to_list()
-    is_now = pl.lit(FOR_EVER)
     # A line that has another name now is not new.
-    landed = names.present(
-        warehouse.read("raw.prices").select("symbol", "session_date"), "symbol", is_now
-    )
-    # What was asked for and did not land, because too little came, has no dates.
-    asked = names.present(warehouse.read("ops.ingest_outcomes"), "symbol", is_now).filter(
-        (pl.col("dataset") == "prices") & pl.col("asked_to").is_not_null()
-    )
-    answered = asked.filter(pl.col("outcome").is_in(ANSWERED))
-    known = set(landed["symbol"]) | set(answered["symbol"])
-    if landed.is_empty() or not known >= set(symbols):
+    landed = names.present(warehouse.read("raw.prices"), "symbol", pl.lit(FOR_EVER))
+    if landed.is_empty():
         return everything
     sessions = everything.sessions
     recent = sessions[-1] - timedelta(days=STILL_MISSED_DAYS)
@@ -257,35 +244,16 @@ def plan_live(
         .join(pl.DataFrame({"session_date": [s for s in sessions if s >= recent]}), how="cross")
         .filter(is_listed(pl.col("session_date")))
     )
-    lacking = wanted.join(landed, on=["symbol", "session_date"], how="anti")["session_date"]
+    # A bar without all its values may get them.
+    whole = landed.drop_nulls(["open", "high", "low", "volume"])
+    lacking = wanted.join(whole, on=["symbol", "session_date"], how="anti")["session_date"]
     unbooked = [s for s in sessions if s.isoformat() not in booked]
     again = sessions[max(len(sessions) - max(overlap, 1), 0)]
     last = landed["session_date"].max()
     # After a pause: what came since, and the sessions before it once more.
     behind = [s for s in sessions if s <= cast("date", last)][-max(overlap, 1) :][:1]
-    first = min([again, *behind, *lacking.to_list(), *unbooked, *_left_behind(asked, symbols)])
+    first = min([again, *behind, *lacking.to_list(), *unbooked])
     return Plan(first, everything.last, everything.notes)
-
-
-def _left_behind(asked: pl.DataFrame, symbols: Sequence[str]) -> list[date]:
-    """Return where symbols were left that last could not be reached, however long ago.
-
-    Args:
-        asked: outcomes of prices that have dates: symbol, outcome, asked_to.
-        symbols: the universe.
-    """
-    good = pl.col("outcome").is_in(["ok", "partial"])
-    found = (
-        asked.filter(pl.col("symbol").is_in(list(symbols)))
-        .group_by("symbol")
-        .agg(
-            answered=pl.col("asked_to").filter(pl.col("outcome").is_in(ANSWERED)).max(),
-            last=pl.col("asked_to").max(),
-            good=pl.col("asked_to").filter(good).max(),
-        )
-        .filter(pl.col("answered") < pl.col("last"))
-    )
-    return found["good"].drop_nulls().to_list()
 
 
 def _bounds(days: pl.Series) -> tuple[date, date]:

@@ -44,7 +44,7 @@ def report_run(
             _past_the_capture(console) as terminal,
             Progress(
                 SpinnerColumn(),
-                "{task.description:<32}",
+                "{task.description:<48}",
                 BarColumn(),
                 MofNCompleteColumn(),
                 "assets",
@@ -59,8 +59,11 @@ def report_run(
         ):
             task = progress.add_task("starting", total=None)
 
+            pace = Pace()
+
             def show_asked(dataset: str, done: int, of: int) -> None:
-                progress.update(task, description=f"raw.{dataset} {done}/{of}")
+                said = pace.told(dataset, done, of, time.perf_counter())
+                progress.update(task, description=said)
 
             defs = build(settings, on_progress=show_asked)
             progress.update(task, total=len(tables_to_run(defs.resolve_asset_graph(), plan)))
@@ -76,6 +79,36 @@ def report_run(
             outcome = execute(instance, defs, plan, show, verbose=verbose)
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
+
+
+class Pace:
+    """How far the questions to a live source are, how fast they go, and how long they will take."""
+
+    def __init__(self) -> None:
+        self._dataset = ""
+        self._done = self._first = 0
+        self._since_seconds = 0.0
+
+    def told(self, dataset: str, done: int, of: int, at_seconds: float) -> str:
+        """Say where a dataset stands.
+
+        Args:
+            dataset: what is asked for.
+            done: symbols that have been asked for.
+            of: how many there are.
+            at_seconds: the time, by any clock.
+        """
+        if dataset != self._dataset or done <= self._done:
+            # Measured from the first answer on: what went before it belongs to none.
+            self._dataset, self._since_seconds, self._first = dataset, at_seconds, done
+        self._done = done
+        said = f"raw.{dataset} {done:,}/{of:,}"
+        seconds = at_seconds - self._since_seconds
+        if done == self._first or seconds <= 0:
+            return said
+        rate = (done - self._first) / seconds
+        minutes, rest = divmod(round((of - done) / rate), 60)
+        return f"{said}, {rate:.1f}/s, {minutes}:{rest:02} left"
 
 
 def report_publish(console: Console, settings: Settings, override: Override) -> bool:

@@ -43,7 +43,7 @@ def inputs_resource(
             run_id=run.run_id,
             sessions=sessions_of(run),
             on_progress=on_progress,
-            on_refusal=lambda error: try_again(run, error),
+            on_refusal=lambda error, tries: try_again(run, error, tries),
             override=override_of(run),
         )
 
@@ -69,14 +69,19 @@ def override_of(run: dg.DagsterRun) -> Override:
     )
 
 
-def try_again(run: dg.DagsterRun, error: CapshockError) -> None:
+def try_again(run: dg.DagsterRun, error: CapshockError, tries: int) -> None:
     """Ask for another try where a source was out of reach and nobody waits for the run.
 
-    Dagster counts the tries and reports the last one as the failure.
+    After the last one the table lands with what has come of it, or fails where nothing has.
+
+    Args:
+        run: the run.
+        error: what is wrong.
+        tries: how many went before.
 
     Raises:
         RetryRequested: if so.
     """
     passes = isinstance(error, TooFewDelivered) and error.passes
-    if passes and SOMEBODY_WAITS not in run.tags:
+    if passes and tries < RETRIES and SOMEBODY_WAITS not in run.tags:
         raise dg.RetryRequested(RETRIES, RETRY_AFTER_SECONDS) from error

@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 
 from warehouse import ddl
+from warehouse.errors import CapshockError
 from warehouse.schemas import Table, ops
 from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import QUARANTINE_SCHEMA, validate
@@ -40,6 +41,7 @@ class Landing:
         rows: all rows of the window, in the shape of the table's model.
         window: what the rows replace; None: the whole table.
         keeps_absent: whether rows of the window that are not among these stay.
+        withdrawn: landed rows that go all the same, by what states them (``Table.stated_by``).
         names: what the names of lines stand for (name, first, last, symbol), which landed rows
             follow; None: they stay as they are.
         quarantined: rows the table's gate refused (``validation.QUARANTINE_SCHEMA``); None: the
@@ -48,18 +50,21 @@ class Landing:
         outcomes: what was asked of the source (``ops.ingest_outcomes`` without run_id), if any.
         scanned: response_id of the content from which the window was read, if any.
         notes: what a person should hear about, in sentences.
+        lacks: what lacks of it, where another try may bring that before this lands; None: nothing.
         metadata: numbers for the UI.
     """
 
     rows: pl.DataFrame
     window: Window | None = None
     keeps_absent: bool = False
+    withdrawn: pl.DataFrame | None = None
     names: pl.DataFrame | None = None
     quarantined: pl.DataFrame | None = None
     quarantine_is_complete: bool = True
     outcomes: pl.DataFrame | None = None
     scanned: str | None = None
     notes: tuple[str, ...] = ()
+    lacks: CapshockError | None = None
     metadata: dict[str, int | float | str] = field(default_factory=dict)
 
 
@@ -102,6 +107,7 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
         landing.rows,
         landing.window,
         keeps_absent=landing.keeps_absent,
+        withdrawn=landing.withdrawn,
     )
     changes = replace(changes, updated=changes.updated + renamed)
     if landing.quarantined is not None:
@@ -115,13 +121,14 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
     return changes
 
 
-def replace_window(
+def replace_window(  # noqa: PLR0913 - as many sides as it has
     connection: duckdb.DuckDBPyConnection,
     model: type[Table],
     frame: pl.DataFrame,
     window: Window | None = None,
     *,
     keeps_absent: bool = False,
+    withdrawn: pl.DataFrame | None = None,
 ) -> Changes:
     """Make the window of a table equal to a frame, touching only rows that differ.
 
@@ -134,6 +141,7 @@ def replace_window(
         window: what to replace; None: the whole table.
         keeps_absent: whether rows that the frame lacks stay, but for those of a statement that it
             has: the frame has all rows of a statement.
+        withdrawn: statements of which no row stays (columns of ``stated_by``); None: none.
 
     Raises:
         ValueError: if the frame has rows outside the window.
@@ -149,6 +157,8 @@ def replace_window(
     has_successor = f"EXISTS (SELECT 1 FROM incoming WHERE {same_key})"
     is_restated = f"EXISTS (SELECT 1 FROM incoming WHERE {_all_equal(model.stated_by())})"
     may_go = is_restated if keeps_absent else "true"
+    if withdrawn is not None and withdrawn.height:
+        may_go = f"({may_go} OR {_is_one_of(withdrawn.select(model.stated_by()))})"
     outdated = (
         f"FROM {table} AS stored WHERE {within} AND {may_go} "
         f"AND NOT EXISTS (SELECT 1 FROM incoming WHERE {same_row})"
@@ -402,6 +412,18 @@ def _incoming(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Ite
 def column_list(names: list[str] | tuple[str, ...]) -> str:
     """Quote column names and join them, for SQL."""
     return ", ".join(ddl.quoted(name) for name in names)
+
+
+def _is_one_of(statements: pl.DataFrame) -> str:
+    """Return the condition that a stored row is of one of some statements."""
+    return " OR ".join(
+        "("
+        + " AND ".join(
+            f"stored.{ddl.quoted(name)} = {ddl.literal(str(value))}" for name, value in row.items()
+        )
+        + ")"
+        for row in statements.iter_rows(named=True)
+    )
 
 
 def _all_equal(names: list[str] | tuple[str, ...]) -> str:

@@ -27,6 +27,12 @@ SAME_AS_ONE = 1 / 4
 NO_CHANCE = 5
 """Sessions that one common factor does not move by chance."""
 
+SURELY_NO_CHANCE = 10
+"""... and that another basis moves, whatever the factor: that of a spin-off may be any."""
+
+NEVER_BEGUN = pl.DataFrame(schema={"symbol": pl.String, "begun_on": pl.Date})
+"""Where it is not known what was there when a symbol first came."""
+
 _KEY = ["symbol", "session_date"]
 _FOUND = pl.Schema(
     {
@@ -57,20 +63,29 @@ def moved_symbols(landed: pl.DataFrame, delivered: pl.DataFrame) -> list[str]:
 
 
 def rebased_blocks(
-    landed: pl.DataFrame, delivered: pl.DataFrame, actions: pl.DataFrame
+    landed: pl.DataFrame,
+    delivered: pl.DataFrame,
+    actions: pl.DataFrame,
+    begun: pl.DataFrame = NEVER_BEGUN,
 ) -> pl.DataFrame:
     """Find the stretches of landed sessions whose closes a delivery moves by an action's ratio.
 
     A stretch is of consecutive landed sessions with one common factor. It counts if the factor is
     the ratio of a known action, its inverse or a product of several, or any ratio that splits have;
     a shorter stretch than ``NO_CHANCE`` counts only if such stretches are half of what moved of the
-    symbol. One that stood apart from both its neighbours and comes into line with them is a
-    correction; so is the newest bar alone that comes into line with the one before it.
+    symbol; one of ``SURELY_NO_CHANCE`` whatever the factor is, of a source that is asked evening by
+    evening: nobody corrects its history by hand. One that stood apart from both its
+    neighbours and comes into line with them is a correction; so is the newest bar alone that comes
+    into line with the one before it, and a stretch with which the history begins that comes into
+    line with the bar after it, if that bar was there when the history first came: in whose basis
+    it came then, nobody had seen.
 
     Args:
         landed: symbol, session_date, close, ...
         delivered: the same, of what is to replace it.
         actions: all that is known to go ex, landed and delivered: symbol, ex_date, ratio, kind.
+        begun: symbol, begun_on: the last session that was there when a symbol first came; none of
+            those of which that is not known.
 
     Returns:
         symbol, first_session, last_session, sessions, ratio (landed over delivered close: above 1
@@ -88,7 +103,7 @@ def rebased_blocks(
         .sort(_KEY)
     )
     known = actions.filter(of_suspects)
-    matched = _matched(_blocks(beside, known), known)
+    matched = _matched(_blocks(beside, known, begun), known)
     moved = pl.col("sessions").filter(pl.col("is_moved")).sum().over("symbol")
     of_ratio = pl.col("sessions").filter(pl.col("is_ratio")).sum().over("symbol")
     return (
@@ -99,7 +114,7 @@ def rebased_blocks(
     )
 
 
-def _blocks(beside: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+def _blocks(beside: pl.DataFrame, actions: pl.DataFrame, begun: pl.DataFrame) -> pl.DataFrame:
     """Cut the closes of suspects into stretches of one factor; where nothing moved, of one bar."""
     once = actions.unique(["symbol", "ex_date", "kind"], keep="first", maintain_order=True)
     factor = pl.col("now") / pl.col("was")
@@ -132,6 +147,7 @@ def _blocks(beside: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
                 for when in ("was", "now")
             },
         )
+        .join(begun, on="symbol", how="left", maintain_order="left")
         .with_columns(is_correction=_is_correction())
     )
 
@@ -153,7 +169,9 @@ def _is_correction() -> pl.Expr:
         "last", of_symbol("first_was", -1), beside_moved=of_symbol("is_moved", -1)
     )
     is_newest_alone = (pl.col("sessions") == 1) & of_symbol("is_moved", -1).is_null()
-    return (from_before & (to_next | is_newest_alone)).fill_null(value=False)
+    begins = of_symbol("is_moved", 1).is_null() & (pl.col("last_session") < pl.col("begun_on"))
+    between = from_before & (to_next | is_newest_alone)
+    return between.fill_null(value=False) | (begins & to_next).fill_null(value=False)
 
 
 def _matched(blocks: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
@@ -173,8 +191,9 @@ def _matched(blocks: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
     is_plausible = is_share_ratio(pl.col("ratio"), pl.col("tolerance")) | is_share_ratio(
         1 / pl.col("ratio"), pl.col("tolerance")
     )
+    is_of_a_basis = (pl.col("sessions") >= SURELY_NO_CHANCE) & pl.col("begun_on").is_not_null()
     return blocks.with_columns(is_recorded=pl.col("block").is_in(recorded.implode())).with_columns(
-        is_ratio=pl.col("is_moved") & (pl.col("is_recorded") | is_plausible)
+        is_ratio=pl.col("is_moved") & (pl.col("is_recorded") | is_plausible | is_of_a_basis)
     )
 
 

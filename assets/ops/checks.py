@@ -15,6 +15,7 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.names import FOR_EVER, Names
+from assets.market.undelivered import may_lack, undelivered
 from assets.ops.failing_rows import (
     implausible_market,
     lost_rows,
@@ -24,6 +25,7 @@ from assets.ops.failing_rows import (
     unexplained_sessions,
 )
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
+from assets.raw.delivery import listed
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import asset_key
@@ -261,6 +263,28 @@ def _explained(evidence: Evidence) -> Failing:
     )
 
 
+def _delivered(model: type[Table]) -> Judge:
+    dataset = model.table().split(".")[1]
+
+    def judge(evidence: Evidence) -> Failing:
+        told = evidence.warehouse.read(ops.IngestOutcomes.table()).filter(dataset=dataset)
+        if model is raw.IndexLevels:
+            asked = evidence.warehouse.read(ref.Indices.table())["index_symbol"].unique()
+        else:
+            asked = evidence.warehouse.read(ref.Securities.table())["symbol"]
+            told = evidence.names.present(told, "symbol", pl.lit(FOR_EVER))
+        lacking = undelivered(told, asked.to_list())
+        said = f"{asked.len() - lacking.height} of {asked.len()} symbols were delivered"
+        if lacking.height:
+            outcome, message = lacking.select("outcome", "message").row(0)
+            said += f", not {listed(lacking['symbol'].to_list())}; the first: {outcome}, {message}"
+        limit = may_lack(asked.len(), evidence.inputs.settings.min_ok_share)
+        failing = lacking.select("symbol", "asked_to")
+        return (failing if failing.height > limit else failing.clear()), said
+
+    return judge
+
+
 def _supported(*kinds: Support) -> Judge:
     """Return the judge of large losses whose support is of these kinds."""
 
@@ -334,6 +358,12 @@ def _checks() -> Iterator[tuple[type[Table], str, Check]]:
             "company or index all."
         )
         yield model, "rows_kept", Check(ERROR, says, _kept(model))
+    says = (
+        "Of the symbols asked for at most a part of 1 - CAPSHOCK_MIN_OK_SHARE did not come: the "
+        "next run asks for them alone."
+    )
+    for live in (raw.Prices, raw.Splits, raw.Dividends, raw.IndexLevels):
+        yield live, "enough_delivered", Check(ERROR, says, _delivered(live))
     says = "No session has prices, and lacks the level of an index that had one the session before."
     yield core.IndexLevels, "levels_with_prices", Check(ERROR, says, _with_levels)
     says = "Of twenty companies or more the middle one is worth between $50m and $10trn."

@@ -5,6 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from assets.market.corporate_actions import kind_told
+from assets.market.corrected_events import corrected
 from assets.market.rebased_closes import PRICES_AND_SPLITS
 from assets.raw.delivery import (
     KINDS,
@@ -17,13 +18,17 @@ from assets.raw.delivery import (
 )
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
+from assets.sources import Delivery
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import ops, raw, ref
-from warehouse.schemas.vocabulary import RefusalStatus
+from warehouse.schemas import Table, ops, raw, ref
+from warehouse.schemas.vocabulary import Outcome, RefusalStatus
 from warehouse.validation import Gated, quarantine
 
 _ROW = "__row"
+
+DATE_CORRECTED = "date_corrected"
+"""The rule by which an event goes whose date the source has corrected."""
 
 
 def one_of_a_kind(gated: Gated) -> Gated:
@@ -75,6 +80,60 @@ def doubted(quarantine: pl.DataFrame) -> dict[str, str]:
     }
 
 
+def answered(delivery: Delivery) -> pl.DataFrame:
+    """Return the lines of which all events since a date have come: symbol, since.
+
+    Args:
+        delivery: what a source delivered; one that is read whole says nothing of lines.
+    """
+    since, _ = delivery.covers or ({}, None)
+    asked = pl.DataFrame(
+        list(since.items()), schema={"symbol": pl.String, "since": pl.Date}, orient="row"
+    )
+    if delivery.accounts is None:
+        return asked.clear()
+    good = delivery.accounts.filter(pl.col("outcome") == Outcome.OK)
+    return asked.join(good, on="symbol", how="semi")
+
+
+def with_corrections(
+    judged: Judged, delivery: Delivery, landed: pl.DataFrame, model: type[Table], value: str
+) -> Judged:
+    """Let events go whose date the source has corrected since, and say so.
+
+    Args:
+        judged: what the gate made of the delivery.
+        delivery: what the source delivered.
+        landed: what has landed of the table.
+        model: the raw table.
+        value: its column that says how large an event is.
+    """
+    whole = answered(delivery).filter(~pl.col("symbol").is_in(list(judged.refused)))
+    found = corrected(landed, judged.gated.passed, whole, value)
+    if found.is_empty():
+        return judged
+    rows = landed.join(found, on=["symbol", "ex_date"]).with_row_index(_ROW)
+    problems = rows.select(
+        _ROW,
+        rule=pl.lit(DATE_CORRECTED),
+        reason=pl.format(
+            f"{{}}: what went ex on {{}} ({value} {{}}) is dated {{}} now: it is not counted twice",
+            "symbol",
+            "ex_date",
+            value,
+            "corrected_to",
+        ),
+    )
+    lines = quarantine(rows, problems, model, status=RefusalStatus.RESOLVED)
+    refused = pl.concat([judged.gated.quarantined, lines])
+    return replace(
+        judged,
+        gated=replace(judged.gated, quarantined=refused),
+        withdrawn=found,
+        said=problems["reason"].to_list(),
+    )
+
+
 @table_asset(
     raw.Splits,
     {"securities": ref.Securities},
@@ -90,7 +149,10 @@ def splits(
     def judge(gated: Gated) -> Judged:
         refused = doubted(quarantine)
         landed = inputs.landed(raw.Splits)
-        return refuse_symbols(one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS)
+        judged = refuse_symbols(
+            one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS
+        )
+        return with_corrections(judged, delivery, landed, raw.Splits, "ratio")
 
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
@@ -111,7 +173,12 @@ def dividends(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -
     delivery = source_of(inputs, names).dividends(
         lines_since(inputs, "dividends", securities, names)
     )
-    return land(delivery, raw.Dividends, asked, inputs, names=names)
+
+    def judge(gated: Gated) -> Judged:
+        landed = inputs.landed(raw.Dividends)
+        return with_corrections(Judged(gated), delivery, landed, raw.Dividends, "amount_usd")
+
+    return land(delivery, raw.Dividends, asked, inputs, names=names, judge=judge)
 
 
 splits_delivered = delivered(raw.Splits)

@@ -4,7 +4,7 @@ The first gate looks at a row by itself: shape, types, key, finite and positive 
 of the exchange, not in the future, a known symbol.
 """
 
-import math
+import bisect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -16,6 +16,8 @@ import polars as pl
 
 from assets.market import calendar, listings
 from assets.market.names import FOR_EVER, Names
+from assets.market.rebased_closes import PRICES_AND_SPLITS
+from assets.market.undelivered import CAME, may_lack, undelivered
 from assets.metadata import as_table
 from assets.resources import Inputs
 from assets.sources import Delivery, Since, Source
@@ -36,7 +38,7 @@ KINDS = frozenset({"polars", "pandera", "duckdb"})
 NO_LINES = pl.DataFrame(schema={"symbol": pl.String, "reason": pl.String})
 """Where no line is refused."""
 
-_OPTIONAL = frozenset({"shares_outstanding"})
+OPTIONAL = frozenset({"shares_outstanding"})
 """Datasets that many symbols have nothing of: few deliveries say nothing about the rest."""
 
 
@@ -101,6 +103,9 @@ def refuse_bad_delivery(
 ) -> None:
     """Fail where too much of a delivery is wrong for the rest to be trusted.
 
+    One session of all that is wrong for however many symbols, such as bars of a holiday, says
+    nothing about the others (``wrong_session``).
+
     Args:
         gated: what the first gate made of it.
         model: the raw table.
@@ -112,8 +117,9 @@ def refuse_bad_delivery(
         SourceError: with the broken rules, how often each, and an example.
     """
     wrong = gated.quarantined.join(lines, on="symbol", how="anti", maintain_order="left")
-    rejected = replace(gated, quarantined=wrong).rejected
-    many = rejected > inputs.settings.max_rejected_share * gated.received
+    _, of_session = wrong_session(replace(gated, quarantined=wrong), model)
+    rejected = replace(gated, quarantined=wrong).rejected - of_session
+    many = rejected > inputs.settings.max_rejected_share * (gated.received - of_session)
     if not many or rejected < inputs.settings.max_rejected_rows:
         return
     by_rule = (
@@ -130,6 +136,32 @@ def refuse_bad_delivery(
     )
 
 
+def wrong_session(gated: Gated, model: type[Table]) -> tuple[date | None, int]:
+    """Return the session of which most rows are refused, and how many: of several symbols alone.
+
+    None of a table without a row per session, and where no other session has come.
+
+    Args:
+        gated: what a gate made of a delivery.
+        model: the table.
+    """
+    if "session_date" not in model.key():
+        return None, 0
+    most = (
+        gated.quarantined.filter(pl.col("status") == RefusalStatus.REJECTED)
+        .drop_nulls("row_date")
+        .group_by("row_date")
+        .agg(rows=pl.col("occurrences").sum(), symbols=pl.col("symbol").n_unique())
+        .filter(pl.col("symbols") > 1)
+        .sort("rows", "row_date", descending=True)
+    )
+    if most.is_empty():
+        return None, 0
+    day, rows = most.select("row_date", "rows").row(0)
+    has_others = not gated.passed.filter(pl.col("session_date") != day).is_empty()
+    return (day, int(rows)) if has_others else (None, 0)
+
+
 @dataclass(frozen=True)
 class Judged:
     """What a gate made of a delivery, beside what has landed before.
@@ -138,11 +170,15 @@ class Judged:
         gated: what lands, and what is refused.
         refused: symbols whose delivery is refused as a whole, and why.
         kept: landed rows of these symbols that the delivery has no equal of: they stay.
+        withdrawn: landed rows that the delivery has in another place now, by what states them.
+        said: what to tell of these.
     """
 
     gated: Gated
     refused: Mapping[str, str] = field(default_factory=dict)
     kept: pl.DataFrame | None = None
+    withdrawn: pl.DataFrame | None = None
+    said: Sequence[str] = ()
 
 
 def refuse_symbols(
@@ -242,17 +278,26 @@ def outcomes(
         .join(accounts, on="symbol", how="left")
         .join(ALWAYS if expected is None else expected.listed, on="symbol", how="left")
     )
+    since, until = delivery.covers or ({}, None)
+    asked_from = pl.Series([since.get(symbol) for symbol in asked], dtype=pl.Date)
     rows_expected = pl.lit(None, pl.Int64)
     if expected is not None:
         days = pl.Series(expected.sessions(), dtype=pl.Date)
-        rows_expected = pl.lit(listings.expected_sessions(told, days))
-    since, until = delivery.covers or ({}, None)
+        # Of what was not asked for nothing is expected.
+        begin = pl.max_horizontal("listed_from", asked_from)
+        lines = told.with_columns(
+            listed_from=pl.when(pl.col("listed_from").is_not_null()).then(begin)
+        )
+        rows_expected = pl.lit(listings.expected_sessions(lines, days))
     # Of a line that has ended nothing is asked.
-    is_off = (pl.col("expected_rows") == 0).fill_null(value=False) | pl.col("outcome").is_null()
+    is_not_listed = (pl.col("expected_rows") == 0).fill_null(value=False)
+    is_off = is_not_listed | pl.col("outcome").is_null()
     has_none = pl.lit(dataset not in ("splits", "dividends")) & pl.col("rows").is_null()
     said = pl.col("message").fill_null(
-        pl.when(is_off)
+        pl.when(is_not_listed)
         .then(_not_listed())
+        .when(is_off)
+        .then(pl.lit("not asked for: no longer listed, or come before"))
         .when(has_none)
         .then(pl.lit("the source has no row of this symbol"))
     )
@@ -273,7 +318,7 @@ def outcomes(
         attempts=pl.col("attempts").fill_null(0),
         message=said,
         response_id="response_id",
-        asked_from=pl.Series([since.get(symbol) for symbol in asked], dtype=pl.Date),
+        asked_from=asked_from,
         asked_to=pl.lit(until, pl.Date),
     )
 
@@ -305,17 +350,20 @@ PASSING = {Outcome.TRANSIENT, Outcome.THROTTLED, Outcome.SKIPPED}
 """Outcomes that another try some minutes later may change."""
 
 
-def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> None:
-    """Fail where too few symbols were delivered for the rest to be trusted.
+def too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> TooFewDelivered | None:
+    """Say that too few symbols were delivered to publish what has come of the others.
 
     Args:
         told: what ``outcomes`` returns.
         model: the raw table.
         inputs: the limit.
 
+    Returns:
+        What to say, and what came of each; None where enough came.
+
     Raises:
         SourceError: if nothing was asked for: another try would not change that.
-        TooFewDelivered: with the outcomes, how often each, and an example.
+        TooFewDelivered: if not one symbol was delivered.
     """
     if told.is_empty():
         raise SourceError(
@@ -323,28 +371,29 @@ def refuse_too_few(told: pl.DataFrame, model: type[Table], inputs: Inputs) -> No
             "The reference table that names them has no rows yet: run it before this one, as "
             "`capshock run` does.",
         )
-    # What is refused was delivered: the source is there.
-    came = [Outcome.OK, Outcome.PARTIAL, Outcome.REFUSED]
-    good = told.filter(pl.col("outcome").is_in(came)).height
-    # Of a handful one may always be missing: seven indices are no tenth of anything.
-    allowed = math.ceil((1 - inputs.settings.min_ok_share) * told.height - 1e-9)
-    if good and told.height - good <= allowed:
-        return
+    lacking = told.filter(~pl.col("outcome").is_in(CAME))
+    good = told.height - lacking.height
+    if good and lacking.height <= may_lack(told.height, inputs.settings.min_ok_share):
+        return None
     by_outcome = (
-        told.filter(~pl.col("outcome").is_in(came))
-        .group_by("outcome", maintain_order=True)
+        lacking.group_by("outcome", maintain_order=True)
         .agg(pl.len(), pl.col("symbol").first(), pl.col("message").first())
         .sort("len", descending=True)
     )
     said = "; ".join(f"{o}: {n} (e.g. {s}: {m})" for o, n, s, m in by_outcome.iter_rows())
     nothing = pl.lit(None, pl.Date)
-    raise TooFewDelivered(
+    found = TooFewDelivered(
         f"{model.table()}: only {good} of {told.height} symbols were delivered: {said}",
-        "The last good data stay; what was delivered is kept for the next run, which asks for the "
-        "rest. The limit is CAPSHOCK_MIN_OK_SHARE.",
+        "What came lands, the next run asks for the rest alone, and until then nothing is "
+        "published. The limit is CAPSHOCK_MIN_OK_SHARE."
+        if good
+        else "The last good data stay. Run again once the source is back.",
         told.with_columns(asked_from=nothing, asked_to=nothing),
         passes=set(by_outcome["outcome"]) <= PASSING,
     )
+    if not good:
+        raise found
+    return found
 
 
 def land(  # noqa: PLR0913 - as many sides as it has
@@ -370,7 +419,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
 
     Raises:
         SourceError: if the delivery has a wrong shape or too many wrong rows.
-        TooFewDelivered: if too few symbols came; what came of each is booked.
+        TooFewDelivered: if not one symbol came; what came of each is booked.
     """
     lines = inputs.refused_lines()
     gated = with_lines_refused(
@@ -389,22 +438,33 @@ def land(  # noqa: PLR0913 - as many sides as it has
     dataset = model.table().split(".")[1]
     told = outcomes(delivery, gated, dataset, asked, expected)
     told = with_refused(told, judged.refused)
-    if delivery.accounts is not None and dataset not in _OPTIONAL:
+    lacks = None
+    if delivery.accounts is not None and dataset not in OPTIONAL:
         try:
-            refuse_too_few(told, model, inputs)
+            lacks = too_few(told, model, inputs)
         except TooFewDelivered as error:
             inputs.book(error.outcomes)
             raise
+    if lacks is not None:
+        # Another try of this run may come first.
+        inputs.book(lacks.outcomes)
     return Landing(
         rows=gated.passed if judged.kept is None else pl.concat([gated.passed, judged.kept]),
         window=window,
         names=None if names is None else names.spans,
         keeps_absent=delivery.keeps_absent,
+        withdrawn=judged.withdrawn,
         quarantined=gated.quarantined,
         quarantine_is_complete=delivery.is_complete,
         outcomes=told,
         scanned=delivery.response_id,
-        notes=tuple(f"{model.table()}: {said}" for said in judged.refused.values()),
+        notes=(
+            *(f"{model.table()}: {said}" for said in judged.refused.values()),
+            *(f"{model.table()}: {said}" for said in judged.said),
+            *(() if lacks is None else [lacks.what]),
+            *_told_of_session(gated, model, inputs),
+        ),
+        lacks=lacks,
         metadata={
             "received": gated.received,
             "quarantined": gated.quarantined.height,
@@ -413,8 +473,17 @@ def land(  # noqa: PLR0913 - as many sides as it has
     )
 
 
+def _told_of_session(gated: Gated, model: type[Table], inputs: Inputs) -> list[str]:
+    """Say which session is refused for so many symbols that a delivery like it would fail."""
+    day, rows = wrong_session(gated, model)
+    if rows < inputs.settings.max_rejected_rows:
+        return []
+    reason = gated.quarantined.filter(row_date=day)["reason"][0]
+    return [f"{model.table()}: {rows} rows of {day} are refused, the others land: {reason}"]
+
+
 def since_when(
-    covered: pl.DataFrame, asked: Sequence[str], first_session: date, run_first: date | None
+    landed: pl.DataFrame, asked: Sequence[str], first_session: date, run_first: date | None
 ) -> Since:
     """Return from when each symbol has to be asked for, so that no stretch is left out.
 
@@ -423,12 +492,12 @@ def since_when(
     symbol. Any other one is asked for from the first session on.
 
     Args:
-        covered: what has landed of the dataset: symbol, asked_from, asked_to.
+        landed: what has landed of the dataset: symbol, asked_from, asked_to.
         asked: symbols to ask for.
         first_session: first session of the pipeline.
         run_first: first session of the run; None: it fetches none.
     """
-    known = covered.group_by("symbol").agg(pl.col("asked_from").min(), pl.col("asked_to").max())
+    known = landed.group_by("symbol").agg(pl.col("asked_from").min(), pl.col("asked_to").max())
     left = {
         symbol: min(last, run_first or last)
         for symbol, first, last in known.select("symbol", "asked_from", "asked_to").rows()
@@ -448,9 +517,110 @@ def asked_since(
         asked: symbols to ask for.
         names: what names of lines stand for; None: each for itself.
     """
-    run_first = inputs.sessions[0] if inputs.sessions else None
-    covered = (names or Names()).present(inputs.covered(dataset), "symbol", pl.lit(FOR_EVER))
-    return since_when(covered, asked, inputs.settings.first_session, run_first)
+    run_first, run_last = inputs.sessions or (None, None)
+    told = (names or Names()).present(inputs.all_outcomes(dataset), "symbol", pl.lit(FOR_EVER))
+    since = since_when(covered(told), asked, inputs.settings.first_session, run_first)
+    if dataset in OPTIONAL:
+        return since
+    return the_rest(since, told, run_last, inputs.settings.min_ok_share)
+
+
+def covered(told: pl.DataFrame) -> pl.DataFrame:
+    """Return the outcomes of what has landed, of stretches that were asked for.
+
+    Args:
+        told: outcomes of a dataset, of all runs.
+    """
+    good = pl.col("outcome").is_in([Outcome.OK, Outcome.PARTIAL])
+    return told.filter(good).drop_nulls(["asked_from", "asked_to"])
+
+
+def the_rest(since: Since, told: pl.DataFrame, last: date | None, min_ok_share: float) -> Since:
+    """Leave out what an earlier run has brought up to the same session, where others lack.
+
+    Who runs again then waits for these. A symbol that the source does not know, as long as there
+    are few, is no such reason: values of the others may have been revised.
+
+    Args:
+        since: symbol -> from when it is asked for.
+        told: outcomes of the dataset, of all runs.
+        last: the last session of the run; None: it fetches none.
+        min_ok_share: the part of the symbols that has to come.
+    """
+    if last is None:
+        return since
+    lacking = undelivered(told, list(since)).filter(asked_to=last)
+    may_come = lacking.filter(~pl.col("outcome").is_in([Outcome.NOT_FOUND, Outcome.NO_DATA]))
+    if may_come.is_empty() and lacking.height <= may_lack(len(since), min_ok_share):
+        return since
+    came = told.filter(pl.col("outcome") == Outcome.OK, asked_to=last).drop_nulls("asked_from")
+    come = dict(came.group_by("symbol").agg(pl.col("asked_from").min()).iter_rows())
+    return {s: first for s, first in since.items() if s not in come or come[s] > first}
+
+
+def bars_since(inputs: Inputs, asked: Sequence[str], names: Names) -> Since:
+    """Return from when a run has to ask for the bars of each line.
+
+    A line that nobody could be asked for so far is asked for from where the others begin, and no
+    other one with it.
+
+    Args:
+        inputs: what has landed, and the sessions of the run.
+        asked: lines to ask for.
+        names: what names of lines stand for.
+    """
+    first, last = inputs.sessions or (inputs.settings.first_session, None)
+    told = names.present(inputs.all_outcomes("prices"), "symbol", pl.lit(FOR_EVER))
+    landed = covered(told)
+    if landed.is_empty():
+        # A source that is read whole, or the first run.
+        return dict.fromkeys(asked, first)
+    begin = max(cast("date", landed["asked_from"].min()), inputs.settings.first_session)
+    left = with_waiting(since_when(landed, asked, begin, first), inputs)
+    since = with_overlap(left, begin, names)
+    return the_rest(since, told, last, inputs.settings.min_ok_share)
+
+
+SEEN_AGAIN = 20
+"""Sessions of which prices and splits are seen again each evening, whatever is fetched: the record
+of a split and the division by it come some evenings apart, and no further."""
+
+
+def with_overlap(since: Since, begin: date, names: Names) -> Since:
+    """Go back by the sessions of which prices and splits are held against each other.
+
+    Not to those of which a line had another name, where these need not be asked for.
+
+    Args:
+        since: line -> from when it is asked for.
+        begin: the first session of all.
+        names: what names of lines stand for.
+    """
+    known = calendar.sessions()
+    back = {
+        day: max(known[max(bisect.bisect_left(known, day) - SEEN_AGAIN, 0)], begin)
+        for day in set(since.values())
+    }
+    named = {
+        symbol: max(former.until for former in had) for symbol, had in names.former.items() if had
+    }
+    return {
+        symbol: min(day, max(back[day], named.get(symbol, back[day])))
+        for symbol, day in since.items()
+    }
+
+
+def with_waiting(since: Since, inputs: Inputs) -> Since:
+    """Go back to the first bar that waits, of lines whose prices and splits are at odds.
+
+    What was refused as a whole is judged as a whole again.
+
+    Args:
+        since: line -> from when it is asked for.
+        inputs: what waits in quarantine.
+    """
+    waiting = inputs.waiting(PRICES_AND_SPLITS)
+    return {s: min(first, waiting.get(s, first)) for s, first in since.items()}
 
 
 def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: Names) -> Since:
@@ -462,14 +632,28 @@ def lines_since(inputs: Inputs, dataset: str, securities: pl.DataFrame, names: N
         securities: ``ref.securities``.
         names: what names of lines stand for.
     """
-    since = asked_since(inputs, dataset, securities["symbol"].to_list(), names)
+    asked = asked_since(inputs, dataset, securities["symbol"].to_list(), names)
     ends = dict(securities.select("symbol", "listed_to").drop_nulls().iter_rows())
-    return {s: day for s, day in since.items() if s not in ends or ends[s] >= day}
+    since = {s: day for s, day in asked.items() if s not in ends or ends[s] >= day}
+    if dataset in OPTIONAL or inputs.sessions is None:
+        return since
+    # Prices, splits and dividends come in one answer.
+    return with_overlap(with_waiting(since, inputs), inputs.settings.first_session, names)
 
 
 def source_of(inputs: Inputs, names: Names) -> Source:
     """Return the source of raw data, under the present names of companies."""
     return RenamedSource(inputs.open_source(), names)
+
+
+NAMED = 8
+"""Symbols that a sentence names."""
+
+
+def listed(symbols: Sequence[str]) -> str:
+    """Name symbols in a sentence, of many the first ones."""
+    more = f" and {len(symbols) - NAMED} more" if len(symbols) > NAMED else ""
+    return ", ".join(symbols[:NAMED]) + more
 
 
 def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
@@ -486,12 +670,12 @@ def delivered(model: type[Table]) -> dg.AssetChecksDefinition:
         told = cast("Inputs", context.resources.inputs).outcomes(dataset)
         lacking = told.filter(pl.col("outcome") != Outcome.OK).sort("outcome", "symbol")
         shown = lacking.select("symbol", "outcome", "rows", "expected_rows", "message")
-        counted = lacking.group_by("outcome").len().sort("outcome").iter_rows()
-        named = ", ".join(f"{number} {outcome}" for outcome, number in counted)
+        counted = lacking.group_by("outcome", maintain_order=True).agg("symbol").iter_rows()
+        told_of = "; ".join(f"{len(of)} {outcome} ({listed(of)})" for outcome, of in counted)
         return dg.AssetCheckResult(
             passed=lacking.is_empty(),
             severity=dg.AssetCheckSeverity.WARN,
-            description=f"{lacking.height} of {told.height} symbols did not come whole: {named}"
+            description=f"{lacking.height} of {told.height} symbols did not come whole: {told_of}"
             if lacking.height
             else f"all {told.height} symbols came whole",
             metadata={

@@ -30,18 +30,19 @@ def test_a_range_and_a_single_partition_are_the_sessions_of_a_run():
 
 def test_a_source_out_of_reach_is_asked_again_where_nobody_waits():
     with pytest.raises(dg.RetryRequested) as asked:
-        try_again(run(), too_few(passes=True))
+        try_again(run(), too_few(passes=True), RETRIES - 1)
     assert (asked.value.max_retries, asked.value.seconds_to_wait) == (RETRIES, 300.0)
     assert RETRIES == 2
 
 
 @pytest.mark.parametrize(
-    ("tags", "error"),
+    ("tags", "error", "tries"),
     [
-        ({SOMEBODY_WAITS: "true"}, too_few(passes=True)),
-        ({}, too_few(passes=False)),
-        ({}, SourceError("gone", "mend")),
+        ({SOMEBODY_WAITS: "true"}, too_few(passes=True), 0),
+        ({}, too_few(passes=False), 0),
+        ({}, SourceError("gone", "mend"), 0),
+        ({}, too_few(passes=True), RETRIES),
     ],
 )
-def test_whatever_is_permanent_or_waited_for_fails_at_once(tags, error):
-    try_again(run(**tags), error)
+def test_whatever_is_permanent_or_waited_for_or_tried_enough_goes_on_at_once(tags, error, tries):
+    try_again(run(**tags), error, tries)

@@ -176,3 +176,47 @@ def test_of_random_histories_what_is_rebased_is_refused_and_what_is_not_passes(s
     off = [round(c * (1 + rng.choice((0, 0, 0.02, -0.1, 0.6))), 4) for c in closes]
     if all(abs(r - 1) > 0.7 for _, r, _ in known):
         assert found(closes, off, told) == []
+
+
+def begun(place: int) -> pl.DataFrame:
+    """The last session that was there when the history first came."""
+    return pl.DataFrame({"symbol": ["A"], "begun_on": [DAYS[place]]})
+
+
+def of_live(landed: object, delivered: object, known: pl.DataFrame, first_to: int) -> list[int]:
+    blocks = rebased_blocks(bars(landed), bars(delivered), known, begun(first_to))
+    return blocks["sessions"].to_list()
+
+
+TWO_FOR_ONE = actions((4, 2.0, "split"))
+DIVIDED = times(SPLIT, 0.5, range(4))
+MULTIPLIED = times(SPLIT, 2.0, range(4))
+
+
+@pytest.mark.parametrize("wrong", [DIVIDED, MULTIPLIED], ids=["late listing", "late division"])
+def test_what_first_came_on_a_faulty_evening_is_put_right_once_yahoo_is(wrong: list[float]) -> None:
+    """In whose basis the history came, nobody had seen: the split was there from the beginning."""
+    assert of_live(wrong, SPLIT, TWO_FOR_ONE, first_to=4) == []
+    # Not by an answer that is no better.
+    worse = MULTIPLIED if wrong is DIVIDED else DIVIDED
+    assert of_live(wrong, worse, TWO_FOR_ONE, first_to=4) == [4]
+
+
+@pytest.mark.parametrize("wrong", [DIVIDED, MULTIPLIED])
+@pytest.mark.parametrize("first_to", [3, 4])
+def test_a_right_history_is_never_moved(wrong: list[float], first_to: int) -> None:
+    assert of_live(SPLIT, wrong, TWO_FOR_ONE, first_to) == [4]
+
+
+def test_closes_that_were_seen_before_the_split_stay_whatever_is_listed_later() -> None:
+    # A split that never was: listed in the middle, by which Yahoo has not divided.
+    multiplied = times(STEADY, 2.0, range(4))
+    assert of_live(STEADY, multiplied, TWO_FOR_ONE, first_to=3) == [4]
+
+
+@pytest.mark.parametrize("factor", [1.12, 1.033, 0.97])
+def test_of_a_live_source_a_factor_common_to_many_sessions_is_another_basis(factor: float) -> None:
+    closes = [100.0 + place % 3 for place in range(12)]
+    moved = times(closes, 1 / factor, range(12))
+    assert of_live(closes, moved, actions(), first_to=2) == [12]
+    assert found(closes, moved) == []

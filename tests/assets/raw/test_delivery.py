@@ -1,12 +1,18 @@
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.market import calendar
+from assets.market.names import Former, Names
+from assets.market.undelivered import undelivered
 from assets.raw.delivery import (
     ALWAYS,
     Expected,
@@ -14,9 +20,11 @@ from assets.raw.delivery import (
     outcomes,
     refuse_bad_delivery,
     refuse_symbols,
-    refuse_too_few,
     since_when,
+    the_rest,
+    too_few,
     with_lines_refused,
+    with_overlap,
 )
 from assets.resources import DataSettings, Inputs
 from assets.sources import Delivery
@@ -485,29 +493,126 @@ def test_a_symbol_goes_on_where_it_was_left_and_a_new_one_starts_at_the_first_se
 
 
 @pytest.mark.parametrize(
-    ("good", "of", "share", "is_refused"),
+    ("good", "of", "share", "is_too_few"),
     [(6, 7, 0.9, False), (5, 7, 0.9, True), (6, 7, 1.0, True), (0, 1, 0.9, True),
      (18, 20, 0.9, False), (17, 20, 0.9, True), (480, 534, 0.9, False), (479, 534, 0.9, True)],
 )  # fmt: skip
-def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_refused):
+def test_a_handful_may_lack_one_and_a_crowd_its_share(good, of, share, is_too_few):
     told = pl.DataFrame(
         [(f"S{n}", "ok" if n < good else "not_found", None, None, None) for n in range(of)],
         schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String,
                 "asked_from": pl.Date, "asked_to": pl.Date}, orient="row",
     )  # fmt: skip
     inputs = Inputs(DataSettings(source="yahoo", min_ok_share=share))
-    if is_refused:
-        with pytest.raises(TooFewDelivered, match=f"only {good} of {of}"):
-            refuse_too_few(told, raw.IndexLevels, inputs)
-    else:
-        refuse_too_few(told, raw.IndexLevels, inputs)
+    if not good:
+        with pytest.raises(TooFewDelivered, match=f"only 0 of {of}"):
+            too_few(told, raw.IndexLevels, inputs)
+        return
+    found = too_few(told, raw.IndexLevels, inputs)
+    assert (found is not None) == is_too_few
+    assert found is None or f"only {good} of {of}" in found.what
+
+
+def of_evenings(*rows: tuple[str, str, date | None]) -> pl.DataFrame:
+    """Outcomes of several runs, in any order."""
+    schema = {"symbol": pl.String, "outcome": pl.String, "asked_to": pl.Date}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(message=pl.lit("why"))
+
+
+def test_a_symbol_is_undelivered_until_a_run_brings_the_last_sessions_asked_for():
+    first, last = WEEK[2], WEEK[3]
+    told = of_evenings(
+        ("NVDA", "transient", last), ("NVDA", "ok", last), ("VZ", "ok", first),
+        ("VZ", "throttled", last), ("TSM", "refused", last), ("GONE", "404", last),
+        ("MSFT", "transient", None),
+    )  # fmt: skip
+    lacking = undelivered(told, ["NVDA", "VZ", "TSM", "MSFT"])
+    assert lacking.rows() == [("VZ", last, "throttled", "why")]
+    assert undelivered(told.clear(), ["NVDA"]).is_empty()
 
 
 def test_where_there_is_nobody_to_ask_for_another_try_is_no_way_out():
     told = pl.DataFrame(schema={"symbol": pl.String, "outcome": pl.String, "message": pl.String})
     with pytest.raises(SourceError, match=r"raw\.prices: there is no symbol to ask") as refused:
-        refuse_too_few(told, raw.Prices, Inputs(DataSettings(source="yahoo")))
+        too_few(told, raw.Prices, Inputs(DataSettings(source="yahoo")))
     assert not isinstance(refused.value, TooFewDelivered)
+
+
+def asked(*rows: tuple[str, str, date, date]) -> pl.DataFrame:
+    schema = {"symbol": pl.String, "outcome": pl.String, "asked_from": pl.Date,
+              "asked_to": pl.Date}  # fmt: skip
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(message=pl.lit(None))
+
+
+FIRST, LAST = WEEK[0], WEEK[3]
+
+
+@pytest.mark.parametrize(
+    ("others", "is_alone"),
+    [("transient", True), ("contract", True), ("not_found", False), ("ok", False)],
+)
+def test_the_next_run_of_an_evening_asks_for_what_may_still_come_alone(others, is_alone):
+    since = dict.fromkeys(("NVDA", "VZ"), FIRST)
+    told = asked(("NVDA", "ok", FIRST, LAST), ("VZ", others, FIRST, LAST))
+    assert the_rest(since, told, LAST, 0.5) == ({"VZ": FIRST} if is_alone else since)
+    # Another evening, or an earlier session: of all.
+    assert the_rest(since, told, WEEK[2], 0.5) == since
+    earlier = dict.fromkeys(since, date(2021, 3, 1))
+    assert the_rest(earlier, told, LAST, 0.5) == earlier
+    assert the_rest(since, told, None, 0.5) == since
+
+
+def test_prices_and_splits_are_seen_again_over_twenty_sessions_under_the_present_name():
+    changed = WEEK[1]
+    former = {"NEW": (Former("OLD", changed),)}
+    names = replace(Names(), former=former)
+    since = {"NVDA": LAST, "NEW": LAST, "LEFT": date(2021, 3, 1)}
+    seen = with_overlap(since, date(2021, 2, 16), names)
+    days = calendar.sessions()
+    assert seen == {
+        "NVDA": days[days.index(LAST) - 20], "NEW": changed, "LEFT": date(2021, 2, 16),
+    }  # fmt: skip
+    # What was asked for under the former name anyway goes no further back.
+    assert with_overlap({"NEW": WEEK[0]}, date(2021, 2, 16), names) == {"NEW": WEEK[0]}
+
+
+def test_beyond_what_may_lack_the_rest_is_asked_for_alone_whatever_it_is():
+    since = dict.fromkeys(("NVDA", "VZ"), FIRST)
+    told = asked(("NVDA", "ok", FIRST, LAST), ("VZ", "not_found", FIRST, LAST))
+    assert the_rest(since, told, LAST, 1.0) == {"VZ": FIRST}
+
+
+HOLIDAY = date(2021, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("of_session", "also_wrong", "is_refused"),
+    [({"session_date": HOLIDAY}, 0, False), ({"close": -1.0}, 0, False),
+     ({"close": math.nan}, 0, False), ({"session_date": HOLIDAY}, 49, False),
+     ({"session_date": HOLIDAY}, 60, True)],
+)  # fmt: skip
+def test_one_wrong_session_of_all_symbols_is_quarantined_and_the_rest_lands(
+    of_session: dict[str, Any], also_wrong: int, *, is_refused: bool
+) -> None:
+    symbols = [f"S{n}" for n in range(60)]
+    days = [date(2021, 11, 23), date(2021, 11, 24), date(2021, 11, 26)]
+    right = [row(symbol=s, session_date=day) for s in symbols for day in days]
+    wrong = [row(symbol=s, **{"session_date": date(2021, 11, 22), **of_session}) for s in symbols]
+    more = [row(symbol=s, session_date=days[0], close=-2.0) for s in symbols[:also_wrong]]
+    gated = first_gate(prices(*right[also_wrong * 3 :], *wrong, *more), raw.Prices, symbols, CLOSED)
+    assert gated.rejected == 60 + also_wrong
+    if is_refused:
+        with pytest.raises(SourceError, match="rows are wrong"):
+            refuse_bad_delivery(gated, raw.Prices, inputs())
+    else:
+        refuse_bad_delivery(gated, raw.Prices, inputs())
+
+
+def test_a_delivery_of_one_wrong_session_alone_is_refused() -> None:
+    symbols = [f"S{n}" for n in range(60)]
+    wrong = prices(*(row(symbol=s, session_date=HOLIDAY) for s in symbols))
+    with pytest.raises(SourceError, match="60 of 60 delivered rows are wrong"):
+        refuse_bad_delivery(first_gate(wrong, raw.Prices, symbols, CLOSED), raw.Prices, inputs())
 
 
 # --- lines that securities.csv has and that are not covered ---------------------------------------

@@ -91,6 +91,8 @@ def changed(
         return told
     result = told["chart"]["result"][0]
     if "timestamp" in result:
+        if kind in _OF_A_SPLIT and not (result.get("events") or {}).get("splits"):
+            return told
         if kind in OF_A_BAR:
             OF_A_BAR[kind](result, PLACES[place or "last but one"](result))
         else:
@@ -190,6 +192,8 @@ def _midnight_stamps(result: dict[str, Any], _: float) -> None:
 def _ghost_bar(result: dict[str, Any], _: float) -> None:
     """Add a flat bar without volume on the holiday of 2025-01-09."""
     moment = stamp(date(2025, 1, 9))
+    if not result["timestamp"][0] < moment < result["timestamp"][-1]:
+        return
     at = sum(other < moment for other in result["timestamp"]) - 1
     close = result["indicators"]["quote"][0]["close"][at]
     result["timestamp"].insert(at + 1, moment)
@@ -228,22 +232,28 @@ def _listed_twice(result: dict[str, Any], _: float) -> None:
     result["events"]["splits"][str(day)] = {**split, "date": day}
 
 
-def _two_splits(*shares: tuple[int, int]) -> Callable[[dict[str, Any], float], None]:
+def _told_as(
+    shares: Callable[[int, int], list[tuple[int, int]]],
+) -> Callable[[dict[str, Any], float], None]:
     """List several splits on the date of the last one, instead of it."""
 
     def change(result: dict[str, Any], _: float) -> None:
-        day = _last_split(result)["date"]
+        split = _last_split(result)
         result["events"]["splits"] = {
-            str(day + 60 * n): {
-                "date": day + 60 * n,
+            str(split["date"] + 60 * n): {
+                "date": split["date"] + 60 * n,
                 "numerator": new,
                 "denominator": old,
                 "splitRatio": f"{new}:{old}",
             }
-            for n, (new, old) in enumerate(shares)
+            for n, (new, old) in enumerate(shares(split["numerator"], split["denominator"]))
         }
 
     return change
+
+
+def _beside_its_text(result: dict[str, Any], _: float) -> None:
+    _last_split(result)["numerator"] += 1
 
 
 _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
@@ -268,12 +278,12 @@ _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     "negative_split": _split(numerator=-2, splitRatio="-2:1"),
     "half_a_split": _split(denominator=None),
     "absurd_split": _split(numerator=1_000_000, splitRatio="1000000:1"),
-    "split_beside_its_text": _split(numerator=3),
+    "split_beside_its_text": _beside_its_text,
     "split_dated_by_its_key": _split(date=None),
     "undated_split": _undated_split,
-    "two_splits": _two_splits((4, 1), (1, 2)),
+    "two_splits": _told_as(lambda new, old: [(2 * new, old), (1, 2)]),
     "the_split_a_day_early_too": _listed_twice,
-    "the_split_twice": _two_splits((2, 1), (2, 1)),
+    "the_split_twice": _told_as(lambda new, old: [(new, old), (new, old)]),
     # what the answer is about
     "wrong_symbol": _meta(symbol="OTHER"),
     "other_currency": _meta(currency="EUR"),
@@ -285,9 +295,18 @@ _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     "other_zone": _meta(exchangeTimezoneName="Europe/London"),
     "chicago": _meta(exchangeTimezoneName=CHICAGO.key),
     "hourly": _meta(dataGranularity="1h"),
-    "recycled_ticker": _meta(firstTradeDate=stamp(date(2025, 1, 10))),
+    "recycled_ticker": lambda r, _: r["meta"].update(
+        firstTradeDate=r["timestamp"][len(r["timestamp"]) // 2]
+    ),
 }
 """Faults of a chart as a whole."""
+
+_OF_A_SPLIT = {
+    "undivided", "unlisted", "split_of_zero", "split_by_zero", "negative_split", "half_a_split",
+    "absurd_split", "split_beside_its_text", "split_dated_by_its_key", "undated_split",
+    "two_splits", "the_split_a_day_early_too", "the_split_twice",
+}  # fmt: skip
+"""Faults that a chart without a split cannot have."""
 
 
 # --- faults of share counts -----------------------------------------------------------------------

@@ -152,6 +152,7 @@ class Wrong:
     endpoint: str
     symbol: str
     kind: str
+    place: str | None = None
 
 
 def draw(chance: random.Random, replay: Replay, days: Sequence[date], place: int) -> Wrong:
@@ -174,16 +175,18 @@ def draw(chance: random.Random, replay: Replay, days: Sequence[date], place: int
         if chance.random() < 0.2:
             kinds = [k for k in (*faults.STATUSES, *ON_THE_WAY) if not k.startswith("shares")]
             return Wrong("chart", symbol, chance.choice(kinds))
-        kind = chance.choice([*faults._CHANGES])
+        wrong = Wrong("chart", symbol, chance.choice([*faults._CHANGES, *faults.OF_A_BAR]),
+                      chance.choice([*faults.PLACES]))  # fmt: skip
         # The shortest answer that is asked for: a fault shows in it, or is none this evening.
-        if _shows(kind, replay, symbol, days[max(place - 1, 0)]):
-            return Wrong("chart", symbol, kind)
+        if _shows(wrong, replay, days[max(place - 1, 0)]):
+            return wrong
 
 
-def _shows(kind: str, replay: Replay, symbol: str, first: date) -> bool:
-    told = replay.market.chart(symbol, stamp(first), 4e9, replay.now)
+def _shows(wrong: Wrong, replay: Replay, first: date) -> bool:
+    told = replay.market.chart(wrong.symbol, stamp(first), 4e9, replay.now)
+    now = replay.now.timestamp()
     try:
-        return faults.changed(kind, copy.deepcopy(told), replay.now.timestamp()) != told
+        return faults.changed(wrong.kind, copy.deepcopy(told), now, wrong.place) != told
     except (KeyError, IndexError, ValueError):
         return False
 

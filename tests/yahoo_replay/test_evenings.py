@@ -62,7 +62,7 @@ def test_after_a_year_of_faults_all_is_as_without_and_no_evening_shows_a_false_l
             replay.now = evening_of(days[place])
             if place < len(days) - 1:
                 wrong = draw(chance, replay, days, place)
-                replay.fault(wrong.endpoint, wrong.symbol, wrong.kind)
+                replay.fault(wrong.endpoint, wrong.symbol, wrong.kind, value=wrong.place)
                 story.append((days[place], wrong))
             is_last = place == len(days) - 1
             inputs = faulty.run(replay.now, ALL if is_last else TO_LOSSES)

@@ -139,7 +139,8 @@ def refuse_bad_delivery(
 def wrong_session(gated: Gated, model: type[Table]) -> tuple[date | None, int]:
     """Return the session of which most rows are refused, and how many: of several symbols alone.
 
-    None of a table without a row per session, and where no other session has come.
+    None of a table without a row per session, where a row of the session has passed, and where no
+    other session has come.
 
     Args:
         gated: what a gate made of a delivery.
@@ -153,13 +154,13 @@ def wrong_session(gated: Gated, model: type[Table]) -> tuple[date | None, int]:
         .group_by("row_date")
         .agg(rows=pl.col("occurrences").sum(), symbols=pl.col("symbol").n_unique())
         .filter(pl.col("symbols") > 1)
+        .join(gated.passed, left_on="row_date", right_on="session_date", how="anti")
         .sort("rows", "row_date", descending=True)
     )
     if most.is_empty():
         return None, 0
     day, rows = most.select("row_date", "rows").row(0)
-    has_others = not gated.passed.filter(pl.col("session_date") != day).is_empty()
-    return (day, int(rows)) if has_others else (None, 0)
+    return (None, 0) if gated.passed.is_empty() else (day, int(rows))
 
 
 @dataclass(frozen=True)

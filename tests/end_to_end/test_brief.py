@@ -222,6 +222,7 @@ def test_a_record_gain_leads_the_page_of_a_day_without_a_loss(connection):
     assert "Dow Jones Industrial Average" in names
 
 
+@pytest.mark.slow
 def test_who_moved_an_index_is_not_said_where_most_members_lack_a_price(landed_cut):
     """The cut has all members of the Dow, and a tenth of the S&P 500's."""
     with duckdb.connect(str(landed_cut.settings.warehouse), read_only=True) as opened:
@@ -348,6 +349,7 @@ def test_the_brief_of_a_window_is_of_its_last_session_of_all_or_of_none(six):
     assert _pages(six) == {"2025-01-06", "2025-01-07", "2025-01-08", "2025-01-10"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("library", "not_drawn"), [("vl_convert", 4), ("altair", 3)])
 def test_without_what_draws_the_run_goes_on_and_says_so(six, monkeypatch, library, not_drawn):
     monkeypatch.setitem(sys.modules, library, None)

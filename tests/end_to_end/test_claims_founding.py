@@ -97,6 +97,7 @@ def test_the_readme_shows_what_the_command_prints(founding):
     assert set(lines) <= told
 
 
+@pytest.mark.slow
 def test_the_guide_shows_what_its_file_gives_and_writes_nothing(founding, tmp_path):
     page = _page("docs/claims.md")
     before = founding.hashes()

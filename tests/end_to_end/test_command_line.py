@@ -162,6 +162,7 @@ def test_a_path_with_brackets_is_printed_as_it_is(capshock):
     assert "nope[/red]: the folder of raw data does not exist" in _one_line(ran.stderr)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_not_capshocks_is_named(capshock, home):
     duckdb.connect(str(home / "other.duckdb")).close()
     (home / "damaged.duckdb").write_text("not a database " * 100)

@@ -138,6 +138,7 @@ def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_
     assert "session_date 2025-01-10; index_symbol ^IDX, session_date 2025-01-16" in again.reasons[0]
 
 
+@pytest.mark.slow
 def test_a_clock_set_back_stops(small):
     small.overrides["now"] = "2025-01-15T23:30:00+00:00"
     stopped = small.publish()

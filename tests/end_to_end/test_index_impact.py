@@ -146,6 +146,7 @@ def test_a_split_in_a_price_weighted_index_moves_nothing(small):
     assert row["residual_bps"] == pytest.approx(0.0, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_a_removed_member_is_gone_and_what_has_no_effect_is_said_and_stops_nothing(
     small, small_market
 ):

@@ -58,6 +58,7 @@ def test_sessions_in_pieces_and_out_of_order_give_the_same_tables(
     assert _data(pieces.hashes()) == _data(small.hashes())
 
 
+@pytest.mark.slow
 def test_files_with_rows_and_columns_in_any_order_give_the_same_tables(
     small, deploy, small_market, tmp_path
 ):
@@ -98,6 +99,7 @@ def test_a_changed_file_is_read_again_and_what_is_gone_from_it_is_gone(small, sm
         assert str(small.one(f"SELECT max(session_date) FROM {table}")) == "2025-01-15"
 
 
+@pytest.mark.slow
 def test_another_sector_in_the_reference_data_needs_no_new_prices(small, small_market):
     securities = small_market / "securities.csv"
     securities.write_text(securities.read_text().replace("Foods", "Food"))

@@ -72,6 +72,7 @@ CHANGES = [
 SWAP = [("KO", "PG", "2024-11-18"), ("PG", "KO", "2024-11-18")]
 
 
+@pytest.mark.slow
 def test_history_under_former_names_gives_the_same_tables(
     landed_cut, cut_of_sample, deploy, tmp_path
 ):

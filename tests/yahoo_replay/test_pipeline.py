@@ -229,6 +229,7 @@ def test_a_symbol_out_of_reach_for_long_is_fetched_from_where_it_was_left(
     assert live.one("SELECT count(*) FROM raw.prices WHERE symbol = 'BBB'") == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("hour", "is_cut_short"),
     [pytest.param(13, False, id="before the opening", marks=pytest.mark.slow),

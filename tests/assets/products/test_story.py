@@ -100,6 +100,7 @@ def test_names_are_printed_as_they_are(small, small_market):
     assert "[red]Gamma[/] <b>" in _told(small.warehouse, "2025-01-06")
 
 
+@pytest.mark.slow
 def test_rows_rejected_without_a_date_are_listed(small, small_market):
     prices = small_market / "prices.csv"
     prices.write_text(prices.read_text() + "AAA,17.1.2025,1,2,1,1,10\n")

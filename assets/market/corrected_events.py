@@ -1,4 +1,9 @@
-"""Splits and dividends whose date a source has corrected: the first one is not kept beside it."""
+"""Splits and dividends that a source has corrected: what it said first is not kept beside it.
+
+It has dated one otherwise since; or it lists a split no more, by which nothing was ever divided.
+"""
+
+import math
 
 import polars as pl
 
@@ -49,3 +54,52 @@ def corrected(
         .unique(key, keep="first", maintain_order=True)
         .select(_FOUND.names())
     )
+
+
+SURELY_A_SPLIT = 1.15
+"""A ratio nearer to 1 than this, either way, is no larger than what a price does by itself."""
+
+
+def undone(
+    landed: pl.DataFrame, delivered: pl.DataFrame, answered: pl.DataFrame, bars: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the splits that a source lists no more, and that no close has followed.
+
+    Where the close on the ex-date is much nearer to the one before than to a divided one, there
+    was no split: it was called off, or belongs to another line. One that closes have followed
+    stays, listed or not.
+
+    Args:
+        landed: symbol, ex_date, ratio.
+        delivered: the same, of all that the source has of the lines since a date.
+        answered: symbol, since: the lines whose answer is whole, and that date.
+        bars: symbol, session_date, close; as traded.
+
+    Returns:
+        symbol, ex_date, corrected_to (null), unique, sorted.
+    """
+    key = ["symbol", "ex_date"]
+    gone = (
+        landed.join(answered, on="symbol")
+        .filter(pl.col("ex_date") >= pl.col("since"))
+        .join(delivered.select(key), on=key, how="anti")
+        .filter(pl.col("ratio").log().abs() > math.log(SURELY_A_SPLIT))
+        .sort("ex_date")
+    )
+    closes = bars.select("symbol", "close", ex_date="session_date").sort("ex_date")
+    before = closes.with_columns(pl.col("ex_date").dt.offset_by("1d"))
+    move = (pl.col("close") / pl.col("close_before")).log()
+    return (
+        gone.join_asof(before, on="ex_date", by="symbol", suffix="_before", check_sortedness=False)
+        .rename({"close": "close_before"})
+        .join_asof(closes, on="ex_date", by="symbol", strategy="forward", check_sortedness=False)
+        .filter(move.abs() < (move + pl.col("ratio").log()).abs() / MUCH_NEARER)
+        .with_columns(corrected_to=pl.lit(None, pl.Date))
+        .select(_FOUND.names())
+        .unique()
+        .sort(key)
+    )
+
+
+MUCH_NEARER = 3
+"""A close is nearer to one than to another if it is by this factor."""

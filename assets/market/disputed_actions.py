@@ -8,6 +8,8 @@ import polars as pl
 
 from assets.market.bars import does_not_follow
 from assets.market.corporate_actions import with_adjustments
+from assets.market.rebased_closes import PRICES_AND_SPLITS
+from warehouse.schemas.vocabulary import RefusalStatus
 
 FOLLOWS_WITHIN = 10
 """A price that follows so many bars later does follow: the action is dated early."""
@@ -15,20 +17,44 @@ FOLLOWS_WITHIN = 10
 _KEY = ["symbol", "session_date"]
 
 
+def closes_told_anew(quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Return the closes that have landed, and that the source tells in another share basis now.
+
+    What it said first stays; which of the two is right, nobody knows until it is of one mind.
+
+    Args:
+        quarantine: ``ops.quarantine``.
+
+    Returns:
+        symbol, session_date.
+    """
+    return quarantine.filter(
+        (pl.col("source_table") == "raw.prices")
+        & (pl.col("status") == RefusalStatus.HELD)
+        & pl.col("rules").list.contains(PRICES_AND_SPLITS)
+    ).select("symbol", session_date="row_date")
+
+
 def closes_of_disputed_actions(
-    bars: pl.DataFrame, prices: pl.DataFrame, actions: pl.DataFrame, decisions: pl.DataFrame
+    bars: pl.DataFrame,
+    prices: pl.DataFrame,
+    actions: pl.DataFrame,
+    decisions: pl.DataFrame,
+    quarantine: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Return all bars of the lines whose closes and actions are not one statement.
+    """Return the bars whose closes and actions are not one statement: mostly all of a line.
 
     They are not where neither the close on an ex-date has followed the ratio, nor the one ten bars
     later (``FOLLOWS_WITHIN``; the last one, where there are fewer); and where the last ten bars are
-    held, all of them: they are in another basis than those before, and no action says why.
+    held, all of them: they are in another basis than those before, and no action says why. Of
+    closes that the source tells in another basis now, these alone (``closes_told_anew``).
 
     Args:
         bars: ``raw.prices``, with those that the gate holds: symbol, session_date, close, ...
         prices: ``core.prices``.
         actions: ``core.corporate_actions``.
         decisions: ``ref.split_decisions``; what a person said of a date settles it.
+        quarantine: ``ops.quarantine``.
 
     Returns:
         symbol, session_date, sorted.
@@ -38,7 +64,9 @@ def closes_of_disputed_actions(
         _not_followed(sorted_bars, actions, decisions),
         _held_to_the_end(sorted_bars, prices),
     ]
-    return sorted_bars.select(_KEY).join(pl.concat(lines), on="symbol", how="semi")
+    found = sorted_bars.select(_KEY).join(pl.concat(lines), on="symbol", how="semi")
+    anew = sorted_bars.select(_KEY).join(closes_told_anew(quarantine), on=_KEY, how="semi")
+    return pl.concat([found, anew]).unique().sort(_KEY)
 
 
 def _not_followed(

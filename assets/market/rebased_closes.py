@@ -47,7 +47,8 @@ _FOUND = pl.Schema(
 
 
 def _is_moved() -> pl.Expr:
-    slack = pl.max_horizontal(MATCH * pl.col("was"), pl.lit(CENT * (1 + 1e-9)))
+    larger = pl.max_horizontal("was", "now")
+    slack = pl.max_horizontal(MATCH * larger, pl.lit(CENT * (1 + 1e-9)))
     return (pl.col("now") - pl.col("was")).abs() > slack
 
 

@@ -12,7 +12,7 @@ from assets.market.index_units import with_weighting
 from assets.market.last_known import last_known
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import core, mart, raw, ref
+from warehouse.schemas import core, mart, ops, raw, ref
 from warehouse.schemas.vocabulary import ReconciliationFlag, Weighting
 
 TOP = 10
@@ -318,6 +318,7 @@ def with_disputed_levels(reconciliations: pl.DataFrame, indices: pl.DataFrame) -
         "indices": ref.Indices,
         "bars": raw.Prices,
         "decisions": ref.SplitDecisions,
+        "quarantine": ops.Quarantine,
     },
 )
 def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it compares
@@ -329,13 +330,14 @@ def mart_index_reconciliations(  # noqa: PLR0913, PLR0917 - as many inputs as it
     indices: pl.DataFrame,
     bars: pl.DataFrame,
     decisions: pl.DataFrame,
+    quarantine: pl.DataFrame,
 ) -> Landing:
     """Reconcile all indices."""
     told = index_reconciliations(
         impacts, prices, actions, level_moves(levels, calendar.sessions()), holdings, indices
     )
     told = with_disputed_prices(
-        told, impacts, closes_of_disputed_actions(bars, prices, actions, decisions)
+        told, impacts, closes_of_disputed_actions(bars, prices, actions, decisions, quarantine)
     )
     told = with_disputed_levels(told, indices)
     return Landing(

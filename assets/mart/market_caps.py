@@ -10,7 +10,7 @@ from assets.market.disputed_actions import closes_of_disputed_actions
 from assets.market.disputed_closes import NO_CLOSES, disputed_closes
 from assets.market.share_counts import STALE_AFTER_DAYS
 from assets.table_asset import table_asset
-from warehouse.schemas import core, mart, raw, ref
+from warehouse.schemas import core, mart, ops, raw, ref
 from warehouse.schemas.vocabulary import AdjustmentKind, CapFlag
 
 
@@ -152,6 +152,7 @@ def _raised() -> dict[CapFlag, pl.Expr]:
         "bars": raw.Prices,
         "actions": core.CorporateActions,
         "decisions": ref.SplitDecisions,
+        "quarantine": ops.Quarantine,
     },
 )
 def mart_market_caps(  # noqa: PLR0913, PLR0917 - as many inputs as speak of a close
@@ -163,8 +164,9 @@ def mart_market_caps(  # noqa: PLR0913, PLR0917 - as many inputs as speak of a c
     bars: pl.DataFrame,
     actions: pl.DataFrame,
     decisions: pl.DataFrame,
+    quarantine: pl.DataFrame,
 ) -> pl.DataFrame:
     """Compute all market caps."""
-    by_action = closes_of_disputed_actions(bars, prices, actions, decisions)
+    by_action = closes_of_disputed_actions(bars, prices, actions, decisions, quarantine)
     disputed = disputed_closes(impacts, reconciliations, prices, by_action)
     return market_caps(prices, counts, securities, disputed)

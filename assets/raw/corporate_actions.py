@@ -5,7 +5,7 @@ from dataclasses import replace
 import polars as pl
 
 from assets.market.corporate_actions import kind_told
-from assets.market.corrected_events import corrected
+from assets.market.corrected_events import corrected, undone
 from assets.market.rebased_closes import PRICES_AND_SPLITS
 from assets.raw.delivery import (
     KINDS,
@@ -29,6 +29,9 @@ _ROW = "__row"
 
 DATE_CORRECTED = "date_corrected"
 """The rule by which an event goes whose date the source has corrected."""
+
+NEVER_WAS = "never_was"
+"""The rule by which a split goes that the source lists no more, and no close has followed."""
 
 
 def one_of_a_kind(gated: Gated) -> Gated:
@@ -96,10 +99,15 @@ def answered(delivery: Delivery) -> pl.DataFrame:
     return asked.join(good, on="symbol", how="semi")
 
 
-def with_corrections(
-    judged: Judged, delivery: Delivery, landed: pl.DataFrame, model: type[Table], value: str
+def with_corrections(  # noqa: PLR0913, PLR0917 - as many sides as it compares
+    judged: Judged,
+    delivery: Delivery,
+    landed: pl.DataFrame,
+    model: type[Table],
+    value: str,
+    bars: pl.DataFrame | None = None,
 ) -> Judged:
-    """Let events go whose date the source has corrected since, and say so.
+    """Let events go that the source has corrected since, and say so.
 
     Args:
         judged: what the gate made of the delivery.
@@ -107,22 +115,28 @@ def with_corrections(
         landed: what has landed of the table.
         model: the raw table.
         value: its column that says how large an event is.
+        bars: ``raw.prices`` beside splits: one that no close has followed may go. None: no event
+            that is merely left out goes.
     """
     whole = answered(delivery).filter(~pl.col("symbol").is_in(list(judged.refused)))
-    found = corrected(landed, judged.gated.passed, whole, value)
+    passed = judged.gated.passed
+    found = corrected(landed, passed, whole, value)
+    if bars is not None:
+        others = landed.join(found, on=["symbol", "ex_date"], how="anti")
+        found = pl.concat([found, undone(others, passed, whole, bars)])
     if found.is_empty():
         return judged
     rows = landed.join(found, on=["symbol", "ex_date"]).with_row_index(_ROW)
+    is_dated, what = pl.col("corrected_to").is_not_null(), ["symbol", "ex_date", value]
+    then = (
+        pl.when(is_dated)
+        .then(pl.format("is dated {} now: it is not counted twice", "corrected_to"))
+        .otherwise(pl.lit("is listed no more, and no close has followed it: it never was"))
+    )
     problems = rows.select(
         _ROW,
-        rule=pl.lit(DATE_CORRECTED),
-        reason=pl.format(
-            f"{{}}: what went ex on {{}} ({value} {{}}) is dated {{}} now: it is not counted twice",
-            "symbol",
-            "ex_date",
-            value,
-            "corrected_to",
-        ),
+        rule=pl.when(is_dated).then(pl.lit(DATE_CORRECTED)).otherwise(pl.lit(NEVER_WAS)),
+        reason=pl.format(f"{{}}: what went ex on {{}} ({value} {{}}) {{}}", *what, then),
     )
     lines = quarantine(rows, problems, model, status=RefusalStatus.RESOLVED)
     refused = pl.concat([judged.gated.quarantined, lines])
@@ -152,7 +166,8 @@ def splits(
         judged = refuse_symbols(
             one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS
         )
-        return with_corrections(judged, delivery, landed, raw.Splits, "ratio")
+        bars = inputs.landed(raw.Prices)
+        return with_corrections(judged, delivery, landed, raw.Splits, "ratio", bars)
 
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)

@@ -2,23 +2,63 @@
 
 import polars as pl
 
-from assets.raw.delivery import KINDS, Judged, delivered, land, lines_since, source_of
+from assets.market.restated_counts import restated_counts
+from assets.raw.delivery import (
+    KINDS,
+    Judged,
+    delivered,
+    land,
+    lines_since,
+    refuse_symbols,
+    source_of,
+)
 from assets.raw.held import with_held
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import raw, ref
+from warehouse.schemas.vocabulary import Decision
 from warehouse.validation import Gated
+
+RESTATED = "restated_counts"
+"""The rule that a delivery breaks whose counts of dates gone by are others, all by one factor."""
+
+
+def refused_counts(
+    landed: pl.DataFrame, delivered: pl.DataFrame, decisions: pl.DataFrame
+) -> dict[str, str]:
+    """Return the symbols whose landed counts come by one factor, and what to say of each.
+
+    A word for the last of them lets them through.
+
+    Args:
+        landed: ``raw.shares_outstanding`` before the delivery.
+        delivered: the counts that passed the first gate.
+        decisions: ``ref.share_count_decisions``.
+    """
+    accepted = decisions.filter(pl.col("decision") == Decision.ACCEPT)
+    found = restated_counts(landed, delivered).join(
+        accepted, left_on=["symbol", "last"], right_on=["symbol", "as_of_date"], how="anti"
+    )
+    return {
+        symbol: f"{symbol}: {counts} landed share counts come x{factor:.4g}. What was outstanding "
+        "does not change: what has landed stays, until the source agrees with it again, or a line "
+        f"{symbol},{last},accept in share_count_decisions.csv lets them through"
+        for symbol, factor, counts, last in found.iter_rows()
+    }
 
 
 @table_asset(
     raw.SharesOutstanding,
     {"securities": ref.Securities},
-    behind={"changes": ref.SymbolChanges},
+    behind={"changes": ref.SymbolChanges, "decisions": ref.ShareCountDecisions},
     kinds=KINDS,
+    after=[ref.ShareCountDecisions],
 )
-def shares_outstanding(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -> Landing:
+def shares_outstanding(
+    securities: pl.DataFrame, changes: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs
+) -> Landing:
     """Fetch all reported share counts; of several on a date the rest is held, with its reason."""
     asked = securities["symbol"].to_list()
     names = names_in_force(changes, securities, inputs)
@@ -26,7 +66,13 @@ def shares_outstanding(securities: pl.DataFrame, changes: pl.DataFrame, inputs: 
     delivery = source_of(inputs, names).shares_outstanding(since)
 
     def judge(gated: Gated) -> Judged:
-        return Judged(with_held(gated, delivery, raw.SharesOutstanding))
+        gated = with_held(gated, delivery, raw.SharesOutstanding)
+        if not delivery.keeps_absent:
+            # Files are a person's: who corrects them corrects them whole.
+            return Judged(gated)
+        landed = inputs.landed(raw.SharesOutstanding)
+        refused = refused_counts(landed, gated.passed, decisions)
+        return refuse_symbols(gated, refused, landed, raw.SharesOutstanding, RESTATED)
 
     return land(delivery, raw.SharesOutstanding, asked, inputs, names=names, judge=judge)
 

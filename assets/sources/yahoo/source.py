@@ -171,6 +171,9 @@ class YahooSource:
 
         def ask(symbol: str) -> Told:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
+            about = counts_are_about(self._session.asked.payload)
+            if about not in {None, symbol}:
+                raise YahooError("contract", f"the share counts are about {about}")
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
             counts = one_a_date(
@@ -433,3 +436,14 @@ def _described(payload: Any) -> str | None:
         if isinstance(error, dict):
             return f"{error.get('code')}: {error.get('description')}"
     return None
+
+
+def counts_are_about(payload: Any) -> str | None:
+    """Return whose share counts an answer has, or of what kind they are; None: it does not say."""
+    try:
+        meta = payload["timeseries"]["result"][0]["meta"]
+        (symbol,) = meta["symbol"]
+        kinds = meta.get("type") or ["shares_out"]
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
+        return None
+    return str(symbol) if "shares_out" in kinds else f"{symbol}, {', '.join(map(str, kinds))}"

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.market.corrected_events import corrected
+from assets.market.corrected_events import corrected, undone
 
 TUESDAY, WEDNESDAY, THURSDAY = (date(2022, 8, day) for day in (23, 24, 25))
 
@@ -52,3 +52,37 @@ def test_any_other_event_stays(came, since):
 def test_a_line_whose_answer_is_not_whole_has_corrected_nothing():
     landed, came = events(("TSLA", WEDNESDAY, 3.0)), events(("TSLA", THURSDAY, 3.0))
     assert corrected(landed, came, asked(), "ratio").is_empty()
+
+
+def bars(*closes: tuple[date, float]) -> pl.DataFrame:
+    rows = [("TSLA", day, close) for day, close in closes]
+    return pl.DataFrame(rows, schema=["symbol", "session_date", "close"], orient="row")
+
+
+@pytest.mark.parametrize("ratio", [3.0, 2.0, 1.5, 1.25, 0.125])
+def test_a_split_that_is_listed_no_more_and_that_no_close_follows_goes(ratio):
+    landed, came = events(("TSLA", WEDNESDAY, ratio)), events()
+    flat = bars((TUESDAY, 900.0), (WEDNESDAY, 891.0))
+    assert undone(landed, came, asked(TSLA=TUESDAY), flat).rows() == [("TSLA", WEDNESDAY, None)]
+    followed = bars((TUESDAY, 900.0), (WEDNESDAY, 891.0 / ratio))
+    assert undone(landed, came, asked(TSLA=TUESDAY), followed).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("landed", "came", "since", "closes"),
+    [
+        pytest.param(("TSLA", WEDNESDAY, 3.0), [("TSLA", WEDNESDAY, 3.0)], TUESDAY,
+                     [(TUESDAY, 9.0), (WEDNESDAY, 9.0)], id="listed still"),
+        pytest.param(("TSLA", WEDNESDAY, 3.0), [], THURSDAY,
+                     [(TUESDAY, 9.0), (WEDNESDAY, 9.0)], id="not asked for"),
+        pytest.param(("TSLA", WEDNESDAY, 1.05), [], TUESDAY,
+                     [(TUESDAY, 9.0), (WEDNESDAY, 9.0)], id="as small as a move"),
+        pytest.param(("TSLA", WEDNESDAY, 1.5), [], TUESDAY,
+                     [(TUESDAY, 9.0), (WEDNESDAY, 7.5)], id="the close tells neither"),
+        pytest.param(("TSLA", WEDNESDAY, 3.0), [], TUESDAY, [(TUESDAY, 9.0)], id="no bar yet"),
+        pytest.param(("TSLA", WEDNESDAY, 3.0), [], TUESDAY, [(WEDNESDAY, 9.0)], id="none before"),
+    ],
+)  # fmt: skip
+def test_any_other_split_that_is_left_out_stays(landed, came, since, closes):
+    found = undone(events(landed), events(*came), asked(TSLA=since), bars(*closes))
+    assert found.is_empty()

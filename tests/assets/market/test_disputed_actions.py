@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from assets.market.disputed_actions import closes_of_disputed_actions
-from warehouse.schemas import core, ref
+from warehouse.schemas import core, ops, ref
 
 DAYS = [
     day
@@ -42,7 +42,9 @@ def disputed(
     is_held = (pl.col("symbol") == "A") & pl.col("session_date").is_in(
         DAYS[len(closes) - held : len(closes)]
     )
-    found = closes_of_disputed_actions(delivered, delivered.filter(~is_held), actions, decisions)
+    found = closes_of_disputed_actions(
+        delivered, delivered.filter(~is_held), actions, decisions, ops.Quarantine.no_rows()
+    )
     by_line = found.group_by("symbol").len().sort("symbol")
     assert set(by_line["len"]) <= {len(closes)}, "a line is disputed as a whole"
     return by_line["symbol"].to_list()
@@ -82,3 +84,23 @@ def test_a_line_that_is_held_to_the_end_is_disputed() -> None:
     follows = [100.0] * EX + [50.0] * 20
     assert disputed(follows, 2.0, held=10) == ["A"]
     assert disputed(follows, 2.0, held=9) == []
+
+
+def test_closes_that_come_in_another_basis_are_disputed_while_they_do() -> None:
+    """What has landed of them stays; of the others nothing is said."""
+    delivered = bars(*[100.0] * 30)
+    refused = pl.DataFrame(
+        [
+            ("raw.prices", "A", DAYS[5], ["prices_and_splits"], "held"),
+            ("raw.prices", "A", DAYS[6], ["prices_and_splits"], "resolved"),
+            ("raw.prices", "A", DAYS[7], ["listed"], "held"),
+            ("raw.splits", "A", DAYS[8], ["prices_and_splits"], "held"),
+        ],
+        schema={"source_table": pl.String, "symbol": pl.String, "row_date": pl.Date,
+                "rules": pl.List(pl.String), "status": pl.String},
+        orient="row",
+    )  # fmt: skip
+    found = closes_of_disputed_actions(
+        delivered, delivered, core.CorporateActions.no_rows(), ref.SplitDecisions.no_rows(), refused
+    )
+    assert found.rows() == [("A", DAYS[5])]

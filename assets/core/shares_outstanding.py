@@ -12,12 +12,14 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.count_witnesses import company_units
+from assets.market.restated_counts import disputed_while_restated
 from assets.market.share_counts import ROW, weigh_reports
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
-from warehouse.schemas import core, raw, ref
+from warehouse.schemas import core, ops, raw, ref
 from warehouse.schemas.vocabulary import RefusalStatus
-from warehouse.validation import Gated, quarantine
+from warehouse.validation import Gated
+from warehouse.validation import quarantine as quarantined_rows
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ def accept_counts(
     weighed = weigh_reports(reports, actions, decisions, units, sessions)
     # The gate stands before core; the rows it refuses are reports, in the shape of raw.
     refused = pl.concat(
-        quarantine(
+        quarantined_rows(
             weighed.reports,
             weighed.refused.filter(pl.col("status") == status),
             raw.SharesOutstanding,
@@ -75,11 +77,14 @@ def accept_counts(
     {
         "reports": raw.SharesOutstanding,
         "actions": core.CorporateActions,
-        "decisions": ref.ShareCountDecisions,
         "holdings": ref.IndexHoldings,
         "indices": ref.Indices,
     },
-    behind={"securities": ref.Securities},
+    behind={
+        "decisions": ref.ShareCountDecisions,
+        "securities": ref.Securities,
+        "quarantine": ops.Quarantine,
+    },
 )
 def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it weighs
     reports: pl.DataFrame,
@@ -88,14 +93,16 @@ def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it we
     holdings: pl.DataFrame,
     indices: pl.DataFrame,
     securities: pl.DataFrame,
+    quarantine: pl.DataFrame,
 ) -> Landing:
     """Pass all reported counts through the second gate."""
     units = company_units(holdings, indices, securities, actions)
     accepted = accept_counts(reports, actions, decisions, units, calendar.sessions())
+    counts = disputed_while_restated(accepted.counts, quarantine)
     quarantined = accepted.gated.quarantined
     idle = decisions.join(reports, on=["symbol", "as_of_date"], how="anti")
     return Landing(
-        rows=accepted.counts,
+        rows=counts,
         quarantined=quarantined,
         notes=tuple(
             f"share_count_decisions.csv: {symbol} {day} matches no reported count: no effect."
@@ -104,9 +111,7 @@ def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it we
         metadata={
             "received": accepted.gated.received,
             "held": quarantined.filter(pl.col("status") == RefusalStatus.HELD).height,
-            "warnings": accepted.counts.filter(pl.col("has_warning")).height,
-            "disputed_companies": accepted.counts.filter(pl.col("is_disputed"))[
-                "symbol"
-            ].n_unique(),
+            "warnings": counts.filter(pl.col("has_warning")).height,
+            "disputed_companies": counts.filter(pl.col("is_disputed"))["symbol"].n_unique(),
         },
     )

@@ -7,6 +7,11 @@ a split, tells another unit, or another class.
 
 import polars as pl
 
+from warehouse.schemas.vocabulary import RefusalStatus
+
+RESTATED = "restated_counts"
+"""The rule that a delivery breaks whose counts of dates gone by are others, all by one factor."""
+
 SAME_TO = 2e-3
 """Relative distance within which two factors are one."""
 
@@ -55,4 +60,27 @@ def restated_counts(landed: pl.DataFrame, delivered: pl.DataFrame) -> pl.DataFra
         .filter((pl.col("counts") >= AT_LEAST) & (pl.col("counts") >= MOST * pl.col("of")))
         .drop("of")
         .sort("symbol")
+    )
+
+
+def disputed_while_restated(counts: pl.DataFrame, quarantine: pl.DataFrame) -> pl.DataFrame:
+    """Dispute the counts of symbols whose source tells them anew: either may be wrong.
+
+    Args:
+        counts: ``core.shares_outstanding``.
+        quarantine: ``ops.quarantine``.
+
+    Returns:
+        The counts, with is_disputed and dispute.
+    """
+    anew = quarantine.filter(
+        (pl.col("source_table") == "raw.shares_outstanding")
+        & (pl.col("status") == RefusalStatus.HELD)
+        & pl.col("rules").list.contains(RESTATED)
+    )["symbol"].unique()
+    is_anew = pl.col("symbol").is_in(anew.implode())
+    said = pl.lit("the source tells other counts of the same dates now")
+    return counts.with_columns(
+        is_disputed=pl.col("is_disputed") | is_anew,
+        dispute=pl.when(is_anew).then(pl.coalesce("dispute", said)).otherwise("dispute"),
     )

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from assets.market.restated_counts import restated_counts
+from assets.market.restated_counts import RESTATED, restated_counts
 from assets.raw.delivery import (
     KINDS,
     Judged,
@@ -20,9 +20,6 @@ from warehouse.landing import Landing
 from warehouse.schemas import raw, ref
 from warehouse.schemas.vocabulary import Decision
 from warehouse.validation import Gated
-
-RESTATED = "restated_counts"
-"""The rule that a delivery breaks whose counts of dates gone by are others, all by one factor."""
 
 
 def refused_counts(
@@ -51,13 +48,12 @@ def refused_counts(
 
 @table_asset(
     raw.SharesOutstanding,
-    {"securities": ref.Securities},
-    behind={"changes": ref.SymbolChanges, "decisions": ref.ShareCountDecisions},
+    {"decisions": ref.ShareCountDecisions},
+    behind={"securities": ref.Securities, "changes": ref.SymbolChanges},
     kinds=KINDS,
-    after=[ref.ShareCountDecisions],
 )
 def shares_outstanding(
-    securities: pl.DataFrame, changes: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs
+    decisions: pl.DataFrame, securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs
 ) -> Landing:
     """Fetch all reported share counts; of several on a date the rest is held, with its reason."""
     asked = securities["symbol"].to_list()

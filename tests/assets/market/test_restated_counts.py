@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.market.restated_counts import restated_counts
+from assets.market.restated_counts import disputed_while_restated, restated_counts
 
 DAY = date(2024, 1, 2)
 
@@ -44,3 +44,22 @@ def test_one_count_alone_is_a_correction_and_others_are_not_touched() -> None:
     came = pl.concat([counts(2000), counts(*LANDED, symbol="B")])
     assert restated_counts(landed, came).is_empty()
     assert restated_counts(landed.clear(), came).is_empty()
+
+
+def test_while_they_come_anew_all_counts_of_the_symbol_are_disputed() -> None:
+    stands = pl.DataFrame(
+        [("A", False, None), ("A", True, "seen before"), ("B", False, None)],
+        schema={"symbol": pl.String, "is_disputed": pl.Boolean, "dispute": pl.String},
+        orient="row",
+    )
+    refused = pl.DataFrame(
+        [("raw.shares_outstanding", "A", ["restated_counts"], "held"),
+         ("raw.shares_outstanding", "B", ["restated_counts"], "resolved")],
+        schema={"source_table": pl.String, "symbol": pl.String, "rules": pl.List(pl.String),
+                "status": pl.String},
+        orient="row",
+    )  # fmt: skip
+    told = "the source tells other counts of the same dates now"
+    assert disputed_while_restated(stands, refused).rows() == [
+        ("A", True, told), ("A", True, "seen before"), ("B", False, None),
+    ]  # fmt: skip

@@ -50,7 +50,7 @@ from assets.ref.securities import covered
 from assets.resources import DataSettings, Inputs
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError
-from warehouse.schemas import TABLES, Table, core, raw, ref
+from warehouse.schemas import TABLES, Table, core, ops, raw, ref
 from warehouse.schemas.vocabulary import Support
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -245,8 +245,7 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     symbols = step("symbols", lambda lines: tuple(lines["symbol"]), securities)
     names = step("names", lambda rows: tuple(rows["index_symbol"].unique().sort()), indices)
     bars, splits = pipeline.landed("prices", symbols), pipeline.landed("splits", symbols)
-    if before is not None:
-        bars, splits = _beside_landed(pipeline, before, bars, splits)
+    bars, splits, told_anew = _beside_landed(pipeline, before, bars, splits)
     pipeline.landed("dividends", symbols)
     reports = pipeline.landed("shares_outstanding", symbols)
     levels = pipeline.landed("index_levels", names)
@@ -303,7 +302,7 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
         "reconciliations", index_reconciliations, impacts, prices, actions, moves, holdings, indices
     )
     by_action = step(
-        "disputed actions", closes_of_disputed_actions, bars, prices, actions, decisions
+        "disputed actions", closes_of_disputed_actions, bars, prices, actions, decisions, told_anew
     )
     reconciled = step("disputed in index", with_disputed_prices, reconciled, impacts, by_action)
     reconciled = step("disputed levels", with_disputed_levels, reconciled, indices)
@@ -325,9 +324,12 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
 
 
 def _beside_landed(
-    pipeline: _Pipeline, before: Run, bars: pl.DataFrame, splits: pl.DataFrame
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Refuse the symbols whose delivery contradicts what has landed; that stays."""
+    pipeline: _Pipeline, before: Run | None, bars: pl.DataFrame, splits: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Refuse the symbols whose delivery contradicts what has landed; that stays, and is doubted."""
+    nothing = pipeline.step("told anew", ops.Quarantine.no_rows)
+    if before is None:
+        return bars, splits, nothing
     landed, landed_splits = before.steps["prices"][1][1], before.steps["splits"][1][1]
     columns = ["symbol", "ex_date", "ratio", "kind"]
     decisions = ref.SplitDecisions.no_rows()
@@ -339,11 +341,20 @@ def _beside_landed(
     pipeline.run.refused |= {(symbol, None, "prices_and_splits") for symbol in refused}
     theirs = pl.col("symbol").is_in(list(refused))
     if not refused:
-        return bars, splits
+        return bars, splits, nothing
     key = raw.Prices.key()
+    moved = bars.filter(theirs).join(landed, on=[*key, "close"], how="anti")
+    told_anew = moved.select(
+        "symbol",
+        row_date="session_date",
+        source_table=pl.lit("raw.prices"),
+        status=pl.lit("held"),
+        rules=pl.lit(["prices_and_splits"]),
+    )
     return (
         pl.concat([bars.filter(~theirs), landed.filter(theirs)]).sort(key),
         pl.concat([splits.filter(~theirs), landed_splits.filter(theirs)]).sort("symbol", "ex_date"),
+        told_anew,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +12,10 @@ from pydantic import BaseModel, Field
 
 from assets.sources import KnownLines, Source
 from assets.sources.files import FilesSource
-from warehouse.errors import CapshockError, SourceError
+from warehouse.errors import CapshockError, SourceError, WarehouseError
 from warehouse.integrity import first_landed, landed_of
 from warehouse.responses import ResponseStore
-from warehouse.schemas import Table
+from warehouse.schemas import Table, ref
 from warehouse.storage import Warehouse, open_warehouse
 
 SOURCES = ("files", "yahoo")
@@ -208,6 +209,16 @@ class Inputs:
         """Return the moment that counts as now (UTC)."""
         now = self.settings.now
         return datetime.now(UTC) if now is None else now.astimezone(UTC)
+
+    @cached_property
+    def published_changes(self) -> pl.DataFrame:
+        """Changes of names as readers have them: ``ref.symbol_changes``; none without a file."""
+        changes = ref.SymbolChanges
+        try:
+            with self._warehouse().open_published() as reader:
+                return reader.frame("FROM ref.symbol_changes").cast(changes.polars_schema())
+        except WarehouseError:
+            return changes.no_rows()
 
     def _known_lines(self) -> KnownLines:
         """Return what is known of lines before a source is asked for them."""

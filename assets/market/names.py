@@ -6,7 +6,7 @@ Chains (A to B to C), swaps, and a name that another company takes later follow 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -45,10 +45,17 @@ class Names:
     Attributes:
         spans: ``SPANS_SCHEMA``; the spans of a name cover all dates, and do not overlap.
         former: present name -> former ones, the latest first.
+        taken_back: the same as spans, of names that a company has no more, because the change that
+            gave them to it was taken back: what has landed may stand under them.
     """
 
     spans: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS_SCHEMA))
     former: Mapping[str, tuple[Former, ...]] = field(default_factory=dict)
+    taken_back: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=SPANS_SCHEMA))
+
+    def of_landed(self) -> "Names":
+        """Return what names stand for in what has landed: those too that were taken back."""
+        return replace(self, spans=pl.concat([self.spans, self.taken_back]))
 
     def present(self, rows: pl.DataFrame, column: str, day: pl.Expr) -> pl.DataFrame:
         """Put rows under the present names of their companies.
@@ -148,6 +155,34 @@ def names_of(changes: pl.DataFrame, lines: pl.DataFrame) -> Names:
             holder[new] = company
     companies += _later_lines(lines, holder, left)
     return Names(_spans(companies), _former(companies))
+
+
+def with_taken_back(
+    names: Names, before: pl.DataFrame, now: pl.DataFrame, lines: pl.DataFrame
+) -> Names:
+    """Add the names that companies have no more, because their changes were taken back.
+
+    Args:
+        names: what names stand for.
+        before: ``ref.symbol_changes`` as readers have it.
+        now: the same, as it is now.
+        lines: symbol of the lines that are there.
+    """
+    gone = before.join(now, on=["old_symbol", "first_session"], how="anti")
+    if gone.is_empty():
+        return names
+    came_from = dict(gone.select("new_symbol", "old_symbol").iter_rows())
+    covered, known = set(lines["symbol"]), set(names.spans["name"])
+    found: dict[str, str] = {}
+    for name in came_from:
+        origin, seen = name, {name}
+        while origin not in covered and (old := came_from.get(origin)) not in {None, *seen}:
+            origin = str(old)
+            seen.add(origin)
+        if origin in covered and not {name, origin} & known:
+            found |= {name: origin, origin: origin}
+    rows = [(name, ALWAYS, FOR_EVER, symbol) for name, symbol in found.items()]
+    return replace(names, taken_back=pl.DataFrame(rows, schema=SPANS_SCHEMA, orient="row"))
 
 
 def _later_lines(

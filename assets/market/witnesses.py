@@ -49,6 +49,9 @@ USUAL_SESSIONS = 250
 JUDGED_AFTER = 60
 """... once there are so many."""
 
+YOUNG_MOVE = 0.2
+"""Before that, one beyond this: what is usual of the company, nobody knows yet."""
+
 _NORMAL = 1.4826
 """Standard deviations in one median absolute deviation of a normal distribution."""
 
@@ -198,11 +201,14 @@ def confirmed_by_next(prices: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFra
 def is_beyond_usual(returns: pl.Expr, by: str) -> pl.Expr:
     """Tell whether a return is beyond eight robust deviations of the year before.
 
+    Where there are too few before it, whether it is beyond a fifth.
+
     Reads rows sorted by ``by`` and session.
     """
     size = returns.abs()
     usual = size.shift().rolling_median(USUAL_SESSIONS, min_samples=JUDGED_AFTER).over(by)
-    return (size > DEVIATIONS * _NORMAL * usual).fill_null(value=False)
+    limit = pl.coalesce(DEVIATIONS * _NORMAL * usual, pl.lit(YOUNG_MOVE))
+    return (size > limit).fill_null(value=False)
 
 
 def confirmed_moves(  # noqa: PLR0913, PLR0917 - as many records as it asks

@@ -210,7 +210,8 @@ def _kept(model: type[Table]) -> Judge:
         before = evidence.published_groups.get(name, now.clear())
         if by in LINES:
             # A company that has another name now has lost nothing.
-            before = evidence.names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
+            names = evidence.names.of_landed()
+            before = names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
             before = before.group_by(by).agg(pl.col("rows").sum())
         # What a person has said to forget goes, and a sector with the last of its companies.
         before = before.filter(~pl.col(by).is_in(evidence.forgotten.implode()))
@@ -272,7 +273,7 @@ def _delivered(model: type[Table]) -> Judge:
             asked = evidence.warehouse.read(ref.Indices.table())["index_symbol"].unique()
         else:
             asked = evidence.warehouse.read(ref.Securities.table())["symbol"]
-            told = evidence.names.present(told, "symbol", pl.lit(FOR_EVER))
+            told = evidence.names.of_landed().present(told, "symbol", pl.lit(FOR_EVER))
         lacking = undelivered(told, asked.to_list())
         said = f"{asked.len() - lacking.height} of {asked.len()} symbols were delivered"
         if lacking.height:

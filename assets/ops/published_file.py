@@ -105,6 +105,8 @@ def _publication(
     securities, changes = (
         warehouse.read(model.table()) for model in (ref.Securities, ref.SymbolChanges)
     )
+    # Those that are taken back gave names too.
+    changes = pl.concat([changes, inputs.published_changes]).unique(maintain_order=True)
     # The moment that the gate wrote down: one publication has one time.
     passed = dict(
         warehouse.read(ops.Publications.table()).select("run_id", "passed_at").iter_rows()

@@ -52,7 +52,7 @@ def explain(
     Args:
         found: what changed, and the inputs that did.
         securities: ``ref.securities``: a line's company and sector change with it.
-        changes: ``ref.symbol_changes``.
+        changes: ``ref.symbol_changes``, as it is and as it was.
         is_other_code: whether another version of capshock published before.
 
     Returns:
@@ -115,7 +115,7 @@ def _renamed(entries: pl.DataFrame, inputs: pl.DataFrame, changes: pl.DataFrame)
     names = (
         inputs.filter(pl.col("table_name") == ref.SymbolChanges.table())
         .select(cause_table="table_name", cause_key="row_key", cause="what")
-        .join(written, on="cause_key", how="left", maintain_order="left")
+        .join(written.unique("cause_key"), on="cause_key", how="left", maintain_order="left")
         .with_columns(
             subject=pl.concat_list(pl.col("cause_key").list.first(), "new_symbol").list.drop_nulls()
         )

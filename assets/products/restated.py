@@ -21,13 +21,28 @@ _COUNTED = """
     GROUP BY ALL ORDER BY ALL
 """
 
+# What vanished, beside what appeared in its place: the same key, but for one name.
 _RENAMED = """
-    SELECT told.cause_key[1] AS old_symbol, change.new_symbol, count(*) AS "rows"
-    FROM ops.restatements AS told
-    LEFT JOIN ref.symbol_changes AS change
-        ON [change.old_symbol, change.first_session::VARCHAR] = told.cause_key
-    WHERE told.run_id = $run AND told.cause_table = 'ref.symbol_changes'
-        AND told.change = 'vanished'
+    WITH told AS (
+        FROM ops.restatements
+        WHERE run_id = $run AND cause_table = 'ref.symbol_changes'
+            AND change IN ('appeared', 'vanished')
+    ),
+    renamed AS (
+        SELECT
+            gone.cause = 'vanished' AS is_taken_back,
+            list_filter(
+                list_zip(gone.row_key, come.row_key), lambda part: part[1] <> part[2]
+            ) AS names
+        FROM told AS gone
+        JOIN told AS come
+            ON gone.table_name = come.table_name
+            AND gone.session_date IS NOT DISTINCT FROM come.session_date
+        WHERE gone.change = 'vanished' AND come.change = 'appeared'
+    )
+    SELECT names[1][1] AS old_symbol, names[1][2] AS new_symbol, is_taken_back, count(*) AS "rows"
+    FROM renamed
+    WHERE len(names) = 1
     GROUP BY ALL ORDER BY ALL
 """
 
@@ -64,8 +79,7 @@ class Restated:
 
     Attributes:
         counted: change, table_name, rows; without those that another name alone takes along.
-        renamed: old_symbol, new_symbol (null: the old name holds again), rows that readers had
-            under the name before.
+        renamed: old_symbol, new_symbol, is_taken_back (whether it is a former name), rows.
         moves: losses and gains that changed, as ``session_restatements`` has them, is_top (as large
             as the largest of all) and share (the difference as a part of what was published).
         leading: the first change of all, where no loss or gain changed.
@@ -90,9 +104,9 @@ class Restated:
         values = self.rows(Change.CHANGED)
         rows = self.rows(Change.APPEARED, Change.VANISHED)
         names = [
-            f"{old} is called {new or old} {'now' if new else 'again'}, and {count:,} published "
+            f"{old} is called {new} {'again' if is_taken_back else 'now'}, and {count:,} published "
             "rows with it"
-            for old, new, count in self.renamed.iter_rows()
+            for old, new, is_taken_back, count in self.renamed.iter_rows()
         ]
         if not values and not rows:
             return f"{'; '.join(names)} (ops.restatements)" if names else None

@@ -102,6 +102,7 @@ def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]
     if not caps:
         _refuse_former_name(published, symbol, session)
         _refuse_unlisted(published, symbol, session)
+        _refuse_refused(published, symbol, session)
         raise NothingToTrace(
             f"{symbol} has no market cap on {session} in the published file",
             "Check the symbol (ref.securities) and that the date is a session; `capshock run` "
@@ -138,6 +139,24 @@ def _refuse_unlisted(published: Reader, symbol: str, session: date) -> None:
                 f"{symbol} is listed since {first}, and has no market cap on {session}",
                 "Ask for a session from then on.",
             )
+
+
+def _refuse_refused(published: Reader, symbol: str, session: date) -> None:
+    """Say why a session has no row: what was refused of it, and what was published before."""
+    refused = published.rows(
+        "SELECT source_table, reason FROM ops.quarantine WHERE symbol = $symbol "
+        "AND status <> 'resolved' AND (row_date = $day OR row_date IS NULL) ORDER BY ALL",
+        symbol=symbol,
+        day=session,
+    )
+    said = [f"refused ({row['source_table']}): {row['reason']}" for row in refused]
+    said += restated_before(published, symbol, session)
+    if said:
+        raise NothingToTrace(
+            f"{symbol} has no market cap on {session}: " + "; ".join(said),
+            "Mend the row at its source, or decide on it (split_decisions.csv, "
+            "share_count_decisions.csv): `SELECT * FROM ops.quarantine` has all that is refused.",
+        )
 
 
 def _bars(published: Reader, company: str, session: date) -> list[dict[str, Any]]:

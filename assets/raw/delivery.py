@@ -452,7 +452,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
     return Landing(
         rows=gated.passed if judged.kept is None else pl.concat([gated.passed, judged.kept]),
         window=window,
-        names=None if names is None else names.spans,
+        names=None if names is None else names.of_landed().spans,
         keeps_absent=delivery.keeps_absent,
         withdrawn=judged.withdrawn,
         quarantined=gated.quarantined,
@@ -519,7 +519,8 @@ def asked_since(
         names: what names of lines stand for; None: each for itself.
     """
     run_first, run_last = inputs.sessions or (None, None)
-    told = (names or Names()).present(inputs.all_outcomes(dataset), "symbol", pl.lit(FOR_EVER))
+    landed = (names or Names()).of_landed()
+    told = landed.present(inputs.all_outcomes(dataset), "symbol", pl.lit(FOR_EVER))
     since = since_when(covered(told), asked, inputs.settings.first_session, run_first)
     if dataset in OPTIONAL:
         return since

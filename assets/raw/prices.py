@@ -121,7 +121,8 @@ def begun_on(inputs: Inputs, names: Names) -> pl.DataFrame:
 
     None of lines of which that is not known: they came in files.
     """
-    told = names.present(inputs.all_outcomes("prices"), "symbol", pl.lit(FOR_EVER))
+    outcomes = inputs.all_outcomes("prices")
+    told = names.of_landed().present(outcomes, "symbol", pl.lit(FOR_EVER))
     return covered(told).group_by("symbol").agg(begun_on=pl.col("asked_to").min())
 
 

@@ -34,7 +34,7 @@ def before(inputs: Inputs, model: type[Table], names: Names | None = None) -> pl
     landed = inputs.landed(model)
     if names is None:
         return landed
-    return names.present(landed, "symbol", pl.lit(FOR_EVER)).select(landed.columns)
+    return names.of_landed().present(landed, "symbol", pl.lit(FOR_EVER)).select(landed.columns)
 
 
 def gone(held: pl.DataFrame, rows: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

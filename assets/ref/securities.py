@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from assets.market.names import FOR_EVER, Names, names_of
+from assets.market.names import FOR_EVER, Names, names_of, with_taken_back
 from assets.ref.gone import before, gone, refuse_gone, some, told
 from assets.ref.reference_files import KINDS, read_reference
 from assets.ref.symbol_changes import read_changes
@@ -231,7 +231,8 @@ def securities(changes: pl.DataFrame, inputs: Inputs) -> Landing:
     """Read ``securities.csv``; lines stand there under their present names."""
     universe = universe_of(_read(inputs.reference()), changes)
     refused = universe.quarantined
-    held = before(inputs, ref.Securities, universe.names)
+    names = with_taken_back(universe.names, inputs.published_changes, changes, universe.lines)
+    held = before(inputs, ref.Securities, names)
     in_file = [*universe.lines["symbol"], *refused["symbol"]]
     refuse_gone(inputs, held["symbol"], in_file, "securities", WAYS_OUT)
     notes = [

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from assets.market import calendar
-from assets.market.names import Names, names_of
+from assets.market.names import Names, names_of, with_taken_back
 from assets.ref.gone import before, gone, told
 from assets.ref.reference_files import KINDS, read_reference
 from assets.resources import Inputs
@@ -59,11 +59,13 @@ def names_in_force(changes: pl.DataFrame, securities: pl.DataFrame, inputs: Inpu
         securities: ``ref.securities``.
         inputs: the lines that are refused: they have names too.
     """
-    if changes.is_empty():
+    before = inputs.published_changes
+    if changes.is_empty() and before.is_empty():
         return Names()
     columns = ["symbol", "listed_from"]
     refused = inputs.refused_lines().select("symbol", listed_from=pl.lit(None, pl.Date))
-    return names_of(changes, pl.concat([securities.select(columns), refused]))
+    lines = pl.concat([securities.select(columns), refused])
+    return with_taken_back(names_of(changes, lines), before, changes, lines)
 
 
 def read_under_present_names(

@@ -174,3 +174,24 @@ def test_a_ticker_that_changes_takes_its_history_along(small, small_market):
         ("AAA", 10, "2025-01-02"), ("BBB", 10, "2025-01-02"),
         ("CCC", 4, "2025-01-13"), ("DDD", 8, "2025-01-02"),
     }  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_change_that_is_taken_back_gives_the_name_back_and_takes_no_number(small, small_market):
+    """Nobody has to forget a name that no file ever had, and nothing is said to have gone."""
+    before, hashes = small.sql("FROM mart.market_caps ORDER BY ALL"), small.hashes()
+    chain = [("CCC", "DDD", "2025-01-13"), ("DDD", "EEE", "2025-01-15")]
+    declare(small_market, chain)
+    renamed = small.must_run()
+    assert any("CCC is called EEE now, and " in said for said in renamed.warnings)
+    (small_market / "symbol_changes.csv").unlink()
+    back = small.must_run()
+    said = [one for one in back.warnings if "ops.restatements" in one]
+    assert len(said) == 1
+    assert said[0].startswith("EEE is called CCC again, and ")
+    assert "gone" not in said[0]
+    assert small.sql("FROM mart.market_caps ORDER BY ALL").equals(before)
+    changed = {t for t, h in small.hashes().items() if hashes[t] != h}
+    assert changed <= {"ops.table_versions", "ops.scans"}
+    assert small.one("SELECT count(*) FROM ops.forgotten") == 0
+    assert small.one("SELECT count(*) FROM session_restatements(NULL)") == 0

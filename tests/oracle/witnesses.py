@@ -44,6 +44,7 @@ SOONEST, LATEST = timedelta(days=21), timedelta(days=90)
 YEAR = 250
 QUARTER = 60
 DEVIATIONS = 8
+FIFTH = 1 / 5
 NORMAL = 1.4826
 """Standard deviations of a normal distribution in one median absolute deviation."""
 
@@ -168,7 +169,7 @@ def unusual_moves(caps: Rows) -> set[tuple[str, date]]:
     """Find returns beyond eight robust deviations.
 
     A deviation is 1.4826 times the median size of the company's returns in its 250 rows before, of
-    which 60 must have one.
+    which 60 must have one; with fewer, a fifth is unusual.
     """
     found: set[tuple[str, date]] = set()
     sizes: dict[str, list[float | None]] = {}
@@ -176,9 +177,10 @@ def unusual_moves(caps: Rows) -> set[tuple[str, date]]:
         before = sizes.setdefault(symbol, [])
         return_1d = caps[symbol, day]["return_1d"]
         usual = [size for size in before[-YEAR:] if size is not None]
-        if return_1d is not None and len(usual) >= QUARTER:
-            deviation = NORMAL * statistics.median(usual)
-            if abs(return_1d) > DEVIATIONS * deviation:
-                found.add((symbol, day))
+        limit = FIFTH
+        if len(usual) >= QUARTER:
+            limit = DEVIATIONS * NORMAL * statistics.median(usual)
+        if return_1d is not None and abs(return_1d) > limit:
+            found.add((symbol, day))
         before.append(None if return_1d is None else abs(return_1d))
     return found

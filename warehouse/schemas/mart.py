@@ -153,8 +153,8 @@ def _flags_of_move() -> Any:
     """Of losses and of gains: what is in doubt."""
     return words(
         "The flags of the row in mart.market_caps; unwitnessed: above 100 billion dollars, larger "
-        "than the record, or beyond eight robust deviations of the company's returns, and nothing "
-        "beside the price speaks for it",
+        "than the record, or beyond eight robust deviations of the company's returns (with fewer "
+        "than 60 before it, beyond a fifth), and nothing beside the price speaks for it",
         CapFlag,
         made_of=("mart.market_caps.flags",),
     )

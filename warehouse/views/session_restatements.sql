@@ -119,6 +119,18 @@ WHERE (run IS NULL OR known.run_id = run)
         AND (known.old_usd, coalesce(known.was_record, false))
             IS NOT DISTINCT FROM (known.new_usd, coalesce(known.became_record, false))
     )
+WINDOW alike AS (
+    PARTITION BY
+        known.side, known.session_date, known.changed_at, known.told.table,
+        coalesce(known.new_usd, known.old_usd)
+)
+-- Of a name that was taken back: the same dollars that are gone under one name, and came under another.
+QUALIFY known.told.table IS DISTINCT FROM 'ref.symbol_changes'
+    OR known.is_renamed
+    OR NOT (
+        bool_or(known.told.change = 'vanished') OVER alike
+        AND bool_or(known.told.change = 'appeared') OVER alike
+    )
 ORDER BY difference_usd DESC, known.company_symbol, known.changed_at;
 
 COMMENT ON MACRO TABLE session_restatements IS

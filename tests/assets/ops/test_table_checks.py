@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 
+from assets.ops.checks import CHECKS
 from assets.ops.failing_rows import (
     implausible_market,
     lost_rows,
@@ -19,6 +20,7 @@ from assets.ops.loss_support import support_of_losses
 from assets.ops.table_checks import freshness
 from assets.raw.delivery import ALWAYS
 from pipelines import definitions
+from tests.conftest import ROOT
 from warehouse.schemas.vocabulary import Support
 
 DAYS = [date(2025, 1, n) for n in (2, 3, 6, 7)]
@@ -240,3 +242,8 @@ def test_a_company_of_a_few_rows_may_go() -> None:
     before = pl.DataFrame({"symbol": ["A", "B"], "rows": [59, 9_941]})
     now = pl.DataFrame({"symbol": ["B"], "rows": [9_941]})
     assert not too_many_lost(lost_rows(now, before, "symbol"), 10_000, 0.02)
+
+
+@pytest.mark.parametrize("name", sorted({key.name for key in CHECKS}))
+def test_the_guide_has_a_line_for_each_check(name):
+    assert f"\n| `{name}` |" in (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

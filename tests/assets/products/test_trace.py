@@ -66,3 +66,20 @@ def test_a_company_without_share_count_says_so(small):
 def test_nothing_to_trace_is_said(small, symbol, day):
     with pytest.raises(NothingToTrace, match=f"{symbol} has no market cap on {day}"):
         _traced(small, symbol, day)
+
+
+@pytest.mark.slow
+def test_a_row_that_was_refused_is_said_where_its_number_has_gone(small, small_market):
+    """Readers had a loss of 15 million; its close comes above its high now."""
+    prices = small_market / "prices.csv"
+    prices.write_text(
+        prices.read_text().replace("AAA,2025-01-10,45,46,44,45,", "AAA,2025-01-10,45,46,44,47,")
+    )
+    small.overrides |= {"max_shrink_share": 1.0}
+    small.must_run()
+    with pytest.raises(NothingToTrace, match="AAA has no market cap on 2025-01-10: ") as found:
+        _traced(small, "AAA", "2025-01-10")
+    said = str(found.value)
+    assert "refused (" in said
+    assert "price_order" in said or "high" in said
+    assert "loss AAA 2025-01-10 of 15.00 million dollars is gone" in said

@@ -304,15 +304,23 @@ def small(
     return copy_of_small(tmp_path)
 
 
-LONGEST_FIRST = ("end_to_end", "yahoo_replay", "pipelines")
-"""Folders whose files take longest: at the end they would leave one process to work alone."""
+LONGEST_FIRST = ("test_founding_session.py", "pipelines", "yahoo_replay", "end_to_end")
+"""Files and folders that take longest: at the end they would leave one process to work alone.
+
+One process runs the whole sample; nobody asks for it meanwhile.
+"""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest files, each folder in the random order that it has."""
-    folders = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: folders.get(item.path.parent.name, len(folders)))
+    places = {name: place for place, name in enumerate(LONGEST_FIRST)}
+
+    def place(item: pytest.Item) -> int:
+        of_folder = places.get(item.path.parent.name, len(places))
+        return places.get(item.path.name, of_folder)
+
+    items.sort(key=place)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:

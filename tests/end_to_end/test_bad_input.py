@@ -210,6 +210,7 @@ def test_rows_beyond_the_sessions_of_the_file_are_rejected_and_stretch_no_run(di
     assert dirty.plan().first is None
 
 
+@pytest.mark.slow
 def test_a_share_count_of_zero_is_rejected(dirty):
     (row,) = _refused(dirty, "raw.shares_outstanding")
     assert row["rules"] == ["shares_outstanding: greater_than(0)"]

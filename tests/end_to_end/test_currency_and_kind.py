@@ -98,6 +98,7 @@ def test_a_line_that_is_mended_comes_back(refused, small, small_market, tmp_path
     assert mended.sql("FROM ops.quarantine WHERE status <> 'resolved'").is_empty()
 
 
+@pytest.mark.slow
 def test_where_no_line_is_left_the_last_good_data_stay(small, small_market):
     path = small_market / "securities.csv"
     pl.read_csv(path).with_columns(currency=pl.lit("EUR")).write_csv(path)

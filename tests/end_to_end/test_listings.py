@@ -48,6 +48,7 @@ def _trace(deployment, day: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_line_that_has_ended_lacks_nothing(ended):
     outcome = ended.must_run()
     failed = {

@@ -151,6 +151,7 @@ def test_a_source_out_of_reach_is_asked_again_later_where_nobody_waits(replay, l
     assert live.one("SELECT count(*) FROM raw.prices") == 30
 
 
+@pytest.mark.slow
 def test_a_wrong_answer_is_no_reason_to_ask_again(replay, live, monkeypatch):
     monkeypatch.setattr(run_inputs, "RETRY_AFTER_SECONDS", 0.01)
     for symbol in ("AAA", "BBB"):

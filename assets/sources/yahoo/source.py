@@ -171,11 +171,11 @@ class YahooSource:
 
         def ask(symbol: str) -> Told:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
+            if series is None:
+                raise YahooError("no_data", "no share count in the answer")
             about = counts_are_about(self._session.asked.payload)
             if about not in {None, symbol}:
                 raise YahooError("contract", f"the share counts are about {about}")
-            if series is None:
-                raise YahooError("no_data", "no share count in the answer")
             counts = one_a_date(
                 pl.DataFrame(
                     {

@@ -93,6 +93,7 @@ def test_an_index_without_a_level_has_no_points(small, small_market):
     assert "^IDX no official move is known: no points" in told
 
 
+@pytest.mark.slow
 def test_names_are_printed_as_they_are(small, small_market):
     securities = small_market / "securities.csv"
     securities.write_text(securities.read_text().replace("Gamma Inc.", "[red]Gamma[/] <b>"))

@@ -160,6 +160,7 @@ def test_a_clock_set_back_stops(small):
     assert _doubts(small) == []
 
 
+@pytest.mark.slow
 def test_a_first_file_without_one_price_is_not_published(deploy, small_market):
     prices = small_market / "prices.csv"
     lines = prices.read_text().splitlines()

@@ -43,6 +43,7 @@ def _written(path: Path, text: str, at: float) -> None:
     os.utime(path, (at, at))
 
 
+@pytest.mark.slow
 def test_a_delivery_that_has_been_still_starts_one_run(small, small_market, monkeypatch):
     watch = Watch(small)
     assert watch.says() == "No file has changed."

@@ -29,6 +29,7 @@ def _found(deployment) -> dict[str, tuple[str, str]]:
     return {f.subject: (f.level, f.said) for f in examine(deployment.instance, deployment.settings)}
 
 
+@pytest.mark.slow
 def test_after_a_good_run_nothing_needs_a_hand_nor_while_one_is_at_work(own):
     own.must_run()
     found = _found(own)

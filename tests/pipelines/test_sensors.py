@@ -359,6 +359,7 @@ DECISIONS = {
 }
 
 
+@pytest.mark.slow
 def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_market):
     watch = Watch(new_reference_file, small)
     assert watch.look().skip_message == "No file has changed."
@@ -394,6 +395,7 @@ def test_dropped_holdings_and_decisions_run_what_depends_on_them(small, small_ma
         assert small.one(f"SELECT reason FROM ref.{name}") == "seen"
 
 
+@pytest.mark.slow
 def test_a_dropped_claim_checks_the_claims(small, small_market):
     watch = Watch(new_reference_file, small)
     folder = small_market / "claims"

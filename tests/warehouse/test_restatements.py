@@ -209,6 +209,7 @@ def test_nothing_restates_what_readers_never_had(nights):
     assert nights.log("killed") == []
 
 
+@pytest.mark.slow
 def test_the_log_survives_a_private_database_that_is_built_from_nothing(nights, tmp_path):
     nights.publish(loss("A", 0, 9.0))
     nights.publish(loss("A", 0, 8.0))
@@ -232,6 +233,7 @@ def test_two_publications_never_share_a_time_whatever_the_clock_says(nights):
     assert found == [9.0, 8.0, 7.0]
 
 
+@pytest.mark.slow
 def test_open_rows_are_moved_on_by_new_sessions_and_restated_by_nothing_else(nights):
     def fall(trough: int, recovery: int | None, below: int, fell: float) -> dict:
         return {"symbol": "A", "peak_date": day(0), "is_index": False, "trough_date": day(trough),

@@ -278,6 +278,7 @@ def test_one_symbol_that_fails_keeps_what_it_had_and_is_said(replay, live):
     assert live.one("SELECT count(*) FROM raw.prices") == 30
 
 
+@pytest.mark.slow
 def test_a_revised_value_replaces_the_old_one_and_a_split_since_changes_nothing(replay, landed):
     live = landed
     before = live.sql("SELECT symbol, session_date, close FROM raw.prices ORDER BY ALL")

@@ -186,7 +186,7 @@ def told(row: dict[str, Any]) -> str:
 
 
 def _of_row(row: dict[str, Any]) -> str:
-    place = f"{row['table_name']} {' '.join(row['row_key'])}"
+    place = f"{row['table_name']} {_key_in_words(row['row_key'])}"
     what = (
         row["change"] if row["column_name"] is None
         else f"{row['column_name']} {row['old']} -> {row['new']}"
@@ -195,8 +195,13 @@ def _of_row(row: dict[str, Any]) -> str:
         return f"{place} {what}, no input that changed explains it"
     if row["cause_key"] is None:
         return f"{place} {what}, another version of capshock computes it"
-    cause = f"{row['cause_table']} {' '.join(row['cause_key'])}: {row['cause']}"
+    cause = f"{row['cause_table']} {_key_in_words(row['cause_key'])}: {row['cause']}"
     return f"{place} {what}, because of {cause}"
+
+
+def _key_in_words(key: list[str | None]) -> str:
+    """Write a key; a part of it may be null: the kind of a split, where nobody said it."""
+    return " ".join(part for part in key if part is not None)
 
 
 def _plural(side: str, number: int) -> str:

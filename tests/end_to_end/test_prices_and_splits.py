@@ -43,7 +43,10 @@ def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_w
 
     assert small.sql(AAA).equals(before)
     after = small.sql("FROM mart.market_caps WHERE company_symbol = 'AAA' ORDER BY session_date")
-    assert after.equals(caps)
+    assert after.drop("flags").equals(caps.drop("flags"))
+    # Which of the two is right, nobody knows: what comes in another basis says so.
+    doubted = after.filter(pl.col("flags").list.contains("disputed_price"))
+    assert doubted["session_date"].to_list() == caps["session_date"].to_list()[:4]
     assert small.one("SELECT count(*) FROM raw.splits") == 1
     assert small.sql(HELD).rows() == [("AAA", 4)]
     # What the file says of others lands.
@@ -78,6 +81,8 @@ def test_a_history_divided_is_refused_stays_refused_and_lands_again_once_it_is_w
     small.must_run()
     assert small.sql(HELD).is_empty()
     assert small.sql(AAA).equals(before)
+    again = small.sql("FROM mart.market_caps WHERE company_symbol = 'AAA' ORDER BY session_date")
+    assert again.equals(caps)
     assert small.plan().first is None
 
 

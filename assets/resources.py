@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import BaseModel, Field
 
+from assets.market.held_rows import held_for
 from assets.sources import KnownLines, Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError, WarehouseError
@@ -153,15 +154,7 @@ class Inputs:
 
     def waiting(self, rule: str) -> dict[str, date]:
         """Return the lines whose bars are held for a rule, and the first of these of each."""
-        held = (
-            self._warehouse()
-            .read("ops.quarantine")
-            .filter(
-                (pl.col("source_table") == "raw.prices")
-                & (pl.col("status") == "held")
-                & pl.col("rules").list.contains(rule)
-            )
-        )
+        held = held_for(self._warehouse().read("ops.quarantine"), "raw.prices", rule)
         first = held.drop_nulls("row_date").group_by("symbol").agg(pl.col("row_date").min())
         return dict(first.iter_rows())
 

@@ -15,6 +15,12 @@ WITHIN_SESSIONS = 10
 SAME_TO = 1e-3
 """Relative distance within which two ratios, or two amounts, are one."""
 
+SURELY_A_SPLIT = 1.15
+"""A ratio nearer to 1 than this, either way, is no larger than what a price does by itself."""
+
+MUCH_NEARER = 3
+"""A close is much nearer to the one before than to a divided one if it is by this factor."""
+
 _FOUND = pl.Schema({"symbol": pl.String, "ex_date": pl.Date, "corrected_to": pl.Date})
 
 
@@ -56,10 +62,6 @@ def corrected(
     )
 
 
-SURELY_A_SPLIT = 1.15
-"""A ratio nearer to 1 than this, either way, is no larger than what a price does by itself."""
-
-
 def undone(
     landed: pl.DataFrame, delivered: pl.DataFrame, answered: pl.DataFrame, bars: pl.DataFrame
 ) -> pl.DataFrame:
@@ -99,7 +101,3 @@ def undone(
         .unique()
         .sort(key)
     )
-
-
-MUCH_NEARER = 3
-"""A close is nearer to one than to another if it is by this factor."""

@@ -8,31 +8,13 @@ import polars as pl
 
 from assets.market.bars import does_not_follow
 from assets.market.corporate_actions import with_adjustments
+from assets.market.held_rows import held_for
 from assets.market.rebased_closes import PRICES_AND_SPLITS
-from warehouse.schemas.vocabulary import RefusalStatus
 
 FOLLOWS_WITHIN = 10
 """A price that follows so many bars later does follow: the action is dated early."""
 
 _KEY = ["symbol", "session_date"]
-
-
-def closes_told_anew(quarantine: pl.DataFrame) -> pl.DataFrame:
-    """Return the closes that have landed, and that the source tells in another share basis now.
-
-    What it said first stays; which of the two is right, nobody knows until it is of one mind.
-
-    Args:
-        quarantine: ``ops.quarantine``.
-
-    Returns:
-        symbol, session_date.
-    """
-    return quarantine.filter(
-        (pl.col("source_table") == "raw.prices")
-        & (pl.col("status") == RefusalStatus.HELD)
-        & pl.col("rules").list.contains(PRICES_AND_SPLITS)
-    ).select("symbol", session_date="row_date")
 
 
 def closes_of_disputed_actions(
@@ -47,7 +29,8 @@ def closes_of_disputed_actions(
     They are not where neither the close on an ex-date has followed the ratio, nor the one ten bars
     later (``FOLLOWS_WITHIN``; the last one, where there are fewer); and where the last ten bars are
     held, all of them: they are in another basis than those before, and no action says why. Of
-    closes that the source tells in another basis now, these alone (``closes_told_anew``).
+    closes that the source tells in another basis now, these alone: what it said first stays, and
+    which of the two is right, nobody knows until it is of one mind.
 
     Args:
         bars: ``raw.prices``, with those that the gate holds: symbol, session_date, close, ...
@@ -65,8 +48,11 @@ def closes_of_disputed_actions(
         _held_to_the_end(sorted_bars, prices),
     ]
     found = sorted_bars.select(_KEY).join(pl.concat(lines), on="symbol", how="semi")
-    anew = sorted_bars.select(_KEY).join(closes_told_anew(quarantine), on=_KEY, how="semi")
-    return pl.concat([found, anew]).unique().sort(_KEY)
+    held = held_for(quarantine, "raw.prices", PRICES_AND_SPLITS)
+    told_anew = sorted_bars.select(_KEY).join(
+        held, left_on=_KEY, right_on=["symbol", "row_date"], how="semi"
+    )
+    return pl.concat([found, told_anew]).unique().sort(_KEY)
 
 
 def _not_followed(

@@ -11,11 +11,10 @@ from typing import NamedTuple
 import polars as pl
 
 from assets.market.witnesses import (
-    DEVIATIONS,
-    JUDGED_AFTER,
-    USUAL_SESSIONS,
+    largest_usual,
     said_by_index,
     stays,
+    usual_size,
 )
 from warehouse.schemas.vocabulary import ReconciliationFlag, Witness
 
@@ -43,7 +42,6 @@ WITHIN_DAYS = 366
 HIDDEN_DAYS = 14
 """... and no further than this where only one of the two is accused."""
 
-_NORMAL = 1.4826
 _KEY = ["symbol", "session_date"]
 _OF_INDEX = ["index_symbol", "session_date"]
 _SCHEMA = pl.Schema({"symbol": pl.String, "session_date": pl.Date})
@@ -104,8 +102,8 @@ def contradicted_jumps(
     ).select(*_OF_INDEX, "residual_bps")
     said = said_by_index(impacts, large).filter(pl.col("witness") == Witness.CONTRADICTED)
     move = pl.col("close") / pl.col("comparable_close") - 1
-    jumps = with_usual_size(prices.select(*_KEY, return_1d=move)).filter(
-        pl.col("return_1d").abs() > DEVIATIONS * pl.col("usual")
+    jumps = prices.select(*_KEY, return_1d=move, limit=largest_usual(move, "symbol")).filter(
+        pl.col("return_1d").abs() > pl.col("limit")
     )
     return jumps.join(said, on=_KEY, how="semi").select(_KEY).sort(_KEY)
 
@@ -130,17 +128,6 @@ def _accused(impacts: pl.DataFrame, reconciliations: pl.DataFrame) -> pl.DataFra
     return accused_moves(impacts, residuals)
 
 
-def with_usual_size(returns: pl.DataFrame) -> pl.DataFrame:
-    """Add ``usual``: the robust standard deviation of a line's returns over the year before.
-
-    Args:
-        returns: symbol, session_date, return_1d, ..., sorted by symbol, session_date.
-    """
-    size = pl.col("return_1d").abs()
-    middle = size.shift().rolling_median(USUAL_SESSIONS, min_samples=JUDGED_AFTER).over("symbol")
-    return returns.with_columns(usual=_NORMAL * middle)
-
-
 def accused_moves(impacts: pl.DataFrame, residuals: pl.DataFrame) -> pl.DataFrame:
     """Return the moves of members that an unusual residual of an index can be laid to.
 
@@ -163,7 +150,7 @@ def accused_moves(impacts: pl.DataFrame, residuals: pl.DataFrame) -> pl.DataFram
     is_large = pl.col("residual_bps").abs() > LARGE_RESIDUAL_BPS
     suspects = (
         told.join(residuals.filter("is_unusual").drop_nulls(), on=_OF_INDEX)
-        .join(with_usual_size(returns).drop("return_1d"), on=_KEY)
+        .join(returns.select(*_KEY, usual=usual_size(pl.col("return_1d"), "symbol")), on=_KEY)
         .with_columns(
             wrong_by=-pl.col("residual_bps") / 1e4 / pl.col("weight_previous_close"),
         )
@@ -269,19 +256,18 @@ def there_and_back(prices: pl.DataFrame, confirmed: pl.DataFrame) -> pl.DataFram
     """
     is_same = pl.col("symbol") == pl.col("symbol").shift(-1)
     move = pl.col("close") / pl.col("comparable_close")
-    moved = with_usual_size(
-        prices.select(
-            *_KEY,
-            return_1d=move - 1,
-            move=move,
-            next_move=pl.when(is_same).then(move.shift(-1)),
-            next_date=pl.when(is_same).then(pl.col("session_date").shift(-1)),
-        )
+    moved = prices.select(
+        *_KEY,
+        move=move,
+        limit=largest_usual(move - 1, "symbol"),
+        next_move=pl.when(is_same).then(move.shift(-1)),
+        next_date=pl.when(is_same).then(pl.col("session_date").shift(-1)),
     )
     there, back = pl.col("move").log().abs(), pl.col("next_move").log().abs()
-    limit = (DEVIATIONS * pl.col("usual")).log1p()
     jumps = moved.filter(
-        (there > limit) & ~stays(pl.col("move"), pl.col("next_move")) & (back < 2 * there)
+        (there > pl.col("limit").log1p())
+        & ~stays(pl.col("move"), pl.col("next_move"))
+        & (back < 2 * there)
     ).join(confirmed, on=_KEY, how="anti")
     both = [jumps.select(_KEY), jumps.select("symbol", session_date="next_date")]
     return pl.concat([pl.DataFrame(schema=_SCHEMA), *both]).unique().sort(_KEY)

@@ -7,7 +7,7 @@ a split, tells another unit, or another class.
 
 import polars as pl
 
-from warehouse.schemas.vocabulary import RefusalStatus
+from assets.market.held_rows import held_for
 
 RESTATED = "restated_counts"
 """The rule that a delivery breaks whose counts of dates gone by are others, all by one factor."""
@@ -73,11 +73,7 @@ def disputed_while_restated(counts: pl.DataFrame, quarantine: pl.DataFrame) -> p
     Returns:
         The counts, with is_disputed and dispute.
     """
-    anew = quarantine.filter(
-        (pl.col("source_table") == "raw.shares_outstanding")
-        & (pl.col("status") == RefusalStatus.HELD)
-        & pl.col("rules").list.contains(RESTATED)
-    )["symbol"].unique()
+    anew = held_for(quarantine, "raw.shares_outstanding", RESTATED)["symbol"].unique()
     is_anew = pl.col("symbol").is_in(anew.implode())
     said = pl.lit("the source tells other counts of the same dates now")
     return counts.with_columns(

@@ -198,17 +198,21 @@ def confirmed_by_next(prices: pl.DataFrame, reports: pl.DataFrame) -> pl.DataFra
     )
 
 
-def is_beyond_usual(returns: pl.Expr, by: str) -> pl.Expr:
-    """Tell whether a return is beyond eight robust deviations of the year before.
+def usual_size(returns: pl.Expr, by: str) -> pl.Expr:
+    """Return the robust standard deviation of the returns of the year before.
 
-    Where there are too few before it, whether it is beyond a fifth.
-
-    Reads rows sorted by ``by`` and session.
+    Null where there are too few. Reads rows sorted by ``by`` and session.
     """
-    size = returns.abs()
-    usual = size.shift().rolling_median(USUAL_SESSIONS, min_samples=JUDGED_AFTER).over(by)
-    limit = pl.coalesce(DEVIATIONS * _NORMAL * usual, pl.lit(YOUNG_MOVE))
-    return (size > limit).fill_null(value=False)
+    size = returns.abs().shift()
+    return _NORMAL * size.rolling_median(USUAL_SESSIONS, min_samples=JUDGED_AFTER).over(by)
+
+
+def largest_usual(returns: pl.Expr, by: str) -> pl.Expr:
+    """Return the size beyond which a return is no usual one: eight robust deviations.
+
+    A fifth where there are too few before it. Reads rows sorted by ``by`` and session.
+    """
+    return pl.coalesce(DEVIATIONS * usual_size(returns, by), pl.lit(YOUNG_MOVE))
 
 
 def confirmed_moves(  # noqa: PLR0913, PLR0917 - as many records as it asks

@@ -6,7 +6,7 @@ from assets.market.ranks import rank_to_date
 from assets.market.witnesses import (
     LARGE_USD,
     confirmed_by_next,
-    is_beyond_usual,
+    largest_usual,
     said_by_index,
 )
 from assets.table_asset import table_asset
@@ -99,7 +99,11 @@ def _ranked(
     size, size_return = f"{what}_usd", f"{what}_return"
     told = caps.join(
         witnesses, on=["company_symbol", "session_date"], how="left", maintain_order="left"
-    ).with_columns(is_unusual=is_beyond_usual(pl.col("return_1d"), "company_symbol"))
+    ).with_columns(
+        is_unusual=(
+            pl.col("return_1d").abs() > largest_usual(pl.col("return_1d"), "company_symbol")
+        ).fill_null(value=False)
+    )
     is_large = (pl.col("price_effect_usd").abs() > LARGE_USD) | pl.col("is_unusual")
     is_said = pl.col("witness") == Witness.CONTRADICTED
     # A bar that is mistyped jumps there and back. Of an ordinary move neither says anything.

@@ -25,7 +25,7 @@ from assets.ops.failing_rows import (
     unexplained_sessions,
 )
 from assets.ops.loss_support import LARGE_LOSS_USD, support_of_losses
-from assets.raw.delivery import listed
+from assets.raw.delivery import listed, told_of_lines
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
 from assets.table_asset import asset_key
@@ -268,12 +268,11 @@ def _delivered(model: type[Table]) -> Judge:
     dataset = model.table().split(".")[1]
 
     def judge(evidence: Evidence) -> Failing:
-        told = evidence.warehouse.read(ops.IngestOutcomes.table()).filter(dataset=dataset)
+        told = told_of_lines(evidence.inputs, dataset, evidence.names)
         if model is raw.IndexLevels:
             asked = evidence.warehouse.read(ref.Indices.table())["index_symbol"].unique()
         else:
             asked = evidence.warehouse.read(ref.Securities.table())["symbol"]
-            told = evidence.names.of_landed().present(told, "symbol", pl.lit(FOR_EVER))
         lacking = undelivered(told, asked.to_list())
         said = f"{asked.len() - lacking.height} of {asked.len()} symbols were delivered"
         if lacking.height:

@@ -6,6 +6,7 @@ import polars as pl
 
 from assets.market.corporate_actions import kind_told
 from assets.market.corrected_events import corrected, undone
+from assets.market.held_rows import held_for
 from assets.market.rebased_closes import PRICES_AND_SPLITS
 from assets.raw.delivery import (
     KINDS,
@@ -71,11 +72,7 @@ def doubted(quarantine: pl.DataFrame) -> dict[str, str]:
     Args:
         quarantine: ``ops.quarantine``.
     """
-    rows = quarantine.filter(
-        (pl.col("source_table") == raw.Prices.table())
-        & (pl.col("status") == RefusalStatus.HELD)
-        & pl.col("rules").list.contains(PRICES_AND_SPLITS)
-    )
+    rows = held_for(quarantine, raw.Prices.table(), PRICES_AND_SPLITS)
     return {
         symbol: f"{symbol}: not used beside the prices that have landed: those delivered with it "
         "are refused (ops.quarantine, raw.prices)"

@@ -507,6 +507,18 @@ def since_when(
     return {symbol: left.get(symbol, first_session) for symbol in asked}
 
 
+def told_of_lines(inputs: Inputs, dataset: str, names: Names) -> pl.DataFrame:
+    """Return the outcomes of a dataset, of all runs, under the present names of lines.
+
+    Args:
+        inputs: what has landed.
+        dataset: the dataset.
+        names: what names of lines stand for.
+    """
+    outcomes = inputs.all_outcomes(dataset)
+    return names.of_landed().present(outcomes, "symbol", pl.lit(FOR_EVER))
+
+
 def asked_since(
     inputs: Inputs, dataset: str, asked: Sequence[str], names: Names | None = None
 ) -> Since:
@@ -519,8 +531,7 @@ def asked_since(
         names: what names of lines stand for; None: each for itself.
     """
     run_first, run_last = inputs.sessions or (None, None)
-    landed = (names or Names()).of_landed()
-    told = landed.present(inputs.all_outcomes(dataset), "symbol", pl.lit(FOR_EVER))
+    told = told_of_lines(inputs, dataset, names or Names())
     since = since_when(covered(told), asked, inputs.settings.first_session, run_first)
     if dataset in OPTIONAL:
         return since
@@ -572,7 +583,7 @@ def bars_since(inputs: Inputs, asked: Sequence[str], names: Names) -> Since:
         names: what names of lines stand for.
     """
     first, last = inputs.sessions or (inputs.settings.first_session, None)
-    told = names.present(inputs.all_outcomes("prices"), "symbol", pl.lit(FOR_EVER))
+    told = told_of_lines(inputs, "prices", names)
     landed = covered(told)
     if landed.is_empty():
         # A source that is read whole, or the first run.

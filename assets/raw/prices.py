@@ -11,7 +11,7 @@ from assets.market import calendar
 from assets.market.corporate_actions import classify
 from assets.market.corrected_events import corrected
 from assets.market.listings import COLUMNS
-from assets.market.names import FOR_EVER, Names
+from assets.market.names import Names
 from assets.market.rebased_closes import (
     NEVER_BEGUN,
     PRICES_AND_SPLITS,
@@ -29,6 +29,7 @@ from assets.raw.delivery import (
     land,
     refuse_symbols,
     source_of,
+    told_of_lines,
 )
 from assets.ref.symbol_changes import names_in_force
 from assets.resources import Inputs
@@ -121,8 +122,7 @@ def begun_on(inputs: Inputs, names: Names) -> pl.DataFrame:
 
     None of lines of which that is not known: they came in files.
     """
-    outcomes = inputs.all_outcomes("prices")
-    told = names.of_landed().present(outcomes, "symbol", pl.lit(FOR_EVER))
+    told = told_of_lines(inputs, "prices", names)
     return covered(told).group_by("symbol").agg(begun_on=pl.col("asked_to").min())
 
 

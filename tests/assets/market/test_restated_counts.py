@@ -53,10 +53,12 @@ def test_while_they_come_anew_all_counts_of_the_symbol_are_disputed() -> None:
         orient="row",
     )
     refused = pl.DataFrame(
-        [("raw.shares_outstanding", "A", ["restated_counts"], "held"),
-         ("raw.shares_outstanding", "B", ["restated_counts"], "resolved")],
-        schema={"source_table": pl.String, "symbol": pl.String, "rules": pl.List(pl.String),
-                "status": pl.String},
+        [("raw.shares_outstanding", "A", DAY, ["restated_counts"], "held"),
+         ("raw.shares_outstanding", "B", DAY, ["restated_counts"], "resolved"),
+         ("core.shares_outstanding", "B", DAY, ["restated_counts"], "held"),
+         ("raw.shares_outstanding", "B", DAY, ["share_count_jump"], "held")],
+        schema={"source_table": pl.String, "symbol": pl.String, "row_date": pl.Date,
+                "rules": pl.List(pl.String), "status": pl.String},
         orient="row",
     )  # fmt: skip
     told = "the source tells other counts of the same dates now"

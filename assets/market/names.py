@@ -162,27 +162,30 @@ def with_taken_back(
 ) -> Names:
     """Add the names that companies have no more, because their changes were taken back.
 
+    A change that is corrected is taken back too, whichever of its names was wrong.
+
     Args:
         names: what names stand for.
         before: ``ref.symbol_changes`` as readers have it.
         now: the same, as it is now.
         lines: symbol of the lines that are there.
     """
-    gone = before.join(now, on=["old_symbol", "first_session"], how="anti")
-    if gone.is_empty():
-        return names
+    gone = before.join(now, on=["old_symbol", "new_symbol"], how="anti")
     came_from = dict(gone.select("new_symbol", "old_symbol").iter_rows())
     covered, known = set(lines["symbol"]), set(names.spans["name"])
-    found: dict[str, str] = {}
-    for name in came_from:
-        origin, seen = name, {name}
-        while origin not in covered and (old := came_from.get(origin)) not in {None, *seen}:
-            origin = str(old)
-            seen.add(origin)
-        if origin in covered and not {name, origin} & known:
-            found |= {name: origin, origin: origin}
-    rows = [(name, ALWAYS, FOR_EVER, symbol) for name, symbol in found.items()]
-    return replace(names, taken_back=pl.DataFrame(rows, schema=SPANS_SCHEMA, orient="row"))
+
+    def holder(name: str) -> str | None:
+        """Return the line that had a name, by the names that it had before."""
+        had: str | None = name
+        for _ in range(len(came_from) + 1):
+            if had is None or names.now(had) in covered:
+                break
+            had = came_from.get(had)
+        return had and (names.now(had) if names.now(had) in covered else None)
+
+    told = sorted({name for change in came_from.items() for name in change} - known)
+    found = [(name, ALWAYS, FOR_EVER, line) for name in told if (line := holder(name))]
+    return replace(names, taken_back=pl.DataFrame(found, schema=SPANS_SCHEMA, orient="row"))
 
 
 def _later_lines(

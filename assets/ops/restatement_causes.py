@@ -115,7 +115,7 @@ def _renamed(entries: pl.DataFrame, inputs: pl.DataFrame, changes: pl.DataFrame)
     names = (
         inputs.filter(pl.col("table_name") == ref.SymbolChanges.table())
         .select(cause_table="table_name", cause_key="row_key", cause="what")
-        .join(written.unique("cause_key"), on="cause_key", how="left", maintain_order="left")
+        .join(written, on="cause_key", how="left", maintain_order="left")
         .with_columns(
             subject=pl.concat_list(pl.col("cause_key").list.first(), "new_symbol").list.drop_nulls()
         )

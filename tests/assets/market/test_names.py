@@ -5,24 +5,29 @@ from datetime import date
 import polars as pl
 import pytest
 
-from assets.market.names import Former, names_of
+from assets.market.names import Former, names_of, with_taken_back
 from warehouse.errors import ReferenceDataError
 
 FIRST, SECOND, THIRD = date(2022, 1, 10), date(2023, 1, 10), date(2024, 1, 10)
 BEFORE, BETWEEN, AFTER = date(2021, 6, 1), date(2022, 6, 1), date(2024, 6, 3)
 
 
-def _names(*changes: tuple, lines: tuple = ()):
-    told = [line if isinstance(line, tuple) else (line, None) for line in lines]
-    return names_of(
-        pl.DataFrame(
-            [(*change, "a test") for change in changes],
-            schema={"old_symbol": pl.String, "new_symbol": pl.String, "first_session": pl.Date,
-                    "source": pl.String},
-            orient="row",
-        ),
-        pl.DataFrame(told, schema={"symbol": pl.String, "listed_from": pl.Date}, orient="row"),
+def _changes(*changes: tuple) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(*change, "a test") for change in changes],
+        schema={"old_symbol": pl.String, "new_symbol": pl.String, "first_session": pl.Date,
+                "source": pl.String},
+        orient="row",
     )  # fmt: skip
+
+
+def _lines(*lines: str | tuple) -> pl.DataFrame:
+    told = [line if isinstance(line, tuple) else (line, None) for line in lines]
+    return pl.DataFrame(told, schema={"symbol": pl.String, "listed_from": pl.Date}, orient="row")
+
+
+def _names(*changes: tuple, lines: tuple = ()):
+    return names_of(_changes(*changes), _lines(*lines))
 
 
 def _on(names, *asked: tuple) -> list[str]:
@@ -103,3 +108,37 @@ def test_rows_keep_their_order_and_say_under_which_name_they_came():
         ("A", BEFORE, 4, "B"),
         ("FB", None, 5, None),
     ]
+
+
+FB, META, TYPO = ("FB", "META", FIRST), ("META", "FB2", SECOND), ("FB", "METAA", FIRST)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "lines", "landed"),
+    [
+        pytest.param([FB], [], ("FB",), {"FB": "FB", "META": "FB"}, id="taken back"),
+        pytest.param([FB, META], [], ("FB",), {"FB": "FB", "META": "FB", "FB2": "FB"},
+                     id="a chain, whole"),
+        pytest.param([FB, META], [FB], ("META",), {"FB": "META", "META": "META", "FB2": "META"},
+                     id="a chain, its last link"),
+        pytest.param([TYPO], [FB], ("META",), {"FB": "META", "METAA": "META"},
+                     id="corrected: the new name was wrong"),
+        pytest.param([("FBX", "META", FIRST)], [FB], ("META", "FBX"),
+                     {"FBX": "FBX", "FB": "META", "META": "META"},
+                     id="corrected: the old name was wrong"),
+        pytest.param([FB], [("FB", "META", SECOND)], ("META",), {"FB": "META", "META": "META"},
+                     id="corrected: another date"),
+        pytest.param([("A", "B", FIRST), ("B", "A", FIRST)], [], ("A", "B"),
+                     {"A": "A", "B": "B"}, id="a swap"),
+        pytest.param([FB], [], ("NVDA",), {"FB": "FB", "META": "META"}, id="the line is gone too"),
+        pytest.param([], [FB], ("META",), {"FB": "META", "META": "META"}, id="nothing taken back"),
+    ],
+)  # fmt: skip
+def test_what_has_landed_under_a_name_that_was_taken_back_is_its_companys(
+    before, now, lines, landed
+):
+    names = names_of(_changes(*now), _lines(*lines))
+    of_landed = with_taken_back(names, _changes(*before), _changes(*now), _lines(*lines))
+    assert {name: of_landed.of_landed().now(name) for name in landed} == landed
+    # What comes is not meant by it: a name that nobody has stands for itself.
+    assert of_landed.spans.equals(names.spans)

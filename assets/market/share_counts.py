@@ -330,22 +330,25 @@ def _sessions_between(first: date, last: date, sessions: Sequence[date]) -> int:
     return bisect_left(sessions, last) - bisect_left(sessions, first)
 
 
-def _alternating(reports: Sequence[_Report], sessions: Sequence[date]) -> dict[int, str]:
-    """Return the reports of a series that goes back and forth: row -> a sentence.
+def _alternating(
+    accepted: Sequence[tuple[_Report, _Run]], sessions: Sequence[date]
+) -> Iterator[tuple[date, date, str]]:
+    """Yield when a series goes back and forth: from, before, a sentence.
 
     There and back, and there again: two counts are told in turns, and nothing says which is the
-    company's. A level that then holds for ``REPEATED_SESSIONS`` ends it.
+    company's. A level that then holds for ``REPEATED_SESSIONS``, told again or not, ends it.
     """
-    levels: list[list[_Report]] = []
-    for report in reports:
-        if levels and _is_within(report.shares / levels[-1][0].shares, 1 + SAME_LEVEL):
-            levels[-1].append(report)
+    levels: list[list[tuple[_Report, _Run]]] = []
+    for report, run in accepted:
+        if levels and _is_within(report.shares / levels[-1][0][0].shares, 1 + SAME_LEVEL):
+            levels[-1].append((report, run))
         else:
-            levels.append([report])
+            levels.append([(report, run)])
+    firsts = [level[0][0] for level in levels]
 
     def is_return(place: int) -> bool:
         """Tell whether a level is the one before the last, and the last was another."""
-        old, between, new = (level[0] for level in levels[place - 2 : place + 1])
+        old, between, new = firsts[place - 2 : place + 1]
         return (
             _is_within(new.shares / old.shares, 1 + SAME_LEVEL)
             and not _is_within(between.shares / old.shares, 1 + MATCH)
@@ -353,18 +356,19 @@ def _alternating(reports: Sequence[_Report], sessions: Sequence[date]) -> dict[i
         )
 
     returns = {place for place in range(2, len(levels)) if is_return(place)}
-    told: dict[int, str] = {}
     for place in sorted(returns & {place - 1 for place in returns}):
-        both = levels[place - 1][0], levels[place][0]
-        if any(report.is_decided for level in levels[place - 1 : place + 2] for report in level):
+        turns = range(place - 1, place + 2)
+        if any(run.is_decided for turn in turns for _, run in levels[turn]):
             continue
-        said = "reports alternate between {:,.0f} and {:,.0f}".format(*(r.reported for r in both))
-        for level in levels[place - 1 : place + 2]:
-            for report in level:
-                since = _sessions_between(level[0].as_of_date, report.as_of_date, sessions)
-                if since <= REPEATED_SESSIONS:
-                    told[report.row] = said
-    return told
+        said = "reports alternate between {:,.0f} and {:,.0f}".format(
+            *(first.reported for first in firsts[place - 1 : place + 1])
+        )
+        for turn in turns:
+            since = firsts[turn].as_of_date
+            holds = bisect_left(sessions, since) + REPEATED_SESSIONS + 1
+            until = sessions[holds] if holds < len(sessions) else date.max
+            later = firsts[turn + 1].as_of_date if turn + 1 < len(firsts) else date.max
+            yield since, min(until, later), said
 
 
 # --- counts over time -----------------------------------------------------------------------------
@@ -403,7 +407,9 @@ class _Company:
                     "share count",
                     RefusalStatus.HELD,
                 )
-        counts = self._over_time(accepted, sessions)
+        counts = self._over_time(accepted)
+        for since, until, why in _alternating(accepted, sessions):
+            counts = list(_disputed(counts, since, until, why))
         for run in runs:
             if run.refusal is not None and run.refusal[2] == RefusalStatus.HELD:
                 later = (r.as_of_date for r, _ in accepted if r.as_of_date > run.since)
@@ -429,19 +435,16 @@ class _Company:
                 return day
         return None
 
-    def _over_time(
-        self, accepted: Sequence[tuple[_Report, _Run]], sessions: Sequence[date]
-    ) -> list[_Count]:
+    def _over_time(self, accepted: Sequence[tuple[_Report, _Run]]) -> list[_Count]:
         """Return a count from each accepted report on, and from each split between them."""
         doubts = self._doubts([report for report, _ in accepted])
-        turns = _alternating([report for report, _ in accepted], sessions)
         counts: list[_Count] = []
         before: _Report | None = None
         for place, (report, run) in enumerate(accepted):
             is_last = place + 1 == len(accepted)
             until = date.max if is_last else accepted[place + 1][0].as_of_date
             is_alone = len(accepted) == 1 and not run.is_fitting and not report.is_decided
-            against = run.dispute or doubts.get(report.row) or turns.get(report.row)
+            against = run.dispute or doubts.get(report.row)
             dispute = None if run.is_decided else against
             if dispute is None and is_alone:
                 dispute = "no other report agrees with it yet"
@@ -579,7 +582,8 @@ def weigh_reports(
        number of such steps: one before it, or else one after it. What a person let in, with the
        run it is part of, is not disputed. Nor is a series clean that alternates: there, back and
        there again by more than 2 %, each within 252 sessions, to levels equal within 0.5 %; from
-       the first step on, until a level has held for 60 sessions or another one comes.
+       the first step on, until a level has held for 60 sessions, told again or not, or another one
+       comes.
     7. A count that moves by a spin-off's ratio within 30 days of it (within 2 %, and nearer to it
        than to no move) is held. That explains the report: the count before it is not disputed.
 

@@ -341,7 +341,7 @@ def weigh(
             else:
                 kept.append((s, c))
     doubted = _doubted([s for s, _ in kept], seen, told)
-    doubted |= _in_turns([s for s, _ in kept], sessions)
+    in_turns = _in_turns(kept, sessions)
     counts: list[Count] = []
     for place, (s, c) in enumerate(kept):
         end = kept[place + 1][0].day if place + 1 < len(kept) else date.max
@@ -356,8 +356,10 @@ def weigh(
         doubted_from = (
             s.day if is_doubted else min((d for d in waiting if s.day <= d < end), default=date.max)
         )
+        calm = max((b for a, b in in_turns if a <= s.day < b), default=s.day)
         steps = {s.day} | {a.ex_date for a in splits if s.day < a.ex_date < end}
-        steps |= {doubted_from} - {date.max}
+        if not is_doubted:
+            steps |= {day for day in (calm, max(calm, doubted_from)) if s.day < day < end}
         for day in sorted(steps):
             factor = _factor(s, splits, day)
             basis = "decided" if s.is_decided else "reported"
@@ -370,41 +372,44 @@ def weigh(
                     s.side,
                     is_warned,
                     _evidence(s, c, is_lone=is_lone),
-                    day >= doubted_from,
+                    day < calm or day >= doubted_from,
                 )
             )
     return Weighed(of_company, counts, refused)
 
 
-def _in_turns(kept: Sequence[Seen], sessions: Sequence[date]) -> set[int]:
-    """Return the places of reports in a series that goes from one level to another twice.
+def _in_turns(
+    kept: Sequence[tuple[Seen, Chapter]], sessions: Sequence[date]
+) -> list[tuple[date, date]]:
+    """Return when a series is in doubt that goes from one level to another twice: from, before.
 
     Of four levels in a row the third is the first again, and the fourth the second, each come to
     within 252 sessions and by more than 2 %. All but the first of the four are in doubt, each for
-    its first 60 sessions.
+    its first 60 sessions, unless a person spoke for what one of them is part of.
     """
     starts: list[int] = []
-    for n, s in enumerate(kept):
-        if not starts or not alike(s.size, kept[starts[-1]].size, 1 + LEVEL):
+    for n, (s, _) in enumerate(kept):
+        if not starts or not alike(s.size, kept[starts[-1]][0].size, 1 + LEVEL):
             starts.append(n)
-    found: set[int] = set()
+    found: list[tuple[date, date]] = []
     ends = [*starts[1:], len(kept)]
     for at in range(len(starts) - 3):
-        four = [kept[n] for n in starts[at : at + 4]]
+        four = [kept[n][0] for n in starts[at : at + 4]]
         comes_back = all(
             alike(four[n].size, four[n + 2].size, 1 + LEVEL)
             and not alike(four[n].size, four[n + 1].size, 1 + MATCH)
             and _sessions(four[n + 1].day, four[n + 2].day, sessions) <= UNDONE_SESSIONS
             for n in (0, 1)
         )
-        places = range(starts[at + 1], ends[at + 3])
-        if comes_back and not any(kept[n].is_decided for n in places):
-            found |= {
-                n
-                for n in places
-                if _sessions(kept[max(s for s in starts if s <= n)].day, kept[n].day, sessions)
-                <= REPEATED_SESSIONS
-            }
+        of_turns = kept[starts[at + 1] : ends[at + 3]]
+        if not comes_back or any(c.is_decided for _, c in of_turns):
+            continue
+        for turn in (1, 2, 3):
+            start = four[turn].day
+            after = ends[at + turn]
+            held = [day for day in sessions if day >= start][REPEATED_SESSIONS + 1 :]
+            next_level = [kept[after][0].day] if after < len(kept) else []
+            found.append((start, min([*held[:1], *next_level], default=date.max)))
     return found
 
 

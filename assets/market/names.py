@@ -5,9 +5,11 @@ before the first who took it, to them too: a source may tell the whole history u
 Chains (A to B to C), swaps, and a name that another company takes later follow from that.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import polars as pl
 
@@ -91,12 +93,18 @@ class Names:
             .drop(_ROW, "__present")
         )
 
+    @cached_property
+    def _spans_by_name(self) -> Mapping[str, list[tuple[date, date, str]]]:
+        """First and last date and present name, of the spans of each name."""
+        found = defaultdict(list)
+        for name, first, last, symbol in self.spans.iter_rows():
+            found[name].append((first, last, symbol))
+        return found
+
     def on(self, name: str, day: date) -> str:
         """Return the present name of the company that a name stood for on a date."""
-        of_name = self.spans.filter(
-            (pl.col("name") == name) & pl.lit(day).is_between("first", "last")
-        )
-        return str(of_name["symbol"][0]) if of_name.height else name
+        of_name = self._spans_by_name.get(name, ())
+        return next((symbol for first, last, symbol in of_name if first <= day <= last), name)
 
     def now(self, name: str) -> str:
         """Return the present name of the company that a name stands for now."""

@@ -82,6 +82,7 @@ def test_live_data_give_the_tables_that_files_give(landed_once, small):
         assert landed_once.sql(query).equals(small.sql(query)), table
 
 
+@pytest.mark.slow
 def test_too_few_symbols_land_and_are_not_published_and_the_next_run_asks_for_the_rest_alone(
     replay, live
 ):

@@ -327,7 +327,20 @@ def _alternating(counts: dict[str, Any], _: str | None) -> None:
     ]
 
 
+def _saying(name: str, value: Any) -> Callable[[dict[str, Any], str | None], None]:
+    def say(counts: dict[str, Any], _: str | None) -> None:
+        counts["meta"][name] = value
+
+    return say
+
+
 _COUNTS: dict[str, Callable[[dict[str, Any], str | None], None]] = {
     "second_count": _second_count,
     "alternating_counts": _alternating,
+    "counts_of_another": _saying("symbol", ["OTHER"]),
+    "counts_of_another_alone": _saying("symbol", "OTHER"),
+    "counts_of_several": _saying("symbol", ["AAA", "OTHER"]),
+    "counts_of_another_kind": _saying("type", ["quarterlyFloatShares"]),
+    "counts_of_nobody": _saying("symbol", None),
+    "counts_in_small_letters": _saying("symbol", "aaa"),
 }

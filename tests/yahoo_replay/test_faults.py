@@ -354,6 +354,27 @@ def test_share_counts_that_do_not_come(source, replay, fault, outcome):
     assert "AAA" in source.shares_outstanding(SYMBOLS).rows["symbol"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [("counts_of_another", "the share counts are about OTHER"),
+     ("counts_of_another_alone", "the share counts are about OTHER"),
+     ("counts_of_several", "the share counts are about AAA, OTHER"),
+     ("counts_of_another_kind", "the counts are of quarterlyFloatShares")],
+)  # fmt: skip
+def test_share_counts_of_another_do_not_land(source, replay, fault, message):
+    replay.fault("shares", "AAA", fault)
+    delivery = source.shares_outstanding(SYMBOLS)
+    assert delivery.rows["symbol"].to_list() == ["CCC"]
+    account = _account(delivery)
+    assert (account["outcome"], account["message"]) == ("contract", message)
+
+
+@pytest.mark.parametrize("fault", ["counts_of_nobody", "counts_in_small_letters"])
+def test_share_counts_that_are_not_said_to_be_anothers_land(source, replay, fault):
+    replay.fault("shares", "AAA", fault)
+    assert _account(source.shares_outstanding(SYMBOLS))["outcome"] == "ok"
+
+
 def test_prices_that_yahoo_rounded_are_off_by_that_times_the_ratio(source, replay, monkeypatch):
     """Yahoo rounds the adjusted price to a cent: half a cent, twice as much before a 2:1 split."""
     odd = [{**bar, "close": bar["close"] + 0.013} for bar in replay.market.bars["AAA"]]

@@ -24,7 +24,7 @@ from assets.sources import ACCOUNTS_SCHEMA, Delivery, KnownLines, Since, deliver
 from assets.sources.yahoo import chart as yahoo_chart
 from assets.sources.yahoo.bars import NEW_YORK
 from assets.sources.yahoo.chart import Chart, read_chart
-from assets.sources.yahoo.errors import YahooError
+from assets.sources.yahoo.errors import BrokenPromise, YahooError
 from assets.sources.yahoo.session import Asked, Policy, YahooSession
 from warehouse.responses import ResponseStore
 from warehouse.schemas import Table, raw
@@ -173,9 +173,7 @@ class YahooSource:
             series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
-            about = counts_are_about(self._session.asked.payload)
-            if about not in {None, symbol}:
-                raise YahooError("contract", f"the share counts are about {about}")
+            _require_counts_of(self._session.asked.payload, symbol)
             counts = one_a_date(
                 pl.DataFrame(
                     {
@@ -438,12 +436,23 @@ def _described(payload: Any) -> str | None:
     return None
 
 
-def counts_are_about(payload: Any) -> str | None:
-    """Return whose share counts an answer has, or of what kind they are; None: it does not say."""
+def _require_counts_of(payload: Any, symbol: str) -> None:
+    """Refuse share counts that are another company's, or another number, by their own word.
+
+    Raises:
+        BrokenPromise: if the answer says so.
+    """
     try:
         meta = payload["timeseries"]["result"][0]["meta"]
-        (symbol,) = meta["symbol"]
-        kinds = meta.get("type") or ["shares_out"]
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-        return None
-    return str(symbol) if "shares_out" in kinds else f"{symbol}, {', '.join(map(str, kinds))}"
+        about, kinds = (_named(meta.get(name)) for name in ("symbol", "type"))
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return
+    if any(name.upper() != symbol.upper() for name in about):
+        raise BrokenPromise(f"the share counts are about {', '.join(about)}")
+    if kinds and "shares_out" not in kinds:
+        raise BrokenPromise(f"the counts are of {', '.join(kinds)}")
+
+
+def _named(value: Any) -> list[str]:
+    """Return the names that an answer gives, alone or in a list."""
+    return [str(name) for name in (value if isinstance(value, list) else [value]) if name]

@@ -59,7 +59,7 @@ test: install ## Lint, types, layers and the fast tests
 
 .PHONY: test-fast
 test-fast: install ## The fast tests alone
-	@$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	@POLARS_MAX_THREADS=1 $(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: test-all
 test-all: test test-slow ## All tests, the long ones too

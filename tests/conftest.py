@@ -1,5 +1,6 @@
 """What all tests share: a deployment of the real pipeline in a temporary folder."""
 
+import gc
 import ipaddress
 import os
 import shutil
@@ -32,6 +33,10 @@ from warehouse.schemas import raw
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL_MARKET = ROOT / "tests" / "small_market"
+# Dagster's definitions stay as long as the process: to look through them at every turn costs a
+# twentieth of the time.
+gc.set_threshold(100_000, 50, 100)
+
 NOBODY = "http://127.0.0.1:9"
 """A proxy that is not there: what goes out through libcurl, or from another process, ends here."""
 

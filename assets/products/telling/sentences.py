@@ -283,7 +283,7 @@ def restated(answer: Answer) -> Iterator[Sentence]:
             answer.value("record", row), ""
         )
         if answer.value("change", row) == Change.APPEARED:
-            said: tuple[Any, ...] = (*whose, " of ", since, " was not published until ", until)
+            said: tuple[Any, ...] = (*whose, " of ", since, " was first published on ", until)
         elif answer.value("change", row) == Change.VANISHED:
             said = (*whose, " was published as ", before, " until ", until, ", and is none since")
         elif old is None:

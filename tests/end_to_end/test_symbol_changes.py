@@ -195,3 +195,35 @@ def test_a_change_that_is_taken_back_gives_the_name_back_and_takes_no_number(sma
     assert changed <= {"ops.table_versions", "ops.scans"}
     assert small.one("SELECT count(*) FROM ops.forgotten") == 0
     assert small.one("SELECT count(*) FROM session_restatements(NULL)") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("first", "corrected", "present"),
+    [
+        pytest.param([("CCC", "DDD", "2025-01-13")], [("CCC", "DDE", "2025-01-13")], "DDE",
+                     id="the new name"),
+        pytest.param([("CCC", "DDD", "2025-01-13")], [("CCC", "DDD", "2025-01-15")], "DDD",
+                     id="the date"),
+        pytest.param([("CCC", "DDD", "2025-01-13"), ("DDD", "EEE", "2025-01-15")],
+                     [("CCC", "DDD", "2025-01-13")], "DDD", id="the last link of a chain"),
+    ],
+)  # fmt: skip
+def test_a_change_that_is_corrected_takes_no_number(small, small_market, first, corrected, present):
+    numbers = (
+        "SELECT session_date, market_cap_usd, price_effect_usd FROM mart.market_caps "
+        "WHERE company_symbol = ? ORDER BY ALL"
+    )
+    before = small.sql(numbers, "CCC")
+    declare(small_market, first)
+    small.must_run()
+    (small_market / "symbol_changes.csv").unlink()
+    declare(small_market, corrected)
+    again = small.must_run()
+    assert small.sql(numbers, present).equals(before)
+    names = {name for change in (*first, *corrected) for name in change[:2]} - {present}
+    for name in names:
+        assert small.sql(numbers, name).is_empty(), name
+    said = [one for one in again.warnings if "ops.restatements" in one]
+    assert not any("gone" in one for one in said), said
+    assert small.one("SELECT count(*) FROM session_restatements(NULL)") == 0

@@ -331,18 +331,16 @@ def test_in_a_split_week_what_has_landed_stays_until_prices_and_splits_agree(rep
 
 
 @pytest.mark.slow
-def test_the_sample_through_the_client_gives_the_same_marts(
-    landed_cut, cut_of_sample, deploy, monkeypatch
-):
+def test_the_whole_sample_through_the_client_gives_the_same_marts(founding, deploy, monkeypatch):
     live = deploy(
         source="yahoo", requests_per_second=0, now="2025-02-14T23:30:00+00:00",
-        reference_dir=cut_of_sample / "reference", first_session="2024-09-03",
+        first_session="2021-01-29",
     )  # fmt: skip
-    with serving(Market.read(cut_of_sample / "data"), "2025-02-14T23:30:00") as replay:
+    with serving(Market.read(ROOT / "warehouse" / "sample"), "2025-02-14T23:30:00") as replay:
         for name, value in replay.environment.items():
             monkeypatch.setenv(name, value)
-        live.must_run("2024-09-03", "2025-02-14")
-    assert _tables(live.hashes()) == _tables(landed_cut.hashes())
+        live.must_run("2021-01-29", "2025-02-14")
+    assert _tables(live.hashes()) == _tables(founding.hashes())
 
 
 def _change(folder: Path) -> None:

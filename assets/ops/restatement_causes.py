@@ -18,9 +18,9 @@ from warehouse.schemas.vocabulary import Change
 CODE = "code"
 """What stands as cause_table where another version of capshock did it."""
 
-_OWN, _OWN_LATER, _OWN_FAR, _OF_SESSION, _OTHER, _OTHER_LATER = range(6)
+_OWN, _OWN_LATER, _OWN_FAR, _OF_SESSION, _OWN_GROWTH, _OTHER, _OTHER_LATER = range(7)
 """How near an input is: of the same subject, up to the day, after it, or a bar of another week; of
-another one, of the same day, before, or after."""
+another one, of the same day; a later bar that only came; of another one, before, or after."""
 
 _BARS = ("raw.prices", "raw.index_levels")
 _WEEK_DAYS = 7
@@ -195,10 +195,24 @@ def _candidates(joined: pl.DataFrame, nearness: pl.Expr, alike: pl.Expr) -> pl.D
 
 
 def _of_the_week(candidates: pl.DataFrame) -> pl.DataFrame:
-    """Put bars of another week behind what acts on."""
-    is_far = pl.col("cause_table").is_in(_BARS) & (pl.col("distance") > _WEEK_DAYS)
+    """Put bars of another week behind what acts on, and the next bar behind what changed a value.
+
+    That a session came settles what was pending of the one before; what was known it leaves alone.
+    """
+    is_bar = pl.col("cause_table").is_in(_BARS)
+    is_far = is_bar & (pl.col("distance") > _WEEK_DAYS)
+    is_growth = (
+        is_bar
+        & (pl.col("nearness") == _OWN_LATER)
+        & (pl.col("cause") == Change.APPEARED)
+        & (pl.col("change") == Change.CHANGED)
+    )
     return candidates.with_columns(
-        nearness=pl.when(is_far).then(pl.lit(_OWN_FAR)).otherwise("nearness")
+        nearness=pl.when(is_growth)
+        .then(pl.lit(_OWN_GROWTH))
+        .when(is_far)
+        .then(pl.lit(_OWN_FAR))
+        .otherwise("nearness")
     )
 
 

@@ -21,7 +21,8 @@ _COUNTED = """
     GROUP BY ALL ORDER BY ALL
 """
 
-# What vanished, beside what appeared in its place: the same key, but for one name.
+# What vanished, beside what appeared in its place: the same key, but for one name. Where several
+# changes of name come at once, rows of one change belong together before any others do.
 _RENAMED = """
     WITH told AS (
         FROM ops.restatements
@@ -30,7 +31,11 @@ _RENAMED = """
     ),
     renamed AS (
         SELECT
+            gone.table_name,
+            gone.row_key AS gone,
+            come.row_key AS come,
             gone.cause = 'vanished' AS is_taken_back,
+            gone.cause_key = come.cause_key AS is_of_one,
             list_filter(
                 list_zip(gone.row_key, come.row_key), lambda part: part[1] <> part[2]
             ) AS names
@@ -39,10 +44,17 @@ _RENAMED = """
             ON gone.table_name = come.table_name
             AND gone.session_date IS NOT DISTINCT FROM come.session_date
         WHERE gone.change = 'vanished' AND come.change = 'appeared'
+    ),
+    named AS (
+        FROM renamed
+        WHERE len(names) = 1 AND try_cast(names[1][1] AS DATE) IS NULL
+        QUALIFY is_of_one OR (
+            count(*) OVER (PARTITION BY table_name, gone) = 1
+            AND count(*) FILTER (is_of_one) OVER (PARTITION BY table_name, come) = 0
+        )
     )
     SELECT names[1][1] AS old_symbol, names[1][2] AS new_symbol, is_taken_back, count(*) AS "rows"
-    FROM renamed
-    WHERE len(names) = 1
+    FROM named
     GROUP BY ALL ORDER BY ALL
 """
 
@@ -105,7 +117,7 @@ class Restated:
         rows = self.rows(Change.APPEARED, Change.VANISHED)
         names = [
             f"{old} is called {new} {'again' if is_taken_back else 'now'}, and {count:,} published "
-            "rows with it"
+            f"{'row' if count == 1 else 'rows'} with it"
             for old, new, is_taken_back, count in self.renamed.iter_rows()
         ]
         if not values and not rows:

@@ -7,8 +7,10 @@ depending on the share count used).
 """
 
 import io
+import threading
 from datetime import date
 
+import duckdb
 import pytest
 from rich.console import Console
 
@@ -260,3 +262,13 @@ def test_a_loss_walks_back_to_the_file_it_came_from(founding):
     )
     file = founding.settings.data_dir / "prices.parquet"
     assert response_id == hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_a_look_at_a_few_rows_of_what_was_published_comes_back(founding):
+    """A limit alone above the windows of the macro never ended in one version of DuckDB."""
+    with duckdb.connect(str(founding.settings.warehouse), read_only=True) as connection:
+        given_up = threading.Timer(60, connection.interrupt)
+        given_up.start()
+        looked = connection.execute("FROM as_published('mart.market_cap_losses', now()) LIMIT 3")
+        assert len(looked.fetchall()) == 3
+        given_up.cancel()

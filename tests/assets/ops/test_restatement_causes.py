@@ -62,6 +62,17 @@ def test_the_same_day_comes_before_an_earlier_one_and_that_before_a_later_one():
     assert of(after) == ("raw.prices", ["A", "2025-01-13"], 0)
 
 
+def test_a_session_that_only_came_changes_nothing_of_the_one_before():
+    """A close is corrected on the evening on which the next session comes."""
+    close, next_bar = changed("raw.prices", "B", on=10), changed(
+        "raw.prices", "A", on=13, what="appeared"
+    )  # fmt: skip
+    assert of(next_bar, close) == ("raw.prices", ["B", "2025-01-10"], 0)
+    assert of(next_bar) == ("raw.prices", ["A", "2025-01-13"], 0)
+    settled = entry(LOSSES, ("A", day(10)), 10, "witness", "settled")
+    assert causes([settled], [next_bar, close]) == [("raw.prices", ["A", "2025-01-13"], 0)]
+
+
 def test_the_own_symbol_comes_before_another_one():
     count, bar = changed("raw.shares_outstanding", "A", on=2), changed("raw.prices", "B", on=10)
     assert of(bar, count) == ("raw.shares_outstanding", ["A", "2025-01-02"], 0)

@@ -1,8 +1,9 @@
 """What a run says of what it changed."""
 
+import duckdb
 import polars as pl
 
-from assets.products.restated import Restated
+from assets.products.restated import _RENAMED, Restated
 
 
 def restated(leading: dict | None = None, renamed: list[tuple] | None = None, values: int = 0):
@@ -46,3 +47,46 @@ def test_names_are_told_before_numbers_and_alone_where_none_changed():
         "1,031 published rows with it (ops.restatements)"
     )
     assert restated().sentence() is None
+
+
+CAPS, FALLS = "mart.market_caps", "mart.drawdowns"
+
+
+def renamed(*entries: tuple) -> list[tuple]:
+    """Return who is told to be called what: of entries table, key, change, changed name, cause."""
+    with duckdb.connect() as log:
+        log.execute(
+            "CREATE SCHEMA ops; CREATE TABLE ops.restatements (run_id VARCHAR, table_name VARCHAR, "
+            "row_key VARCHAR[], session_date DATE, change VARCHAR, cause_table VARCHAR, "
+            "cause_key VARCHAR[], cause VARCHAR)"
+        )
+        log.executemany(
+            "INSERT INTO ops.restatements "
+            "VALUES ('this', ?, ?, NULL, ?, 'ref.symbol_changes', [?, '2025-01-07'], ?)",
+            [list(entry) for entry in entries],
+        )
+        return log.execute(_RENAMED, {"run": "this"}).fetchall()
+
+
+def test_two_changes_of_name_in_one_run_are_told_apart():
+    day = "2025-01-08"
+    assert renamed(
+        (CAPS, ["BBB", day], "vanished", "BBB", "appeared"),
+        (CAPS, ["BBX", day], "appeared", "BBB", "appeared"),
+        (CAPS, ["EEE", day], "vanished", "EEE", "vanished"),
+        (CAPS, ["FFF", day], "appeared", "EEE", "vanished"),
+    ) == [("BBB", "BBX", False, 1), ("EEE", "FFF", True, 1)]
+
+
+def test_a_chain_of_names_is_one_change_though_two_lines_say_it():
+    assert renamed(
+        (CAPS, ["CCC", "2025-01-08"], "vanished", "CCC", "appeared"),
+        (CAPS, ["EEE", "2025-01-08"], "appeared", "DDD", "appeared"),
+    ) == [("CCC", "EEE", False, 1)]
+
+
+def test_a_fall_that_begins_on_another_day_has_no_other_name():
+    assert renamed(
+        (FALLS, ["BBB", "2025-01-02"], "vanished", "BBB", "appeared"),
+        (FALLS, ["BBB", "2025-01-03"], "appeared", "BBB", "appeared"),
+    ) == []  # fmt: skip

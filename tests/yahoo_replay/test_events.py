@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from assets.market import calendar
+from assets.raw.prices import with_histories
 from assets.sources import Delivery, KnownLines
 from assets.sources.yahoo import YahooSource
 from assets.sources.yahoo.session import Policy
@@ -174,6 +175,20 @@ def test_what_is_stamped_at_midnight_utc_goes_ex_on_that_date(client, replay):
     assert _closes(source) == _as_traded()
     assert source.splits(SINCE).rows["ex_date"].to_list() == [day]
     assert source.dividends(SINCE).rows["ex_date"].to_list() == [day]
+
+
+def test_the_history_of_a_line_that_moved_comes_whole_and_that_of_others_is_not_asked_for(client):
+    source = client(bars={"AAA": _bars(), "BBB": _bars(50.0)})
+    landed = source.prices(["AAA", "BBB"], FIRST, LAST).rows
+    other = pl.when(symbol="AAA", session_date=DAYS[9]).then(pl.col("close") * 2)
+    window = source.prices(["AAA", "BBB"], DAYS[8], LAST)
+    told = with_histories(source, window, landed.with_columns(close=other.otherwise("close")), LAST)
+    sessions = dict(told.rows.group_by("symbol").len().iter_rows())
+    assert sessions == {"AAA": len(DAYS), "BBB": len(DAYS) - 8}
+    assert told.accounts is not None
+    assert sorted(told.accounts["symbol"]) == ["AAA", "BBB"]
+    assert told.covers == ({"AAA": FIRST, "BBB": DAYS[8]}, LAST)
+    assert with_histories(source, window, landed, LAST) is window
 
 
 @pytest.mark.parametrize(("bad", "good"), [(3, 8), (8, 3)])

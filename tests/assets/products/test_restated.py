@@ -1,9 +1,14 @@
 """What a run says of what it changed."""
 
+from datetime import UTC, datetime
+
 import duckdb
 import polars as pl
+import pytest
 
 from assets.products.restated import _RENAMED, Restated
+from assets.products.telling import sentences
+from assets.products.telling.answers import Answer
 
 
 def restated(leading: dict | None = None, renamed: list[tuple] | None = None, values: int = 0):
@@ -90,3 +95,27 @@ def test_a_fall_that_begins_on_another_day_has_no_other_name():
         (FALLS, ["BBB", "2025-01-02"], "vanished", "BBB", "appeared"),
         (FALLS, ["BBB", "2025-01-03"], "appeared", "BBB", "appeared"),
     ) == []  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "old", "new", "record", "said"),
+    [
+        ("appeared", None, 5e9, None, "loss of 5.00 billion was first published on 3 February"),
+        ("vanished", 5e9, None, None, "was published as 5.00 billion until 3 February 2025, and is "
+                                      "none since"),
+        ("changed", 5e9, 4e9, "lost", "until 3 February 2025; since then 4.00 billion; it was a "
+                                      "record, and is none"),
+        ("changed", None, None, "won", "was published as no record until 3 February 2025, because"),
+    ],
+)  # fmt: skip
+def test_a_loss_that_came_left_or_changed_is_told_as_that(change, old, new, record, said):
+    told = pl.DataFrame(
+        {"side": ["loss"], "name": ["Acme"], "changed_at": [datetime(2025, 2, 3, 23, tzinfo=UTC)],
+         "old_usd": [old], "new_usd": [new], "record": [record], "change": [change],
+         "because": ["raw.prices ACME 2025-01-27: close 5 -> 4"]},
+        schema_overrides={"old_usd": pl.Float64, "new_usd": pl.Float64, "record": pl.String},
+    )  # fmt: skip
+    (sentence,) = sentences.restated(Answer("restated", "", told))
+    assert said in str(sentence), str(sentence)
+    assert str(sentence).startswith("Acme's loss")
+    assert "because of raw.prices ACME" in str(sentence)

@@ -283,9 +283,13 @@ def restated(answer: Answer) -> Iterator[Sentence]:
             answer.value("record", row), ""
         )
         if answer.value("change", row) == Change.APPEARED:
-            said: tuple[Any, ...] = (*whose, " of ", since, " was first published on ", until)
+            left = Change.VANISHED in _changes_beside(answer, row, later=False)
+            how = " was published again on " if left else " was first published on "
+            said: tuple[Any, ...] = (*whose, " of ", since, how, until)
         elif answer.value("change", row) == Change.VANISHED:
-            said = (*whose, " was published as ", before, " until ", until, ", and is none since")
+            came = Change.APPEARED in _changes_beside(answer, row, later=True)
+            then = ", and was none then" if came else ", and is none since"
+            said = (*whose, " was published as ", before, " until ", until, then)
         elif old is None:
             is_lost = answer.value("record", row) == "lost"
             said = (*whose, " was published as ", "a" if is_lost else "no", " record until ", until)
@@ -297,6 +301,22 @@ def restated(answer: Answer) -> Iterator[Sentence]:
         more = len(answer) - RESTATED
         yield say(f"{more} more changes of losses and gains of this session were published since "
                   "its first publication.")  # fmt: skip
+
+
+def _changes_beside(answer: Answer, row: int, *, later: bool) -> set[Any]:
+    """Return what else became of the same loss or gain, after a change or before it."""
+
+    def of(place: int) -> tuple[Any, Any]:
+        return answer.value("name", place), answer.value("side", place)
+
+    at = answer.value("changed_at", row)
+    return {
+        answer.value("change", other)
+        for other in range(len(answer))
+        if of(other) == of(row)
+        and other != row
+        and (answer.value("changed_at", other) > at) == later
+    }
 
 
 def published_despite(doubts: Answer) -> Iterator[Sentence]:

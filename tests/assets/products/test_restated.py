@@ -119,3 +119,16 @@ def test_a_loss_that_came_left_or_changed_is_told_as_that(change, old, new, reco
     assert said in str(sentence), str(sentence)
     assert str(sentence).startswith("Acme's loss")
     assert "because of raw.prices ACME" in str(sentence)
+
+
+def test_a_loss_that_left_and_came_back_is_there_again():
+    left, came = datetime(2025, 2, 3, 23, tzinfo=UTC), datetime(2025, 2, 5, 23, tzinfo=UTC)
+    told = pl.DataFrame(
+        {"side": ["loss", "loss"], "name": ["Acme", "Acme"], "changed_at": [left, came],
+         "old_usd": [2.1e6, None], "new_usd": [None, 2.1e6], "record": [None, None],
+         "change": ["vanished", "appeared"], "because": ["x", "y"]},
+        schema_overrides={"record": pl.String},
+    )  # fmt: skip
+    gone, again = (str(one) for one in sentences.restated(Answer("restated", "", told)))
+    assert "until 3 February 2025, and was none then, because of x" in gone
+    assert "was published again on 5 February 2025, because of y" in again

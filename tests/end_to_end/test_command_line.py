@@ -122,7 +122,7 @@ def _on_a_terminal(home: Path, *command: str | Path, **environment: str) -> str:
 
 
 @pytest.mark.slow
-def test_run_then_story(here, home, writer):
+def test_run_then_story(capshock, home, writer):
     # The first run finds another writer at work, waits for it, and goes on.
     first = subprocess.Popen(
         [BIN / "capshock", "run"], cwd=home, text=True,
@@ -139,7 +139,7 @@ def test_run_then_story(here, home, writer):
     assert "Fetching 10 sessions, 2025-01-02 to 2025-01-16" in said
     assert "Published warehouse/market.duckdb" in said
     assert complained == ""
-    told = here("story", "--session", "2025-01-10")
+    told = capshock("story", "--session", "2025-01-10")
     assert told.returncode == 0
     assert "Friday, 10 January 2025" in told.stdout
     assert "AAA lost 15.00 million dollars of market value (-14.29 %)" in _one_line(told.stdout)
@@ -148,12 +148,12 @@ def test_run_then_story(here, home, writer):
     assert sorted(p.name for p in home.iterdir()) == [".dagster", ".env", "warehouse"]
 
     # The second one finds nothing new, and shows Dagster's own log.
-    again = here("run", "--verbose")
+    again = capshock("run", "--verbose")
     assert again.returncode == 0
     assert "No new prices" in again.stdout
     assert "RUN_SUCCESS" in again.stdout + again.stderr
 
-    hashes = here("hashes")
+    hashes = capshock("hashes")
     assert hashes.returncode == 0
     assert "  mart.market_caps" in hashes.stdout
 
@@ -192,7 +192,7 @@ def test_a_path_with_brackets_is_printed_as_it_is(here):
 
 
 @pytest.mark.slow
-def test_a_file_that_is_not_capshocks_is_named(here, home):
+def test_a_file_that_is_not_capshocks_is_named(capshock, home):
     duckdb.connect(str(home / "other.duckdb")).close()
     (home / "damaged.duckdb").write_text("not a database " * 100)
     for name, said in (
@@ -200,7 +200,7 @@ def test_a_file_that_is_not_capshocks_is_named(here, home):
         ("damaged.duckdb", "the file is damaged"),
     ):
         for command in ("story", "hashes"):
-            told = here(command, CAPSHOCK_WAREHOUSE=name)
+            told = capshock(command, CAPSHOCK_WAREHOUSE=name)
             assert told.returncode == 1
             assert said in _one_line(told.stderr)
             assert "Traceback" not in told.stderr
@@ -281,8 +281,8 @@ def test_on_a_terminal_the_symbols_of_a_live_source_are_counted(home, small_mark
 
 
 @pytest.mark.slow
-def test_a_run_beside_another_writer_waits_and_says_who_that_is(here, writer):
-    ran = here("run")
+def test_a_run_beside_another_writer_waits_and_says_who_that_is(capshock, writer):
+    ran = capshock("run")
     assert ran.returncode == 1
     holder = f"run 1234 of refresh, process {writer.pid}"
     assert f"Waiting up to 1 s for another writer: {holder}" in _one_line(ran.stdout)
@@ -292,7 +292,7 @@ def test_a_run_beside_another_writer_waits_and_says_who_that_is(here, writer):
 
 
 @pytest.mark.slow
-def test_runs_that_are_started_at_once_all_land(here, home):
+def test_runs_that_are_started_at_once_all_land(capshock, home):
     # Dagster cannot make the databases of its history twice at the same moment.
     capshock("doctor")
     runs = [
@@ -309,11 +309,11 @@ def test_runs_that_are_started_at_once_all_land(here, home):
 
 
 @pytest.mark.slow
-def test_the_doctor_does_not_mind_a_run_at_work(here, home, request):
+def test_the_doctor_does_not_mind_a_run_at_work(capshock, home, request):
     assert capshock("run").returncode == 0
     writer = request.getfixturevalue("writer")
     # A doctor that waited for the database would not come back in time.
-    looked = here("doctor", CAPSHOCK_LOCK_WAIT_SECONDS="3600")
+    looked = capshock("doctor", CAPSHOCK_LOCK_WAIT_SECONDS="3600")
     assert looked.returncode == 0, looked.stdout + looked.stderr
     said = _one_line(looked.stdout)
     assert f"at work: run 1234 of refresh, process {writer.pid}, for 0." in said
@@ -322,7 +322,7 @@ def test_the_doctor_does_not_mind_a_run_at_work(here, home, request):
 
 
 @pytest.mark.slow
-def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(here, home):
+def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(capshock, home):
     """kill -9 at ten moments of a run; then one run; the tables are those of an undisturbed run."""
     from warehouse.storage import open_warehouse
 
@@ -348,21 +348,21 @@ def test_a_run_killed_anywhere_leaves_a_state_that_the_next_run_completes(here, 
         process.wait(timeout=30)
         if file.exists():
             open_warehouse(file).hashes()  # whatever is published can be read
-    ran = here("run")
+    ran = capshock("run")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert open_warehouse(file).hashes() == expected
 
 
 @pytest.mark.slow
-def test_publish_stops_with_1_and_the_way_out_which_then_publishes(here, home, small):
+def test_publish_stops_with_1_and_the_way_out_which_then_publishes(capshock, home, small):
     shutil.copytree(small.folder, home / "warehouse")
     earlier = {"CAPSHOCK_NOW": "2025-01-10T23:30:00+00:00", "CAPSHOCK_BRIEFS": "none"}
-    stopped = here("publish", **earlier)
+    stopped = capshock("publish", **earlier)
     assert stopped.returncode == 1
     said = _one_line(stopped.stdout)
     assert "not published. ops.publications, clock: the run's moment is 2025-01-10 23:30" in said
     way_out = re.search(r"capshock publish (--despite \w+) --reason", said)[1]
-    given = here("publish", *way_out.split(), "--reason", "a replay", **earlier)
+    given = capshock("publish", *way_out.split(), "--reason", "a replay", **earlier)
     assert given.returncode == 0, given.stdout + given.stderr
     with duckdb.connect(str(home / "warehouse" / "market.duckdb"), read_only=True) as published:
         query = "SELECT check_name, reason, overridden_by FROM ops.publish_overrides"

@@ -11,6 +11,7 @@ import polars as pl
 from pydantic import BaseModel, Field
 
 from assets.market.held_rows import held_for
+from assets.market.names import Names
 from assets.sources import KnownLines, Source
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError, SourceError, WarehouseError
@@ -140,9 +141,17 @@ class Inputs:
         """Write the outcomes of a delivery that was refused: they are what one looks for then."""
         self._warehouse().book(outcomes, self.run_id)
 
-    def landed(self, model: type[Table], since: date | None = None) -> pl.DataFrame:
-        """Return what has landed of a table that is about to be written, since a date or all."""
-        return self._warehouse().read(model.table(), since)
+    def landed(self, model: type[Table], names: Names | None = None) -> pl.DataFrame:
+        """Return what has landed of a table that is about to be written.
+
+        Args:
+            model: the table.
+            names: what names of lines stand for: rows of raw are given under those that their lines
+                have now; None: as they stand.
+        """
+        if names is None:
+            return self._warehouse().read(model.table())
+        return self._warehouse().landed(model, names.of_landed().spans)
 
     def outcomes(self, dataset: str) -> pl.DataFrame:
         """Return what came of each symbol of a dataset in this run."""

@@ -25,7 +25,9 @@ from warehouse.landing import (
     append_outcomes,
     column_list,
     land,
+    rename_landed,
     replace_window,
+    run_statement,
     take_out,
 )
 from warehouse.reader import Reader
@@ -243,6 +245,26 @@ class Warehouse(ABC):
                 f"SELECT * FROM {ddl.qualified(table)} {where} ORDER BY {column_list(model.key())}",
                 **({} if since is None else {"since": since}),
             )
+        return frame.cast(model.polars_schema())
+
+    def landed(self, model: type[Table], names: pl.DataFrame) -> pl.DataFrame:
+        """Read a raw table as the next landing finds it: under the names that lines have now.
+
+        It is the renaming of the landing itself, and nothing of it stays.
+
+        Args:
+            model: the table.
+            names: what names stand for, as ``Landing.names``.
+        """
+        if names.is_empty():
+            return self.read(model.table())
+        with self.transaction() as connection:
+            rename_landed(Write(connection, model, "", datetime.now(UTC)), names)
+            order = column_list(model.key())
+            query = f"SELECT * FROM {ddl.qualified(model.table())} ORDER BY {order}"
+            frame = Reader(connection).frame(query)
+            run_statement(connection, "ROLLBACK")
+            run_statement(connection, "BEGIN")
         return frame.cast(model.polars_schema())
 
     @contextmanager

@@ -74,6 +74,15 @@ class Evidence:
             return {}
 
     @cached_property
+    def published_until(self) -> date:
+        """The last session that readers see: the names of lines that they see are those of then."""
+        try:
+            with self.warehouse.open_published() as reader:
+                return reader.value("SELECT max(session_date) FROM core.prices") or FOR_EVER
+        except WarehouseError:
+            return FOR_EVER
+
+    @cached_property
     def names(self) -> Names:
         """What names of lines stand for now."""
         changes = self.warehouse.read(ref.SymbolChanges.table())
@@ -210,8 +219,8 @@ def _kept(model: type[Table]) -> Judge:
         before = evidence.published_groups.get(name, now.clear())
         if by in LINES:
             # A company that has another name now has lost nothing.
-            names = evidence.names.of_landed()
-            before = names.present(before, by, pl.lit(FOR_EVER)).select(before.columns)
+            names, then = evidence.names.of_landed(), pl.lit(evidence.published_until)
+            before = names.present(before, by, then).select(before.columns)
             before = before.group_by(by).agg(pl.col("rows").sum())
         # What a person has said to forget goes, and a sector with the last of its companies.
         before = before.filter(~pl.col(by).is_in(evidence.forgotten.implode()))

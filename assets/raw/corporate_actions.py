@@ -159,11 +159,11 @@ def splits(
 
     def judge(gated: Gated) -> Judged:
         refused = doubted(quarantine)
-        landed = inputs.landed(raw.Splits)
+        landed = inputs.landed(raw.Splits, names)
         judged = refuse_symbols(
             one_of_a_kind(gated), refused, landed, raw.Splits, PRICES_AND_SPLITS
         )
-        bars = inputs.landed(raw.Prices)
+        bars = inputs.landed(raw.Prices, names)
         return with_corrections(judged, delivery, landed, raw.Splits, "ratio", bars)
 
     asked = securities["symbol"].to_list()
@@ -187,7 +187,7 @@ def dividends(securities: pl.DataFrame, changes: pl.DataFrame, inputs: Inputs) -
     )
 
     def judge(gated: Gated) -> Judged:
-        landed = inputs.landed(raw.Dividends)
+        landed = inputs.landed(raw.Dividends, names)
         return with_corrections(Judged(gated), delivery, landed, raw.Dividends, "amount_usd")
 
     return land(delivery, raw.Dividends, asked, inputs, names=names, judge=judge)

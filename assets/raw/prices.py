@@ -236,7 +236,7 @@ def with_values_known(delivered: pl.DataFrame, landed: pl.DataFrame) -> pl.DataF
 
 
 def known_actions(
-    source: Source, since: Since, inputs: Inputs, decisions: pl.DataFrame
+    source: Source, since: Since, inputs: Inputs, names: Names, decisions: pl.DataFrame
 ) -> pl.DataFrame:
     """Return what is known to go ex, as it has landed and as it is delivered beside the prices.
 
@@ -244,11 +244,12 @@ def known_actions(
         source: where the prices came from: their splits come with them.
         since: lines to tell of, and the date from which each was asked for.
         inputs: what has landed.
+        names: what names of lines stand for.
         decisions: ``ref.split_decisions``.
     """
     delivery = source.splits(since)
     told = pass_gate(delivery.rows, raw.Splits).passed
-    landed = inputs.landed(raw.Splits)
+    landed = inputs.landed(raw.Splits, names)
     # One whose date is corrected by this very answer moves the closes between its two dates.
     gone = corrected(landed, told, answered(delivery), "ratio")
     columns = ["symbol", "ex_date", "ratio", "kind"]
@@ -273,7 +274,7 @@ def prices(
     source = source_of(inputs, names)
     lines = listed_within(securities, first, last)
     since = bars_since(inputs, lines, names)
-    landed = inputs.landed(raw.Prices)
+    landed = inputs.landed(raw.Prices, names)
     delivery = with_histories(source, asked_for(source, since, last), landed, last)
     if delivery.covers is not None:
         since, _ = delivery.covers
@@ -285,7 +286,8 @@ def prices(
         moved = moved_symbols(landed, gated.passed)
         if not moved:
             return Judged(gated)
-        actions = known_actions(source, {s: since.get(s, first) for s in moved}, inputs, decisions)
+        of_moved = {symbol: since.get(symbol, first) for symbol in moved}
+        actions = known_actions(source, of_moved, inputs, names, decisions)
         begun = begun_on(inputs, names)
         refused = refused_symbols(landed, gated.passed, actions, decisions, begun)
         of_window = landed.filter(pl.col("session_date").is_between(start, last))

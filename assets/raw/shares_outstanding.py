@@ -66,7 +66,7 @@ def shares_outstanding(
         if not delivery.keeps_absent:
             # Files are a person's: who corrects them corrects them whole.
             return Judged(gated)
-        landed = inputs.landed(raw.SharesOutstanding)
+        landed = inputs.landed(raw.SharesOutstanding, names)
         refused = refused_counts(landed, gated.passed, decisions)
         return refuse_symbols(gated, refused, landed, raw.SharesOutstanding, RESTATED)
 

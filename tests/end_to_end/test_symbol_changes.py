@@ -3,7 +3,7 @@
 import io
 import shutil
 from collections.abc import Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -227,3 +227,40 @@ def test_a_change_that_is_corrected_takes_no_number(small, small_market, first, 
     said = [one for one in again.warnings if "ops.restatements" in one]
     assert not any("gone" in one for one in said), said
     assert small.one("SELECT count(*) FROM session_restatements(NULL)") == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("b_now", "c_now"),
+    [pytest.param("CCC", "BBB", id="a swap"), pytest.param("CCC", "DDD", id="a name taken over")],
+)
+def test_names_that_pass_from_one_company_to_another_take_prices_and_counts_along(
+    small, small_market, deploy, b_now, c_now
+):
+    """One trades at about twice the other: that the name passes is no division by two."""
+    now = {"BBB": b_now, "CCC": c_now}
+    declare(small_market, [(old, new, "2025-01-17") for old, new in now.items()])
+    lines = pl.read_csv(small_market / "securities.csv")
+    lines.with_columns(pl.col("symbol", "company_symbol").replace(now)).write_csv(
+        small_market / "securities.csv"
+    )
+    _append(
+        small_market / "prices.csv",
+        "AAA,2025-01-17,45,46,44,45,1000",
+        f"{b_now},2025-01-17,22,23,21,22.1,1000",
+        f"{c_now},2025-01-17,10,11,9,10.1,1000",
+    )
+    _append(small_market / "index_levels.csv", "^IDX,2025-01-17,94,96,91,93")
+    small.overrides["now"] = datetime(2025, 1, 17, 22, tzinfo=UTC)
+    renamed = small.must_run()
+    assert not any("landed closes" in said for said in renamed.warnings), renamed.warnings
+    assert small.one("SELECT count(*) FROM ops.quarantine WHERE status = 'held'") == 0
+    # The one that was called CCC has five million shares, and the other one no count.
+    worth = (
+        "SELECT market_cap_usd FROM mart.market_caps WHERE company_symbol = ? AND session_date = ?"
+    )
+    assert small.one(worth, c_now, date(2025, 1, 16)) == 5e6 * 10.2
+    assert small.one(worth, b_now, date(2025, 1, 16)) is None
+    anew = deploy(**{name: small.overrides[name] for name in ("data_dir", "reference_dir", "now")})
+    anew.must_run()
+    assert computed(small) == computed(anew)

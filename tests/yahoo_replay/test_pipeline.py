@@ -394,6 +394,28 @@ def test_a_ticker_that_changes_renames_what_has_landed_and_asks_for_no_history(
 
 
 @pytest.mark.slow
+def test_a_history_divided_on_the_evening_of_a_new_name_is_refused(replay, landed, small_market):
+    """What has landed under the old name is what the new one's bars are held against."""
+    _change(small_market)
+    halved = [
+        {k: v / 2 if k in {"open", "high", "low", "close"} and v else v for k, v in bar.items()}
+        for bar in replay.market.bars.pop("CCC")
+    ]
+    counts = replay.market.counts.pop("CCC")
+    replay.market.bars["DDD"] = halved
+    replay.market.counts["DDD"] = [(day, 2 * number) for day, number in counts]
+    outcome = landed.must_run()
+    assert any("DDD: landed closes" in said for said in outcome.warnings), outcome.warnings
+    closes = "SELECT DISTINCT close > 9 FROM raw.prices WHERE symbol = 'DDD'"
+    assert landed.sql(closes).rows() == [(True,)]
+    disputed = (
+        "SELECT bool_and(list_contains(flags, 'disputed_price')) FROM mart.market_caps "
+        "WHERE company_symbol = 'DDD'"
+    )
+    assert landed.one(disputed)
+
+
+@pytest.mark.slow
 def test_of_a_line_that_has_ended_nothing_is_asked(replay, landed, small_market):
     path = small_market / "securities.csv"
     header, *lines = path.read_text().splitlines()

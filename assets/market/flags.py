@@ -27,10 +27,10 @@ def named(masks: pl.Series, flags: Iterable[_Flag]) -> pl.Series:
         flags: the flags of that mapping, in its order.
     """
     names = [flag.value for flag in flags]
-    there = masks.unique().sort()
+    raised = masks.unique().sort()
     combinations = pl.Series(
         "flags",
-        [[name for bit, name in enumerate(names) if number >> bit & 1] for number in there],
+        [[name for bit, name in enumerate(names) if number >> bit & 1] for number in raised],
         dtype=pl.List(pl.String),
     )
-    return combinations.gather(there.search_sorted(masks))
+    return combinations.gather(raised.search_sorted(masks))

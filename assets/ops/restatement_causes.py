@@ -72,7 +72,7 @@ def explain(
         .join(inputs.select("cause_table").unique(), on="cause_table", how="semi")
         .select("entry", "change", "subjects", "day", "cause_table", "depth")
     )
-    candidates = pl.concat([*map(_of_the_week, _own(asked, inputs)), *_of_others(asked, inputs)])
+    candidates = pl.concat([*map(_bars_behind, _own(asked, inputs)), *_of_others(asked, inputs)])
     if is_other_code:
         is_settled = pl.col("change") == Change.SETTLED
         nearness = pl.col("nearness")
@@ -194,10 +194,11 @@ def _candidates(joined: pl.DataFrame, nearness: pl.Expr, alike: pl.Expr) -> pl.D
     )
 
 
-def _of_the_week(candidates: pl.DataFrame) -> pl.DataFrame:
-    """Put bars of another week behind what acts on, and the next bar behind what changed a value.
+def _bars_behind(candidates: pl.DataFrame) -> pl.DataFrame:
+    """Put bars behind what else may have done it: of another week, and later ones that only came.
 
-    That a session came settles what was pending of the one before; what was known it leaves alone.
+    That a session came settles what was pending of the one before, and may bring a row that was
+    held; what was known it leaves alone.
     """
     is_bar = pl.col("cause_table").is_in(_BARS)
     is_far = is_bar & (pl.col("distance") > _WEEK_DAYS)
@@ -205,7 +206,7 @@ def _of_the_week(candidates: pl.DataFrame) -> pl.DataFrame:
         is_bar
         & (pl.col("nearness") == _OWN_LATER)
         & (pl.col("cause") == Change.APPEARED)
-        & (pl.col("change") == Change.CHANGED)
+        & pl.col("change").is_in([Change.CHANGED, Change.VANISHED])
     )
     return candidates.with_columns(
         nearness=pl.when(is_growth)

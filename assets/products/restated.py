@@ -32,10 +32,10 @@ _RENAMED = """
     renamed AS (
         SELECT
             gone.table_name,
-            gone.row_key AS gone,
-            come.row_key AS come,
+            gone.row_key AS old_key,
+            come.row_key AS new_key,
             gone.cause = 'vanished' AS is_taken_back,
-            gone.cause_key = come.cause_key AS is_of_one,
+            gone.cause_key = come.cause_key AS is_one_change,
             list_filter(
                 list_zip(gone.row_key, come.row_key), lambda part: part[1] <> part[2]
             ) AS names
@@ -48,9 +48,9 @@ _RENAMED = """
     named AS (
         FROM renamed
         WHERE len(names) = 1 AND try_cast(names[1][1] AS DATE) IS NULL
-        QUALIFY is_of_one OR (
-            count(*) OVER (PARTITION BY table_name, gone) = 1
-            AND count(*) FILTER (is_of_one) OVER (PARTITION BY table_name, come) = 0
+        QUALIFY is_one_change OR (
+            count(*) OVER (PARTITION BY table_name, old_key) = 1
+            AND count(*) FILTER (is_one_change) OVER (PARTITION BY table_name, new_key) = 0
         )
     )
     SELECT names[1][1] AS old_symbol, names[1][2] AS new_symbol, is_taken_back, count(*) AS "rows"

@@ -47,7 +47,9 @@ Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def here(home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Call:
+def in_process(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Call:
     """Run a command in this process: three seconds less, which every process imports for."""
 
     def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -158,35 +160,35 @@ def test_run_then_story(capshock, home, writer):
     assert "  mart.market_caps" in hashes.stdout
 
 
-def test_story_without_a_file_says_what_to_do(here):
-    told = here("story")
+def test_story_without_a_file_says_what_to_do(in_process):
+    told = in_process("story")
     assert told.returncode == 1
     assert "there is no published file" in _one_line(told.stderr)
     assert "Run `capshock run` first" in _one_line(told.stderr)
 
 
-def test_story_of_a_day_without_session_names_the_nearest(here, home, small):
+def test_story_of_a_day_without_session_names_the_nearest(in_process, home, small):
     shutil.copytree(small.folder, home / "warehouse")
-    told = here("story", "--session", "2025-01-09")
+    told = in_process("story", "--session", "2025-01-09")
     assert told.returncode == 1
     assert "2025-01-09: is no session of the New York Stock Exchange" in _one_line(told.stderr)
     assert "2025-01-08 and 2025-01-10" in _one_line(told.stderr)
 
 
-def test_a_window_without_sessions_is_refused(here):
-    ran = here("run", "--from", "2025-01-18", "--to", "2025-01-20")
+def test_a_window_without_sessions_is_refused(in_process):
+    ran = in_process("run", "--from", "2025-01-18", "--to", "2025-01-20")
     assert ran.returncode == 1
     assert "no session between 2025-01-18 and 2025-01-20" in _one_line(ran.stderr)
 
 
-def test_a_window_that_ends_before_it_begins_is_named(here):
-    ran = here("run", "--from", "2025-01-14", "--to", "2025-01-10")
+def test_a_window_that_ends_before_it_begins_is_named(in_process):
+    ran = in_process("run", "--from", "2025-01-14", "--to", "2025-01-10")
     assert ran.returncode == 1
     assert "--from 2025-01-14 lies after --to 2025-01-10" in _one_line(ran.stderr)
 
 
-def test_a_path_with_brackets_is_printed_as_it_is(here):
-    ran = here("run", CAPSHOCK_DATA_DIR="nope[/red]")
+def test_a_path_with_brackets_is_printed_as_it_is(in_process):
+    ran = in_process("run", CAPSHOCK_DATA_DIR="nope[/red]")
     assert ran.returncode == 1
     assert "nope[/red]: the folder of raw data does not exist" in _one_line(ran.stderr)
 
@@ -206,25 +208,25 @@ def test_a_file_that_is_not_capshocks_is_named(capshock, home):
             assert "Traceback" not in told.stderr
 
 
-def test_a_wrong_setting_is_named(here):
-    ran = here("run", CAPSHOCK_FIRST_SESSION="soon")
+def test_a_wrong_setting_is_named(in_process):
+    ran = in_process("run", CAPSHOCK_FIRST_SESSION="soon")
     assert ran.returncode == 1
     assert "CAPSHOCK_FIRST_SESSION" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_a_failing_run_exits_with_1_and_the_reason(here, small_market):
+def test_a_failing_run_exits_with_1_and_the_reason(in_process, small_market):
     (small_market / "splits.csv").write_text("symbol,ex_date\n")
-    ran = here("run")
+    ran = in_process("run")
     assert ran.returncode == 1
     assert "The run failed:\nraw.splits: " in ran.stdout
     assert "splits.csv: column ratio is missing" in _one_line(ran.stdout)
     assert "->" in ran.stdout
 
 
-def test_an_unwritable_warehouse_is_named(here, home):
+def test_an_unwritable_warehouse_is_named(in_process, home):
     (home / "occupied").write_text("a file, not a folder")
-    ran = here("run", CAPSHOCK_WAREHOUSE="occupied/market.duckdb")
+    ran = in_process("run", CAPSHOCK_WAREHOUSE="occupied/market.duckdb")
     assert ran.returncode == 1
     assert "cannot write the warehouse folder" in _one_line(ran.stdout + ran.stderr)
 

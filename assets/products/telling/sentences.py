@@ -267,10 +267,13 @@ def _when_last(indices: Answer) -> tuple[Any, ...]:
 def restated(answer: Answer) -> Iterator[Sentence]:
     """Say what was published of the largest losses and gains before, until when, and why.
 
+    What a later publication changed once more is not said to be so since.
+
     Args:
         answer: the answer to ``questions.RESTATED``.
     """
     for row in range(min(len(answer), RESTATED)):
+        earlier, later = _beside(answer, row)
         side = answer.value("side", row)
         whose = (answer.figure("name", "long name", row), f"'s {side}")
         until = answer.figure("changed_at", "day", row)
@@ -279,23 +282,23 @@ def restated(answer: Answer) -> Iterator[Sentence]:
         if old is not None and new is not None and STYLES[style](old) == STYLES[style](new):
             style = "usd exactly"
         before, since = answer.figure("old_usd", style, row), answer.figure("new_usd", style, row)
-        record = {"lost": "; it was a record, and is none", "won": "; it is a record since"}.get(
-            answer.value("record", row), ""
-        )
+        none = "was none then" if later else "is none since"
+        record = {
+            "lost": "; it was a record, and " + ("was none then" if later else "is none"),
+            "won": "; it was a record then" if later else "; it is a record since",
+        }.get(answer.value("record", row), "")
         if answer.value("change", row) == Change.APPEARED:
-            left = Change.VANISHED in _changes_beside(answer, row, later=False)
-            how = " was published again on " if left else " was first published on "
-            said: tuple[Any, ...] = (*whose, " of ", since, how, until)
+            how = "again" if Change.VANISHED in earlier else "first"
+            said: tuple[Any, ...] = (*whose, " of ", since, f" was published {how} on ", until)
         elif answer.value("change", row) == Change.VANISHED:
-            came = Change.APPEARED in _changes_beside(answer, row, later=True)
-            then = ", and was none then" if came else ", and is none since"
-            said = (*whose, " was published as ", before, " until ", until, then)
+            said = (*whose, " was published as ", before, " until ", until, f", and {none}")
         elif old is None:
             is_lost = answer.value("record", row) == "lost"
             said = (*whose, " was published as ", "a" if is_lost else "no", " record until ", until)
             record = ""
         else:
-            said = (*whose, " was published as ", before, " until ", until, "; since then ", since)
+            then = "then " if later else "since then "
+            said = (*whose, " was published as ", before, " until ", until, f"; {then}", since)
         yield say(*said, record, ", because of ", answer.figure("because", "text", row), ".")
     if len(answer) > RESTATED:
         more = len(answer) - RESTATED
@@ -303,20 +306,20 @@ def restated(answer: Answer) -> Iterator[Sentence]:
                   "its first publication.")  # fmt: skip
 
 
-def _changes_beside(answer: Answer, row: int, *, later: bool) -> set[Any]:
-    """Return what else became of the same loss or gain, after a change or before it."""
+def _beside(answer: Answer, row: int) -> tuple[set[Any], set[Any]]:
+    """Return what became of the same loss or gain before a change, and after it."""
 
     def of(place: int) -> tuple[Any, Any]:
-        return answer.value("name", place), answer.value("side", place)
+        return answer.value("company_symbol", place), answer.value("side", place)
 
     at = answer.value("changed_at", row)
-    return {
-        answer.value("change", other)
-        for other in range(len(answer))
-        if of(other) == of(row)
-        and other != row
-        and (answer.value("changed_at", other) > at) == later
-    }
+    same = [n for n in range(len(answer)) if of(n) == of(row) and n != row]
+    earlier = {n for n in same if answer.value("changed_at", n) < at}
+    later = {n for n in same if answer.value("changed_at", n) > at}
+    return (
+        {answer.value("change", n) for n in earlier},
+        {answer.value("change", n) for n in later},
+    )
 
 
 def published_despite(doubts: Answer) -> Iterator[Sentence]:

@@ -69,6 +69,10 @@ def test_a_session_that_only_came_changes_nothing_of_the_one_before():
     )  # fmt: skip
     assert of(next_bar, close) == ("raw.prices", ["B", "2025-01-10"], 0)
     assert of(next_bar) == ("raw.prices", ["A", "2025-01-13"], 0)
+    left = entry(LOSSES, ("A", day(10)), 10, None, "vanished")
+    assert causes([left], [next_bar, close]) == [("raw.prices", ["B", "2025-01-10"], 0)]
+    came = entry(LOSSES, ("A", day(10)), 10, None, "appeared")
+    assert causes([came], [next_bar, close]) == [("raw.prices", ["A", "2025-01-13"], 0)]
     settled = entry(LOSSES, ("A", day(10)), 10, "witness", "settled")
     assert causes([settled], [next_bar, close]) == [("raw.prices", ["A", "2025-01-13"], 0)]
 

@@ -57,7 +57,7 @@ def test_names_are_told_before_numbers_and_alone_where_none_changed():
 CAPS, FALLS = "mart.market_caps", "mart.drawdowns"
 
 
-def renamed(*entries: tuple) -> list[tuple]:
+def told_names(*entries: tuple) -> list[tuple]:
     """Return who is told to be called what: of entries table, key, change, changed name, cause."""
     with duckdb.connect() as log:
         log.execute(
@@ -75,7 +75,7 @@ def renamed(*entries: tuple) -> list[tuple]:
 
 def test_two_changes_of_name_in_one_run_are_told_apart():
     day = "2025-01-08"
-    assert renamed(
+    assert told_names(
         (CAPS, ["BBB", day], "vanished", "BBB", "appeared"),
         (CAPS, ["BBX", day], "appeared", "BBB", "appeared"),
         (CAPS, ["EEE", day], "vanished", "EEE", "vanished"),
@@ -84,51 +84,68 @@ def test_two_changes_of_name_in_one_run_are_told_apart():
 
 
 def test_a_chain_of_names_is_one_change_though_two_lines_say_it():
-    assert renamed(
+    assert told_names(
         (CAPS, ["CCC", "2025-01-08"], "vanished", "CCC", "appeared"),
         (CAPS, ["EEE", "2025-01-08"], "appeared", "DDD", "appeared"),
     ) == [("CCC", "EEE", False, 1)]
 
 
 def test_a_fall_that_begins_on_another_day_has_no_other_name():
-    assert renamed(
+    assert told_names(
         (FALLS, ["BBB", "2025-01-02"], "vanished", "BBB", "appeared"),
         (FALLS, ["BBB", "2025-01-03"], "appeared", "BBB", "appeared"),
     ) == []  # fmt: skip
 
 
+FIRST, SECOND = datetime(2025, 2, 3, 23, tzinfo=UTC), datetime(2025, 2, 5, 23, tzinfo=UTC)
+
+
+def told_of_acme(*changes: tuple) -> list[str]:
+    """Return the sentences of changes: side, changed_at, change, old_usd, new_usd, record, because.
+
+    All are of one company.
+    """
+    schema = {"side": pl.String, "changed_at": pl.Datetime("us", "UTC"), "change": pl.String,
+              "old_usd": pl.Float64, "new_usd": pl.Float64, "record": pl.String,
+              "because": pl.String}  # fmt: skip
+    rows = pl.DataFrame(changes, schema=schema, orient="row").with_columns(
+        company_symbol=pl.lit("ACME"), name=pl.lit("Acme")
+    )
+    return [str(one) for one in sentences.restated(Answer("restated", "", rows))]
+
+
 @pytest.mark.parametrize(
     ("change", "old", "new", "record", "said"),
     [
-        ("appeared", None, 5e9, None, "loss of 5.00 billion was first published on 3 February"),
-        ("vanished", 5e9, None, None, "was published as 5.00 billion until 3 February 2025, and is "
-                                      "none since"),
-        ("changed", 5e9, 4e9, "lost", "until 3 February 2025; since then 4.00 billion; it was a "
-                                      "record, and is none"),
-        ("changed", None, None, "won", "was published as no record until 3 February 2025, because"),
+        ("appeared", None, 5e9, None, " of 5.00 billion was published first on 3 February 2025"),
+        ("vanished", 5e9, None, None, " was published as 5.00 billion until 3 February 2025, and "
+                                      "is none since"),
+        ("changed", 5e9, 4e9, "lost", " was published as 5.00 billion until 3 February 2025; since "
+                                      "then 4.00 billion; it was a record, and is none"),
+        ("changed", None, None, "won", " was published as no record until 3 February 2025"),
     ],
 )  # fmt: skip
 def test_a_loss_that_came_left_or_changed_is_told_as_that(change, old, new, record, said):
-    told = pl.DataFrame(
-        {"side": ["loss"], "name": ["Acme"], "changed_at": [datetime(2025, 2, 3, 23, tzinfo=UTC)],
-         "old_usd": [old], "new_usd": [new], "record": [record], "change": [change],
-         "because": ["raw.prices ACME 2025-01-27: close 5 -> 4"]},
-        schema_overrides={"old_usd": pl.Float64, "new_usd": pl.Float64, "record": pl.String},
-    )  # fmt: skip
-    (sentence,) = sentences.restated(Answer("restated", "", told))
-    assert said in str(sentence), str(sentence)
-    assert str(sentence).startswith("Acme's loss")
-    assert "because of raw.prices ACME" in str(sentence)
+    (sentence,) = told_of_acme(("loss", FIRST, change, old, new, record, "a close"))
+    assert sentence == f"Acme's loss{said}, because of a close."
 
 
 def test_a_loss_that_left_and_came_back_is_there_again():
-    left, came = datetime(2025, 2, 3, 23, tzinfo=UTC), datetime(2025, 2, 5, 23, tzinfo=UTC)
-    told = pl.DataFrame(
-        {"side": ["loss", "loss"], "name": ["Acme", "Acme"], "changed_at": [left, came],
-         "old_usd": [2.1e6, None], "new_usd": [None, 2.1e6], "record": [None, None],
-         "change": ["vanished", "appeared"], "because": ["x", "y"]},
-        schema_overrides={"record": pl.String},
-    )  # fmt: skip
-    gone, again = (str(one) for one in sentences.restated(Answer("restated", "", told)))
+    gone, again = told_of_acme(
+        ("loss", FIRST, "vanished", 2.1e6, None, None, "x"),
+        ("loss", SECOND, "appeared", None, 2.1e6, None, "y"),
+    )
     assert "until 3 February 2025, and was none then, because of x" in gone
     assert "was published again on 5 February 2025, because of y" in again
+
+
+def test_what_changed_twice_is_not_said_to_be_so_since_the_first_time():
+    back, away, other = told_of_acme(
+        ("loss", SECOND, "changed", 4e9, 5e9, "won", "x"),
+        ("loss", FIRST, "changed", 5e9, 4e9, "lost", "y"),
+        ("gain", SECOND, "changed", 1e9, 2e9, None, "z"),
+    )
+    assert "as 4.00 billion until 5 February 2025; since then 5.00 billion; it is a record" in back
+    assert "as 5.00 billion until 3 February 2025; then 4.00 billion; it was a record, and" in away
+    assert "and was none then, because of y" in away
+    assert "; since then 2.00 billion, because of z" in other

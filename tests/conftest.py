@@ -9,21 +9,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import dagster as dg
 import duckdb
 import polars as pl
 import pytest
-from dagster._core.storage.event_log import InMemoryEventLogStorage
 from filelock import FileLock
-from sqlalchemy import create_engine
-from sqlalchemy.pool import StaticPool
 
 from assets.market import calendar
 from assets.resources import Override
 from assets.table_asset import asset_key
 from pipelines import definitions
+from pipelines.event_log import BatchedSqliteEventLogStorage
 from pipelines.plan import Plan
 from pipelines.run import Outcome, execute, publish
 from pipelines.run_requests import REFRESH, make_plan
@@ -152,14 +150,14 @@ def _day(text: str | None) -> date | None:
 
 
 @pytest.fixture(scope="session")
-def instance() -> Iterator[dg.DagsterInstance]:
-    """A Dagster instance in memory."""
+def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dg.DagsterInstance]:
+    """A Dagster instance with runs in memory, and the product's own event log."""
     with dg.DagsterInstance.ephemeral() as ephemeral:
-        # A connection stays, as in the product's own event log: else a tenth of a run is opening.
-        log = cast("InMemoryEventLogStorage", ephemeral.event_log_storage)
-        log._engine = create_engine(
-            log._engine.url, poolclass=StaticPool, connect_args={"check_same_thread": False}
+        ephemeral._event_storage.dispose()
+        ephemeral._event_storage = BatchedSqliteEventLogStorage(
+            str(tmp_path_factory.mktemp("history"))
         )
+        ephemeral._event_storage.register_instance(ephemeral)
         yield ephemeral
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from assets.code_version import code_version
 from assets.ops.checks import CHECKS, ERROR, Evidence
-from assets.ops.code_version import code_version
 from assets.resources import Inputs, Override
 from warehouse.errors import PublishingStopped
 from warehouse.schemas import ops

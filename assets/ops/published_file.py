@@ -7,9 +7,9 @@ import dagster as dg
 import polars as pl
 
 from assets.catalogue import place_of
+from assets.code_version import code_version
 from assets.metadata import as_table
 from assets.ops.checks import Evidence
-from assets.ops.code_version import code_version
 from assets.ops.gate import Stop, open_stops, pass_gate
 from assets.ops.observations import observations
 from assets.ops.restatement_causes import explain

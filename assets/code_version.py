@@ -17,7 +17,7 @@ def code_version() -> str:
     Of the sources of the rooms that make a number, and of the versions of what they compute with:
     equal ones give equal tables from equal inputs.
     """
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[1]
     digest = hashlib.sha256()
     for package in _COMPUTES_WITH:
         digest.update(f"{package} {version(package)}\n".encode())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 _ROOMS = ("assets", "warehouse")
 _SOURCES = (".py", ".sql")
-_COMPUTES_WITH = ("duckdb", "numpy", "polars")
+_COMPUTES_WITH = ("duckdb", "exchange-calendars", "numpy", "polars")
 
 
 @cache

@@ -95,6 +95,7 @@ class Inputs:
             what lacks of one that is about to be, and how many tries went before; whoever started
             the run may raise something else, and so ask for another try.
         override: what a person said of checks that fail.
+        is_rebuilt: whether every table is made anew, whatever it follows from.
         verdicts: what checks have found in this run: the gate and the UI ask the same ones.
     """
 
@@ -104,6 +105,7 @@ class Inputs:
     on_progress: Callable[[str, int, int], None] = lambda *_: None
     on_refusal: Callable[[CapshockError, int], None] = lambda *_: None
     override: Override = Override()
+    is_rebuilt: bool = False
     verdicts: dict[Any, Any] = field(default_factory=dict)
 
     def open_source(self) -> Source:

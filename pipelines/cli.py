@@ -38,6 +38,9 @@ def run(
         datetime | None,
         typer.Option("--to", formats=["%Y-%m-%d"], help="Last session. [default: the latest]"),
     ] = None,
+    rebuild: Annotated[
+        bool, typer.Option(help="Make every table anew, also where no input of it has changed.")
+    ] = False,
     verbose: Annotated[bool, typer.Option(help="Print Dagster's own log.")] = False,
 ) -> None:
     """Fetch sessions, bring every table up to date and publish the file.
@@ -49,7 +52,8 @@ def run(
     settings = Settings.load()
     # Dagster says on every use that a feature is in beta; the tests pin what is relied on.
     warnings.filterwarnings("ignore", module="dagster")
-    sys.exit(0 if report_run(out, settings, _date(first), _date(last), verbose=verbose) else 1)
+    landed = report_run(out, settings, _date(first), _date(last), verbose=verbose, rebuild=rebuild)
+    sys.exit(0 if landed else 1)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TimeElapsedColumn
 from rich.text import Text
 
+from assets.ops.published_file import PUBLISHED
 from assets.resources import Override
 from pipelines.dead_runs import bury_dead_runs
 from pipelines.definitions import build
@@ -23,13 +24,14 @@ from pipelines.settings import Settings
 from warehouse.storage import open_warehouse
 
 
-def report_run(
+def report_run(  # noqa: PLR0913 - as many as the command has
     console: Console,
     settings: Settings,
     first: date | None,
     last: date | None,
     *,
     verbose: bool = False,
+    rebuild: bool = False,
 ) -> bool:
     """Execute a run, and print what happens.
 
@@ -76,7 +78,7 @@ def report_run(
                 else:
                     progress.update(task, advance=1, refresh=True)
 
-            outcome = execute(instance, defs, plan, show, verbose=verbose)
+            outcome = execute(instance, defs, plan, show, verbose=verbose, rebuild=rebuild)
     _conclude(console, outcome, settings.warehouse, time.perf_counter() - started)
     return outcome.succeeded
 
@@ -167,13 +169,24 @@ def _warn(console: Console, said: str) -> None:
 
 def _conclude(console: Console, outcome: Outcome, file: Path, seconds: float) -> None:
     if outcome.succeeded:
-        slowest = sorted(outcome.steps, key=lambda s: s.seconds or 0, reverse=True)[:4]
-        said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)
-        console.print(
-            f"[green]Published[/] {escape(str(file))} in {seconds:.1f} s: "
-            f"{len(outcome.steps)} assets, the slowest {said}.",
-            highlight=False,
-        )
+        made = [step for step in outcome.steps if step.table not in outcome.stands]
+        standing = len(outcome.steps) - len(made)
+        still = outcome.stands.get(".".join(PUBLISHED.path))
+        if still is not None:
+            console.print(
+                f"[green]Nothing new[/] for {escape(str(file))} in {seconds:.1f} s: {still}. "
+                f"Of {len(outcome.steps)} assets {standing} stand as they were.",
+                highlight=False,
+            )
+        else:
+            slowest = sorted(made, key=lambda s: s.seconds or 0, reverse=True)[:4]
+            said = ", ".join(f"{step.table} {step.seconds:.1f} s" for step in slowest)
+            stand = f" ({standing} stand as they were)" if standing else ""
+            console.print(
+                f"[green]Published[/] {escape(str(file))} in {seconds:.1f} s: "
+                f"{len(outcome.steps)} assets{stand}, the slowest {said}.",
+                highlight=False,
+            )
         said = f", {len(outcome.remarks)} to look at:" if outcome.remarks else ", all passed."
         console.print(f"{outcome.checks} checks{said}", highlight=False)
         for remark in outcome.remarks:

@@ -16,10 +16,11 @@ from assets.ops.shock_brief import BRIEF
 from assets.resources import Override
 from pipelines.dead_runs import bury_dead_runs
 from pipelines.plan import Plan
-from pipelines.run_inputs import DESPITE, REASON, SAID_BY, SOMEBODY_WAITS
+from pipelines.run_inputs import DESPITE, REASON, REBUILD, SAID_BY, SOMEBODY_WAITS
 from pipelines.run_requests import PUBLISH, REFRESH, make_plan, tables_to_run, tags_of
 from pipelines.settings import Settings
 from warehouse.errors import names_of_the_family
+from warehouse.io_manager import STANDS
 from warehouse.storage import open_warehouse
 
 
@@ -46,6 +47,7 @@ class Outcome:
         run_id: Dagster's id.
         succeeded: whether everything landed.
         steps: the tables, in the order in which they were finished.
+        stands: what was left as it is, since nothing that it follows from has changed, and why.
         reasons: why it failed.
         warnings: what the tables had to say, and for whom the run had to wait.
         checks: how many checks were made.
@@ -58,6 +60,7 @@ class Outcome:
     reasons: Sequence[str]
     warnings: Sequence[str]
     checks: int
+    stands: Mapping[str, str]
     remarks: Sequence[str]
 
 
@@ -103,13 +106,14 @@ def plan_run(
         return make_plan(instance, settings, first, last)
 
 
-def execute(
+def execute(  # noqa: PLR0913 - as many as a run has
     instance: dg.DagsterInstance,
     defs: dg.Definitions,
     plan: Plan,
     on_news: Callable[[Step | str], None],
     *,
     verbose: bool = False,
+    rebuild: bool = False,
 ) -> Outcome:
     """Run the job over a plan, in this process, in one Dagster run.
 
@@ -120,9 +124,12 @@ def execute(
         on_news: called when a table starts and when it ends, and with what the run has to say, once
             for the same words.
         verbose: print Dagster's own log.
+        rebuild: make every table anew, also those whose inputs are as they were.
     """
     selected = tables_to_run(defs.resolve_asset_graph(), plan)
     tags = tags_of(plan.notes, plan.first, plan.last)
+    if rebuild:
+        tags[REBUILD] = "true"
     errand = _Errand(REFRESH, selected, tags)
     return _carry_out(instance, defs, errand, on_news, verbose=verbose)
 
@@ -207,8 +214,21 @@ def _carry_out(
         _reasons(result.all_events),
         warnings,
         checks=len(told),
+        stands=_stands(result.all_events),
         remarks=[remark(one) for one in told if not one.passed],
     )
+
+
+def _stands(events: Sequence[dg.DagsterEvent]) -> dict[str, str]:
+    """Return what a run left as it is, and why: table -> reason."""
+    made = [
+        e.step_materialization_data.materialization for e in events if e.is_step_materialization
+    ]
+    return {
+        ".".join(one.asset_key.path): str(one.metadata[STANDS].value)
+        for one in made
+        if STANDS in one.metadata
+    }
 
 
 def failure_reasons(instance: dg.DagsterInstance, run_id: str) -> list[str]:

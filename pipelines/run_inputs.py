@@ -20,6 +20,9 @@ SOMEBODY_WAITS = "capshock/somebody_waits"
 DESPITE, REASON, SAID_BY = "capshock/despite", "capshock/reason", "capshock/said_by"
 """Tags of a run that publishes despite checks: their names with commas, why, and who says so."""
 
+REBUILD = "capshock/rebuild"
+"""Tag of a run that makes every table anew, also those whose inputs are as they were."""
+
 RETRIES = 2
 RETRY_AFTER_SECONDS = 300.0
 """Tries of a table whose source was out of reach, where nobody waits for the run."""
@@ -45,6 +48,7 @@ def inputs_resource(
             on_progress=on_progress,
             on_refusal=lambda error, tries: try_again(run, error, tries),
             override=override_of(run),
+            is_rebuilt=run.tags.get(REBUILD) == "true",
         )
 
     return inputs

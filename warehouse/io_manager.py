@@ -10,9 +10,12 @@ from dagster import InitResourceContext, InputContext, OutputContext
 from dagster import _check as check
 from pydantic import PrivateAttr
 
-from warehouse.landing import Landing
+from warehouse.landing import Landing, Standing
 from warehouse.schemas import TABLES
 from warehouse.storage import Warehouse, open_warehouse
+
+STANDS = "stands"
+"""Metadata of a materialisation that left a table as it is: why."""
 
 INPUTS_KEY = "capshock/inputs"
 """Definition metadata under which a table asset names the tables it is made from."""
@@ -50,8 +53,8 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
         """Return the locked warehouse."""
         return self._warehouse
 
-    def handle_output(self, context: OutputContext, obj: Landing) -> None:
-        """Land what a table asset returns, and say what changed."""
+    def handle_output(self, context: OutputContext, obj: Landing | Standing) -> None:
+        """Land what a table asset returns, and say what changed, or that nothing did."""
         model = TABLES[".".join(context.asset_key.path)]
         inputs = tuple(context.definition_metadata[INPUTS_KEY])
         changes = self._warehouse.land(model, obj, inputs, context.run_id)
@@ -60,8 +63,11 @@ class WarehouseIOManager(dg.ConfigurableIOManager):
             "inserted": changes.inserted,
             "updated": changes.updated,
             "deleted": changes.deleted,
-            **obj.metadata,
         }
+        if isinstance(obj, Standing):
+            numbers[STANDS] = "nothing that its rows follow from has changed: not made again"
+        else:
+            numbers |= obj.metadata
         context.add_output_metadata(numbers)
 
     def load_input(self, context: InputContext) -> pl.DataFrame:

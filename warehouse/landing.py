@@ -50,6 +50,9 @@ class Landing:
         outcomes: what was asked of the source (``ops.ingest_outcomes`` without run_id), if any.
         scanned: response_id of the content from which the window was read, if any.
         notes: what a person should hear about, in sentences.
+        rests_on: what the rows follow from beside the tables that they are made from, each as
+            ``name#hash``: where none of all that has changed, they need not be made again. Empty:
+            they are made anew each time.
         lacks: what lacks of it, where another try may bring that before this lands; None: nothing.
         metadata: numbers for the UI.
     """
@@ -64,8 +67,20 @@ class Landing:
     outcomes: pl.DataFrame | None = None
     scanned: str | None = None
     notes: tuple[str, ...] = ()
+    rests_on: tuple[str, ...] = ()
     lacks: CapshockError | None = None
     metadata: dict[str, int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a table asset hands over where nothing has changed that its rows follow from.
+
+    Attributes:
+        rows: how many stand.
+    """
+
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -117,7 +132,7 @@ def land(write: Write, landing: Landing, inputs: tuple[str, ...]) -> Changes:
         append_outcomes(write, landing.outcomes)
     if landing.scanned is not None and landing.window is not None:
         _note_scan(write, landing.scanned, landing.window)
-    _note_version(write, changes, inputs)
+    _note_version(write, changes, inputs, landing.rests_on)
     return changes
 
 
@@ -366,11 +381,13 @@ def _note_scan(write: Write, response_id: str, window: Window) -> None:
     )
 
 
-def _note_version(write: Write, changes: Changes, inputs: tuple[str, ...]) -> None:
+def _note_version(
+    write: Write, changes: Changes, inputs: tuple[str, ...], rests_on: tuple[str, ...]
+) -> None:
     versions: dict[str, int] = dict(
         run_statement(write.connection, "SELECT table_name, version FROM ops.table_versions")
     )
-    built_from = [f"{name}@{versions.get(name, 0)}" for name in inputs]
+    built_from = [*(f"{name}@{versions.get(name, 0)}" for name in inputs), *rests_on]
     name = write.model.table()
     if name not in versions:
         run_statement(

@@ -6,11 +6,12 @@ the tables lie, how they are opened, locked and published) is the engine's. Ther
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -20,6 +21,7 @@ from warehouse.errors import InconsistentChain, WarehouseError
 from warehouse.landing import (
     Changes,
     Landing,
+    Standing,
     Write,
     append,
     append_outcomes,
@@ -36,7 +38,7 @@ from warehouse.schemas import TABLES, Table, ops, ref
 from warehouse.schemas.raw import DELIVERED
 from warehouse.validation import validate
 
-_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id", DELIVERED)
+_VOLATILE = ("fetched_at", "first_seen_at", "changed_at", "run_id", "built_from", DELIVERED)
 
 _DIARIES: tuple[type[Table], ...] = (
     ops.IngestOutcomes,
@@ -171,16 +173,23 @@ class Warehouse(ABC):
         """
 
     def land(
-        self, model: type[Table], landing: Landing, inputs: tuple[str, ...], run_id: str
+        self,
+        model: type[Table],
+        landing: Landing | Standing,
+        inputs: tuple[str, ...],
+        run_id: str,
     ) -> Changes:
         """Write what an asset hands over: rows, quarantine and outcomes in one transaction.
 
         Args:
             model: the table.
-            landing: rows of the window and what came of the rest.
+            landing: rows of the window and what came of the rest; or that all stands: nothing is
+                written then.
             inputs: tables that the rows were made from.
             run_id: the run that writes.
         """
+        if isinstance(landing, Standing):
+            return Changes(inserted=0, updated=0, deleted=0, rows=landing.rows)
         with self.transaction() as connection:
             return land(Write(connection, model, run_id, datetime.now(UTC)), landing, inputs)
 
@@ -273,6 +282,35 @@ class Warehouse(ABC):
         with self.transaction() as connection:
             yield Reader(connection)
 
+    def states(self, tables: Iterable[str]) -> tuple[str, ...]:
+        """Return what changes when a table does: ``table@version``, or ``table#hash``.
+
+        Args:
+            tables: tables, as ``schema.table``; those that no asset writes have no version.
+        """
+        with self.open_written() as reader:
+            versions = {row["table_name"]: row["version"] for row in reader.rows(_VERSIONS)}
+            return tuple(
+                f"{name}@{versions[name]}"
+                if name in versions
+                else f"{name}#{reader.value(_hash_of(TABLES[name]))}"
+                for name in tables
+            )
+
+    def standing(self, table: str, built_from: Iterable[str]) -> Standing | None:
+        """Return how many rows of a table stand, if they follow from just these; else None.
+
+        Args:
+            table: ``schema.table``.
+            built_from: what they would be made from now: ``states``, and what else they rest on.
+        """
+        with self.open_written() as reader:
+            asked = "SELECT built_from FROM ops.table_versions WHERE table_name = $table"
+            for row in reader.rows(asked, table=table):
+                if set(row["built_from"]) == set(built_from):
+                    return Standing(reader.count(table))
+        return None
+
     def response_ids(self) -> set[str]:
         """Return the responses and files that raw rows refer to."""
         tables = [name for name, model in TABLES.items() if "response_id" in model.names()]
@@ -323,10 +361,36 @@ class Warehouse(ABC):
         except WarehouseError:
             return False
 
+    def has_news(self, run_id: str) -> bool:
+        """Tell whether readers lack anything of what runs have written.
+
+        What came of what a run asked for is no news where they have the same of the run that was
+        published last; when it was asked again is none either.
+
+        Args:
+            run_id: the run that asks.
+        """
+        if not self.is_published():
+            return True
+        with self.open_written() as written, self.open_published() as published:
+            versioned = {row["table_name"] for row in written.rows(_VERSIONS)}
+            others = [
+                n for n, model in TABLES.items() if n not in versioned and model not in _DIARIES
+            ]
+            asked = [str(_hash_of(TABLES[name])) for name in others]
+            if any(written.value(one) != published.value(one) for one in asked):
+                return True
+            last = published.value(
+                "SELECT run_id FROM ops.publications ORDER BY passed_at DESC LIMIT 1"
+            )
+            said = set(_outcomes(written, run_id))
+            return not said <= set(_outcomes(published, last))
+
     def hashes(self) -> dict[str, str]:
         """Return a hash of every published table.
 
-        Over all columns but fetched_at, first_seen_at, changed_at, run_id and delivered_symbol (a
+        Over all columns but fetched_at, first_seen_at, changed_at, run_id, built_from and
+        delivered_symbol (a
         row says the same under either name), and without the diaries of runs and publications:
         equal hashes mean that running again changed nothing, and that two warehouses say the same,
         however they came to it.
@@ -352,6 +416,7 @@ class Warehouse(ABC):
             f"{row['table_name']} was built from {used}, now {used.split('@')[0]}@{current}"
             for row in rows
             for used in row["built_from"]
+            if "#" not in used
             if (current := versions.get(used.split("@")[0])) != int(used.split("@")[1])
         ]
         if missing or outdated:
@@ -374,6 +439,18 @@ def open_warehouse(location: str | Path, wait_seconds: float = 30.0) -> Warehous
     from warehouse.duckdb_file import DuckDBFile
 
     return DuckDBFile(Path(location).resolve(), wait_seconds)
+
+
+def _outcomes(reader: Reader, run_id: str) -> list[tuple[Any, ...]]:
+    """Return what came of what a run asked for."""
+    return [
+        tuple(row.values())
+        for row in reader.rows(
+            "SELECT dataset, symbol, outcome, rows, expected_rows, message "
+            "FROM ops.ingest_outcomes WHERE run_id = $run_id",
+            run_id=run_id,
+        )
+    ]
 
 
 def _hash_of(model: type[Table]) -> str:

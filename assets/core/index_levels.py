@@ -4,7 +4,7 @@ import polars as pl
 
 from assets.core.order_gate import gate_order, hold_repeated_bars, landing_of
 from assets.market.levels import unbelievable_levels
-from assets.raw.delivery import refuse_bad_delivery
+from assets.raw.delivery import LIMITS, refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
@@ -34,7 +34,11 @@ def hold_unbelievable_levels(levels: pl.DataFrame, decisions: pl.DataFrame) -> G
     )
 
 
-@table_asset(core.IndexLevels, {"levels": raw.IndexLevels, "decisions": ref.SplitDecisions})
+@table_asset(
+    core.IndexLevels,
+    {"levels": raw.IndexLevels, "decisions": ref.SplitDecisions},
+    limits=LIMITS,
+)
 def core_index_levels(levels: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) -> Landing:
     """Pass all index levels through the second gate."""
     ordered = gate_order(levels, core.IndexLevels)

@@ -20,7 +20,7 @@ from assets.market.corporate_actions import with_adjustments
 from assets.market.listings import COLUMNS, is_listed
 from assets.market.moves import with_comparable_close
 from assets.market.witnesses import confirmed_moves
-from assets.raw.delivery import refuse_bad_delivery
+from assets.raw.delivery import LIMITS, refuse_bad_delivery
 from assets.resources import Inputs
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
@@ -111,6 +111,7 @@ def ready_to_compute_with(
         "indices": ref.Indices,
         "securities": ref.Securities,
     },
+    limits=LIMITS,
 )
 def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
     prices: pl.DataFrame,

@@ -97,8 +97,23 @@ def open_stops(evidence: Evidence) -> list[Stop]:
     return [stop for stop in stops(evidence) if not stop.reasons_given(overrides)]
 
 
-def pass_gate(evidence: Evidence) -> list[Stop]:
-    """Let a publication pass, and write it down; return the checks that it passes in spite of.
+@dataclass(frozen=True)
+class Passage:
+    """What the gate lets pass, and what is written down of it once it is published.
+
+    Attributes:
+        despite: the checks that it passes in spite of.
+        overrides: ``ops.publish_overrides`` as they are then.
+        has_news: whether these are not what is written already.
+    """
+
+    despite: Sequence[Stop]
+    overrides: pl.DataFrame
+    has_news: bool
+
+
+def pass_gate(evidence: Evidence) -> Passage:
+    """Let a publication pass.
 
     Raises:
         InconsistentChain: if tables do not belong together.
@@ -113,7 +128,13 @@ def pass_gate(evidence: Evidence) -> list[Stop]:
     still = [stop for stop in unanswered if stop.check not in inputs.override.checks]
     if still:
         raise stopped(warehouse.name, still)
-    overrides = pl.concat([overrides, _written_down(unanswered, inputs)])
+    now = _in_force(pl.concat([overrides, _written_down(unanswered, inputs)]), found)
+    return Passage(found, now, has_news=not now.equals(overrides))
+
+
+def write_down(passage: Passage, evidence: Evidence) -> None:
+    """Write down that a publication has passed the gate, and what people have said of it."""
+    warehouse, inputs = evidence.warehouse, evidence.inputs
     this = {
         "run_id": [inputs.run_id],
         "passed_at": [inputs.moment()],
@@ -124,10 +145,9 @@ def pass_gate(evidence: Evidence) -> list[Stop]:
         pl.DataFrame(this, schema=ops.Publications.polars_schema()),
     ]
     warehouse.rewrite(
-        (ops.PublishOverrides, _in_force(overrides, found)),
+        (ops.PublishOverrides, passage.overrides),
         (ops.Publications, pl.concat(publications)),
     )
-    return found
 
 
 def require_sayable(override: Override) -> None:

@@ -1,7 +1,8 @@
 """``ops.published_file``: the file that readers open."""
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from datetime import datetime
+from typing import Any, cast
 
 import dagster as dg
 import polars as pl
@@ -10,13 +11,14 @@ from assets.catalogue import place_of
 from assets.code_version import code_version
 from assets.metadata import as_table
 from assets.ops.checks import Evidence
-from assets.ops.gate import Stop, open_stops, pass_gate
+from assets.ops.gate import Passage, Stop, open_stops, pass_gate, write_down
 from assets.ops.observations import observations
 from assets.ops.restatement_causes import explain
 from assets.products.restated import restated_by
 from assets.resources import Inputs
 from assets.table_asset import asset_key
 from warehouse.errors import PublishingStopped, WarehouseError
+from warehouse.io_manager import STANDS
 from warehouse.schemas import Table, mart, ops, raw, ref
 from warehouse.schemas.vocabulary import Change
 from warehouse.storage import Publication, Warehouse
@@ -69,20 +71,37 @@ _LAST: tuple[type[Table], ...] = (
 def published_file(
     context: dg.AssetExecutionContext,
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult[None]]:
-    """Publish the private database, if it passes the gate, and tell what changed for readers."""
+    """Publish the private database, if it passes the gate, and tell what changed for readers.
+
+    Where readers have all of it already, made by this code, their file stays as it is.
+    """
     warehouse = cast("Warehouse", context.resources.io_manager.open())
     inputs = cast("Inputs", context.resources.inputs)
     evidence = Evidence(warehouse, inputs)
     try:
-        despite = pass_gate(evidence)
+        passage = pass_gate(evidence)
     except PublishingStopped as stopped:
         found = open_stops(evidence)
         yield _told(found, passed=False, said=f"not published: {len(found)} checks fail")
         raise dg.Failure(str(stopped), allow_retries=False) from stopped
+    despite = passage.despite
     for stop in despite:
         context.log.warning("Published despite a check that fails: %s", stop)
     said = f"published despite {len(despite)} checks that fail" if despite else "nothing fails"
     yield _told(despite, passed=True, said=said)
+    standing = None if inputs.is_rebuilt else _standing(warehouse, inputs, passage)
+    if standing is not None:
+        yield dg.AssetCheckResult(
+            check_name=RESTATED, passed=True, description="nothing is published anew"
+        )
+        yield dg.MaterializeResult(
+            metadata={
+                "file": warehouse.name,
+                STANDS: f"readers have all of it since {standing:%Y-%m-%d %H:%M} UTC",
+            }
+        )
+        return
+    write_down(passage, evidence)
     size = warehouse.publish(_publication(context, warehouse, inputs))
     yield _restated(context, warehouse, inputs)
     for observation in observations(warehouse, inputs.run_id):
@@ -97,11 +116,20 @@ def published_file(
     )
 
 
+def _standing(warehouse: Warehouse, inputs: Inputs, passage: Passage) -> datetime | None:
+    """Return since when readers have all that is written; None where they lack anything."""
+    last = last_publication(warehouse)
+    if last is None or passage.has_news or last["code_version"] != code_version():
+        return None
+    return None if warehouse.has_news(inputs.run_id) else last["passed_at"]
+
+
 def _publication(
     context: dg.AssetExecutionContext, warehouse: Warehouse, inputs: Inputs
 ) -> Publication:
     """Return who publishes, and what names the causes of what changes."""
-    is_other_code = _code_of_readers(warehouse) != code_version()
+    last = last_publication(warehouse)
+    is_other_code = last is None or last["code_version"] != code_version()
     securities, changes = (
         warehouse.read(model.table()) for model in (ref.Securities, ref.SymbolChanges)
     )
@@ -119,14 +147,12 @@ def _publication(
     )
 
 
-def _code_of_readers(warehouse: Warehouse) -> str | None:
-    """Return the code that made what readers have; None where it is not known."""
+def last_publication(warehouse: Warehouse) -> dict[str, Any] | None:
+    """Return the publication that readers have, a row of ``ops.publications``; None without one."""
     try:
         with warehouse.open_published() as reader:
-            code: str | None = reader.value(
-                "SELECT code_version FROM ops.publications ORDER BY passed_at DESC LIMIT 1"
-            )
-            return code
+            rows = reader.rows("FROM ops.publications ORDER BY passed_at DESC LIMIT 1")
+            return rows[0] if rows else None
     except WarehouseError:
         return None
 

@@ -5,10 +5,12 @@ from typing import cast
 import dagster as dg
 
 from assets.catalogue import place_of
-from assets.ops.published_file import PUBLISHED
+from assets.ops.published_file import PUBLISHED, last_publication
 from assets.products.brief import pages
-from assets.products.brief.writing import FOLDER, sessions_to_tell, write_brief
+from assets.products.brief.writing import FOLDER, is_written, sessions_to_tell, write_brief
 from assets.resources import Inputs
+from warehouse.io_manager import STANDS
+from warehouse.storage import Warehouse
 
 BRIEF = dg.AssetKey(["ops", "shock_brief"])
 """The page of the last session."""
@@ -19,19 +21,28 @@ BRIEF = dg.AssetKey(["ops", "shock_brief"])
     deps=[PUBLISHED],
     **place_of("ops.shock_brief"),
     kinds={"html", "duckdb"},
-    required_resource_keys={"inputs"},
+    required_resource_keys={"inputs", "io_manager"},
     description="The page that tells a session to people: what fell most and whether that is a "
     "record, who moved the indices, the market map, the claims, and what is missing. "
     "One file that needs nothing else; its pictures, tables and Markdown lie beside it.",
 )
 def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-    """Write the brief of the run's last session, or of each one where the settings say so."""
+    """Write the brief of the run's last session, or of each one where the settings say so.
+
+    A page that was written from what readers have still stays as it is.
+    """
     inputs = cast("Inputs", context.resources.inputs)
+    warehouse = cast("Warehouse", context.resources.io_manager.open())
     published = inputs.settings.warehouse.resolve()
     days = sessions_to_tell(published, inputs.sessions, inputs.settings.briefs)
     if not days:
         said = "none asked for" if inputs.settings.briefs == "none" else "no session to tell"
         return dg.MaterializeResult(metadata={"brief": dg.MetadataValue.text(said)})
+    last = last_publication(warehouse)
+    if last is not None and last["run_id"] != inputs.run_id and not inputs.is_rebuilt:
+        days = [day for day in days if not is_written(published, day)]
+        if not days:
+            return dg.MaterializeResult(metadata={STANDS: "told already of what readers have"})
     for day in days:
         brief, page = write_brief(published, day)
         for fault in brief.faults():

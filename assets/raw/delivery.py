@@ -98,6 +98,10 @@ def with_lines_refused(gated: Gated, lines: pl.DataFrame) -> Gated:
     return replace(gated, quarantined=told.with_columns(reason=reason).drop("line"))
 
 
+LIMITS = ("max_rejected_share", "max_rejected_rows")
+"""Settings that say how much of a delivery may be wrong."""
+
+
 def refuse_bad_delivery(
     gated: Gated, model: type[Table], inputs: Inputs, lines: pl.DataFrame = NO_LINES
 ) -> None:

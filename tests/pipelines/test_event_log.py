@@ -60,7 +60,7 @@ def _what_is_stored(instance: dg.DagsterInstance) -> dict:
     records = instance.get_records_for_run(result.run_id, limit=1000).records
     fetched = instance.fetch_materializations(bars.key, limit=100).records
     checks = [dg.AssetCheckKey(summary.key, "full"), dg.AssetCheckKey(bars.key, "sound")]
-    storage = instance.event_log_storage
+    storage, ended = instance.event_log_storage, dg.DagsterEventType.RUN_SUCCESS
     return {
         "checks": [
             (key, str(record.status), record.event.dagster_event_type, _verdict(record.event))
@@ -73,7 +73,7 @@ def _what_is_stored(instance: dg.DagsterInstance) -> dict:
         ],
         "statuses": [
             r.event_log_entry.dagster_event_type
-            for r in instance.fetch_run_status_changes(dg.DagsterEventType.RUN_SUCCESS, limit=9).records
+            for r in instance.fetch_run_status_changes(ended, limit=9).records
         ],
         "events": [
             (e.dagster_event_type, e.dagster_event and e.dagster_event.partition)

@@ -218,7 +218,10 @@ class TableVersions(Table):
 
     table_name: str = column("Table")
     version: int = column("Counts the writes that changed a value", unit="writes", ge=0)
-    built_from: Annotated[pl.List, pl.String] = column("Inputs and their versions, table@version")
+    built_from: Annotated[pl.List, pl.String] = column(
+        "Inputs and their versions, table@version; and what else its rows follow from, name#hash, "
+        "of a table that is not made again while none of it changes"
+    )
     changed_at: Annotated[pl.Datetime, "us", "UTC"] = column("Last change of a value", unit="UTC")
     run_id: str = column("The run of that change")
 

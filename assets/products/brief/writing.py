@@ -39,6 +39,12 @@ def write_brief(published: Path, session: date) -> tuple[Brief, Path]:
         ) from error
 
 
+def is_written(published: Path, session: date) -> bool:
+    """Tell whether there is a page of a session that is no older than the published file."""
+    page = briefs_beside(published) / f"{session}.html"
+    return page.exists() and page.stat().st_mtime >= published.stat().st_mtime
+
+
 def sessions_to_tell(published: Path, bounds: tuple[date, date] | None, which: str) -> list[date]:
     """Return the sessions that a run writes briefs of.
 

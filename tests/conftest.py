@@ -90,10 +90,13 @@ class Deployment:
     def plan(self, first: str | None = None, last: str | None = None) -> Plan:
         return make_plan(self.instance, self.settings, _day(first), _day(last))
 
-    def run(self, first: str | None = None, last: str | None = None) -> Outcome:
+    def run(
+        self, first: str | None = None, last: str | None = None, *, rebuild: bool = False
+    ) -> Outcome:
         """Do what ``capshock run`` does."""
         plan = self.plan(first, last)
-        return execute(self.instance, definitions.build(self.settings), plan, lambda _: None)
+        defs = definitions.build(self.settings)
+        return execute(self.instance, defs, plan, lambda _: None, rebuild=rebuild)
 
     def must_run(self, first: str | None = None, last: str | None = None) -> Outcome:
         outcome = self.run(first, last)

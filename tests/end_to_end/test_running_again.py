@@ -3,9 +3,12 @@
 import random
 import shutil
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
+
+from warehouse.schemas import TABLES
 
 # How rows came about differs with the order of the pieces; what they say does not.
 STORY_OF_THE_WRITES = {"ops.table_versions", "ops.scans"}
@@ -25,12 +28,117 @@ def test_the_sample_run_again_leaves_every_hash_and_keeps_provenance(landed_cut,
     assert again.sql(rows).equals(landed_cut.sql(rows))
 
 
-def test_a_default_run_finds_nothing_new_and_changes_nothing(small):
-    before = small.hashes()
+def test_a_default_run_finds_nothing_new_makes_nothing_and_publishes_nothing(small):
+    before, file = small.hashes(), small.settings.warehouse.stat()
+    publications = small.sql("FROM ops.publications")
     assert small.plan().first is None
     outcome = small.must_run()
     assert "raw.prices" not in {step.table for step in outcome.steps}
     assert small.hashes() == before
+    assert small.settings.warehouse.stat() == file
+    assert small.sql("FROM ops.publications").equals(publications)
+    made = {step.table for step in outcome.steps} - set(outcome.stands)
+    # What says itself what has changed is asked; it has the same to say.
+    assert {name.split(".")[0] for name in made - {"mart.index_changes"}} == {"raw", "ref", "ops"}
+    assert outcome.stands["ops.published_file"].startswith(
+        "readers have all of it since 2025-01-16"
+    )
+
+
+@pytest.mark.slow
+def test_what_has_changed_is_made_and_what_follows_from_none_of_it_stands(
+    small, small_market, monkeypatch
+):
+    levels = small_market / "index_levels.csv"
+    lines = levels.read_text().splitlines()
+    lines[-1] += ".25"
+    levels.write_text("\n".join(lines) + "\n")
+    before = small.hashes()
+    stands = small.must_run("2025-01-16").stands
+    assert {"core.corporate_actions", "core.shares_outstanding"} <= set(stands)
+    assert not {"core.index_levels", "core.prices", "ops.published_file"} & set(stands)
+    assert small.hashes()["core.index_levels"] != before["core.index_levels"]
+    # What follows of prices that were made and are the same stands too.
+    assert small.hashes()["core.prices"] == before["core.prices"]
+
+    published = small.settings.warehouse.stat().st_ino
+    assert small.run(rebuild=True).stands == {}
+    assert small.settings.warehouse.stat().st_ino != published
+
+    assert "core.prices" in small.must_run().stands
+    small.overrides["max_rejected_rows"] = 49
+    stands = small.must_run().stands
+    assert "core.prices" not in stands
+    assert {"core.shares_outstanding", "mart.market_caps", "ops.published_file"} <= set(stands)
+
+    monkeypatch.setattr("assets.table_asset.code_version", lambda: "of tomorrow")
+    monkeypatch.setattr("assets.ops.published_file.code_version", lambda: "of tomorrow")
+    assert small.must_run().stands == {}
+
+
+@pytest.mark.slow
+def test_readers_hear_of_a_row_that_is_refused_though_no_table_changes(small, small_market):
+    counts = small_market / "shares_outstanding.csv"
+    counts.write_text(f"{counts.read_text().rstrip()}\nAAA,2025-01-06,-5\n")
+    stands = small.must_run().stands
+    assert "ops.published_file" not in stands
+    assert small.one("SELECT count(*) FROM ops.quarantine WHERE symbol = 'AAA'") == 1
+    assert "ops.published_file" in small.must_run().stands
+    # What came of a symbol is news as well, be it the same rows: nobody has asked for it before.
+    securities = small_market / "securities.csv"
+    line = securities.read_text().splitlines()[1].replace("AAA", "DDD")
+    securities.write_text(f"{securities.read_text().rstrip()}\n{line}\n")
+    small.must_run()
+    said = "SELECT count(*) FROM ops.ingest_outcomes WHERE symbol = 'DDD'"
+    assert small.one(said) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_after_any_history_of_changes_what_stands_is_what_a_rebuild_makes(
+    small, small_market, tmp_path, seed
+):
+    draw = random.Random(seed)  # noqa: S311 - a drawn history, no secret
+    small.overrides["max_shrink_share"] = 1.0
+    small.overrides["max_rejected_share"] = 1.0
+    stood = 0
+    for step in range(5):
+        for _ in range(draw.randint(1, 2)):
+            _change_a_line(small_market, draw)
+        stood += len(small.run().stands)
+        anew = small.copy(tmp_path / f"anew-{step}")
+        anew.run(rebuild=True)
+        for name in TABLES:
+            if name.startswith(("ref.", "core.", "mart.")):
+                kept, made = (at.warehouse.read(name) for at in (small, anew))
+                assert kept.equals(made), (step, name)
+    assert stood > 10
+
+
+def _change_a_line(folder: Path, draw: random.Random) -> None:
+    """Change a number of a file, take a line out, or put the line before in its place."""
+    names = (
+        "prices",
+        "shares_outstanding",
+        "index_levels",
+        "index_holdings",
+        "securities",
+        "splits",
+    )
+    path = folder / f"{draw.choice(names)}.csv"
+    header, *lines = path.read_text().splitlines()
+    at = draw.randrange(len(lines))
+    fields = lines[at].split(",")
+    numbers = [n for n, field in enumerate(fields) if field.replace(".", "").isdigit()]
+    if numbers and draw.random() < 0.8:
+        n = draw.choice(numbers)
+        fields[n] = f"{float(fields[n]) * draw.choice((1.01, 0.99, 2.0)):g}"
+        lines[at] = ",".join(fields)
+    elif path.stem == "securities":
+        lines[at] = lines[at].replace("Foods", "Food").replace("Machines", "Tools")
+    elif len(lines) > 1:
+        del lines[at]
+    path.write_text("\n".join([header, *lines]) + "\n")
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ from the published file, which holds all that it held when it was published, or 
 from the source.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -358,7 +359,10 @@ class DuckDBFile(Warehouse):
                 os.fsync(handle.fileno())
             # A WAL that a reader's crashed session left would make the new file unreadable.
             self.published.with_name(f"{self.name}.wal").unlink(missing_ok=True)
+            self._digest.unlink(missing_ok=True)
+            digest = _sha256(copy)
             copy.replace(self.published)
+            self._digest.write_text(digest, encoding="utf-8")
         except (OSError, duckdb.Error) as error:
             if isinstance(error, duckdb.Error) and is_damage(error):
                 with self._faults_told():
@@ -368,6 +372,18 @@ class DuckDBFile(Warehouse):
                 "The previous file is untouched. Make room or the folder writable; run again.",
             ) from error
         return self.published.stat().st_size
+
+    def is_as_published(self) -> bool:
+        """Compare the file with the digest that was written when it was put in place."""
+        try:
+            return self._digest.read_text(encoding="utf-8") == _sha256(self.published)
+        except OSError:
+            return False
+
+    @property
+    def _digest(self) -> Path:
+        """Where the sha-256 of the published file is kept."""
+        return self.folder / f"{self.name}.sha256"
 
     def _log(self, publication: Publication) -> None:
         """Write down what the publication changes of what readers have."""
@@ -419,6 +435,11 @@ class DuckDBFile(Warehouse):
             f"{self.name}: what was published before cannot be read ({first_line(error)}): what "
             "changes of it is not known, and not in ops.restatements"
         )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def _grow(connection: duckdb.DuckDBPyConnection) -> None:

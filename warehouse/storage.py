@@ -349,6 +349,10 @@ class Warehouse(ABC):
             WarehouseError: if there are none, or not of this version, or they are damaged.
         """
 
+    @abstractmethod
+    def is_as_published(self) -> bool:
+        """Tell whether readers have what was published last, to the byte: none has damaged it."""
+
     def is_published(self) -> bool:
         """Tell whether readers see what runs have written."""
         if not self.exists():
@@ -370,7 +374,7 @@ class Warehouse(ABC):
         Args:
             run_id: the run that asks.
         """
-        if not self.is_published():
+        if not (self.is_published() and self.is_as_published()):
             return True
         with self.open_written() as written, self.open_published() as published:
             versioned = {row["table_name"] for row in written.rows(_VERSIONS)}

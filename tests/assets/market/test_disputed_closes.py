@@ -5,7 +5,12 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.market.disputed_closes import closes_in_dispute, contradicted_jumps, there_and_back
+from assets.market.disputed_closes import (
+    closes_in_dispute,
+    contradicted_jumps,
+    disputed_by_index,
+    there_and_back,
+)
 
 DAYS = [
     day
@@ -77,14 +82,16 @@ def test_an_error_that_news_hides_is_told_by_the_session_that_takes_it_back() ->
     assert 5 not in told(closes_in_dispute(accused((5, 0.3, None), (25, -0.29, True)), sessions))
 
 
-def a_market(jump: float, residual_bps: float) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Impacts, reconciliations and prices of a member of 1 % that jumps on the last session."""
+def a_market(
+    jump: float, residual_bps: float, weight: float = 0.01
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Impacts, reconciliations and prices of a member, of 1 %, that jumps on the last session."""
     of_line = prices(100.0 * (1 + jump)).with_columns(
         return_1d=pl.col("close") / pl.col("comparable_close") - 1
     )
     impacts = of_line.select(
         "symbol", "session_date", "return_1d", index_symbol=pl.lit("^X"),
-        weight_previous_close=pl.lit(0.01), contribution_return=pl.col("return_1d") * 0.01,
+        weight_previous_close=pl.lit(weight), contribution_return=pl.col("return_1d") * weight,
     )  # fmt: skip
     day = pl.col("session_date") == of_line["session_date"].max()
     reconciliations = of_line.select(
@@ -105,3 +112,13 @@ def test_a_jump_that_its_index_did_not_make_is_disputed() -> None:
     # An ordinary move, or one that the residual is too small for.
     assert told(contradicted_jumps(*a_market(-0.05, 5.0))) == []
     assert told(contradicted_jumps(*a_market(-0.20, 5.0))) == []
+
+
+@pytest.mark.parametrize(("residual_bps", "disputed"), [(1.0, []), (1.01, [100])])
+def test_a_residual_up_to_one_basis_point_alone_accuses_nobody(
+    residual_bps: float, disputed: list[int]
+) -> None:
+    impacts, reconciliations, of_line = a_market(-0.20, residual_bps, weight=0.0005)
+
+    assert told(disputed_by_index(impacts, reconciliations)) == disputed
+    assert told(contradicted_jumps(impacts, reconciliations, of_line)) == disputed

@@ -1,10 +1,14 @@
-"""Sessions without a bar: no run of them is green, and one among others is named."""
+"""Which lines are asked for, and sessions without a bar: no run of them is green, and one among
+others is named.
+"""
 
 from datetime import date
 
 import dagster as dg
+import polars as pl
 import pytest
 
+from assets.raw.prices import listed_within
 from assets.table_asset import asset_key
 from tests.conftest import Deployment
 from warehouse.schemas import raw
@@ -19,6 +23,26 @@ def _with_a_hole(small_market) -> None:
             line for line in path.read_text().splitlines(keepends=True) if f",{HOLE}," not in line
         )
     )
+
+
+def test_the_lines_asked_for_are_those_listed_on_a_session_of_the_run():
+    listed = {
+        "ALWAYS": (None, None),
+        "TO_FIRST": (None, date(2025, 1, 6)),
+        "FROM_LAST": (date(2025, 1, 10), None),
+        "WITHIN": (date(2025, 1, 7), date(2025, 1, 8)),
+        "ALL_OF_IT": (date(2024, 1, 2), date(2025, 12, 31)),
+        "GONE": (None, date(2025, 1, 3)),
+        "TO_COME": (date(2025, 1, 13), None),
+    }
+    securities = pl.DataFrame(
+        [(symbol, *bounds) for symbol, bounds in listed.items()],
+        schema={"symbol": pl.String, "listed_from": pl.Date, "listed_to": pl.Date},
+        orient="row",
+    )
+    assert listed_within(securities, date(2025, 1, 6), date(2025, 1, 10)) == [
+        "ALWAYS", "TO_FIRST", "FROM_LAST", "WITHIN", "ALL_OF_IT",
+    ]  # fmt: skip
 
 
 @pytest.mark.slow

@@ -43,6 +43,15 @@ def test_a_jump_that_stays_or_that_an_index_confirms_is_not() -> None:
     assert told(there_and_back(prices(73.8, 100.0), confirmed)) == []
 
 
+def test_what_another_line_does_next_takes_nothing_back() -> None:
+    of_next = (
+        prices(100.0)
+        .tail(1)
+        .with_columns(symbol=pl.lit("B"), close=pl.lit(100.0), comparable_close=pl.lit(73.8))
+    )
+    assert told(there_and_back(pl.concat([prices(73.8), of_next]), NOTHING)) == []
+
+
 def test_an_ordinary_move_that_is_taken_back_is_not() -> None:
     assert told(there_and_back(prices(97.0, 100.0), NOTHING)) == []
 

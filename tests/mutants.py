@@ -3,6 +3,7 @@
 ``python -m tests.mutants --seed 1 --draw 40`` draws from all comparisons, operators, and opposites
 such as any and all in ``assets/`` and ``warehouse/``. Each mutation is made in a copy of the tree;
 the fast tests of the room run there until one fails. What survives is printed with its place.
+``--numbers 3 17`` tries these of the draw alone; without a number it lists the draw.
 """
 
 import argparse
@@ -193,10 +194,18 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=1)
     arguments.add_argument("--draw", type=int, default=40)
     arguments.add_argument("--only", default="", help="draw from files whose path begins so")
+    arguments.add_argument("--numbers", type=int, nargs="*", help="try these alone; none: list all")
     asked = arguments.parse_args()
     known = [one for one in all_mutations() if one.path.startswith(asked.only)]
     drawn = random.Random(asked.seed).sample(known, min(asked.draw, len(known)))  # noqa: S311 - a draw
     _say(f"{len(drawn)} of {len(known)} mutations, seed {asked.seed}")
+    numbered = list(enumerate(drawn, 1))
+    if asked.numbers is not None:
+        if not asked.numbers:
+            for number, mutation in numbered:
+                _say(f"{number:3} {mutation}")
+            return
+        numbered = [(number, one) for number, one in numbered if number in asked.numbers]
     shutil.rmtree(COPY, ignore_errors=True)
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -206,13 +215,13 @@ def main() -> None:
         shutil.copy(ROOT / name, COPY / name)
     (COPY / ".cache").mkdir()
     survivors = []
-    for number, mutation in enumerate(drawn, 1):
+    for number, mutation in numbered:
         began = time.monotonic()
         killed = is_killed(mutation)
         said = "killed" if killed else "SURVIVES"
         _say(f"{number:3} {said:8} {time.monotonic() - began:5.0f} s  {mutation}")
         survivors += [] if killed else [mutation]
-    _say(f"{len(drawn) - len(survivors)} of {len(drawn)} killed")
+    _say(f"{len(numbered) - len(survivors)} of {len(numbered)} killed")
     sys.exit(bool(survivors))
 
 

@@ -34,7 +34,7 @@ NOTICED = 2.0
 """Beyond so many of them a move may explain a large residual."""
 
 LARGE_RESIDUAL_BPS = 1.0
-"""Residuals below this come from stale units too: one alone accuses nobody."""
+"""Residuals up to this come from stale units too: one alone accuses nobody."""
 
 WITHIN_DAYS = 366
 """Errors that cancel each other lie no further apart."""

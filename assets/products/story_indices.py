@@ -90,7 +90,8 @@ def _without_the_lead(telling: Telling, rows: list[dict[str, Any]]) -> Table:
 
 
 def _basis_points(number: float) -> str:
-    return "0.00 bps" if abs(number) < 0.005 else f"{number:+.2f} bps"  # noqa: PLR2004 - rounding
+    written = f"{number:+.2f}"
+    return f"{'0.00' if written in {'+0.00', '-0.00'} else written} bps"
 
 
 def _known(value: Any, how: Any) -> str:

@@ -264,7 +264,7 @@ _CHANGES: dict[str, Callable[[dict[str, Any], float], None]] = {
     ),
     "live_bar": lambda r, now: _again(r, len(r["timestamp"]) - 1, int(now)),
     "stamped_at_the_close": lambda r, _: r["timestamp"].__setitem__(
-        -1, stamp(_day(r["timestamp"][-1]), time(16, 0, 1))
+        -1, stamp(_day(r["timestamp"][-1]), time(16, 0))
     ),
     "midnight_stamps": _midnight_stamps,
     "ghost_bar": _ghost_bar,

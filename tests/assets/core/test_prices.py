@@ -171,6 +171,10 @@ def test_a_fall_below_one_by_1_8_is_held(close: float, *, is_held: bool) -> None
     assert held_dates(hold(closes(100.0, close))) == ([d(1)] if is_held else [])
 
 
+def test_a_rise_from_below_one_dollar_is_held_too() -> None:
+    assert held_dates(hold(closes(0.5, 2.0))) == [d(1)]
+
+
 def test_an_error_of_factor_100_on_one_day_costs_that_day_alone() -> None:
     gated = hold(closes(100.0, 1.01, 102.0, 103.0))
 

@@ -20,10 +20,11 @@ def asked(**since: date) -> pl.DataFrame:
     return pl.DataFrame(list(since.items()), schema=schema, orient="row")
 
 
+@pytest.mark.parametrize("since", [TUESDAY, WEDNESDAY])
 @pytest.mark.parametrize("moved_to", [TUESDAY, THURSDAY, date(2022, 9, 1)])
-def test_an_event_that_is_there_on_another_date_replaces_the_first_one(moved_to):
+def test_an_event_that_is_there_on_another_date_replaces_the_first_one(moved_to, since):
     landed, came = events(("TSLA", WEDNESDAY, 3.0)), events(("TSLA", moved_to, 3.0))
-    found = corrected(landed, came, asked(TSLA=TUESDAY), "ratio")
+    found = corrected(landed, came, asked(TSLA=since), "ratio")
     assert found.rows() == [("TSLA", WEDNESDAY, moved_to)]
 
 

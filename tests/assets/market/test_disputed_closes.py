@@ -5,7 +5,12 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from assets.market.disputed_closes import closes_in_dispute, contradicted_jumps, there_and_back
+from assets.market.disputed_closes import (
+    closes_in_dispute,
+    contradicted_jumps,
+    disputed_by_index,
+    there_and_back,
+)
 
 DAYS = [
     day
@@ -36,6 +41,15 @@ def test_a_jump_that_stays_or_that_an_index_confirms_is_not() -> None:
     assert told(there_and_back(prices(73.8, 74.0), NOTHING)) == []
     confirmed = pl.DataFrame({"symbol": ["A"], "session_date": [DAYS[100]]})
     assert told(there_and_back(prices(73.8, 100.0), confirmed)) == []
+
+
+def test_what_another_line_does_next_takes_nothing_back() -> None:
+    of_next = (
+        prices(100.0)
+        .tail(1)
+        .with_columns(symbol=pl.lit("B"), close=pl.lit(100.0), comparable_close=pl.lit(73.8))
+    )
+    assert told(there_and_back(pl.concat([prices(73.8), of_next]), NOTHING)) == []
 
 
 def test_an_ordinary_move_that_is_taken_back_is_not() -> None:
@@ -77,14 +91,16 @@ def test_an_error_that_news_hides_is_told_by_the_session_that_takes_it_back() ->
     assert 5 not in told(closes_in_dispute(accused((5, 0.3, None), (25, -0.29, True)), sessions))
 
 
-def a_market(jump: float, residual_bps: float) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Impacts, reconciliations and prices of a member of 1 % that jumps on the last session."""
+def a_market(
+    jump: float, residual_bps: float, weight: float = 0.01
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Impacts, reconciliations and prices of a member, of 1 %, that jumps on the last session."""
     of_line = prices(100.0 * (1 + jump)).with_columns(
         return_1d=pl.col("close") / pl.col("comparable_close") - 1
     )
     impacts = of_line.select(
         "symbol", "session_date", "return_1d", index_symbol=pl.lit("^X"),
-        weight_previous_close=pl.lit(0.01), contribution_return=pl.col("return_1d") * 0.01,
+        weight_previous_close=pl.lit(weight), contribution_return=pl.col("return_1d") * weight,
     )  # fmt: skip
     day = pl.col("session_date") == of_line["session_date"].max()
     reconciliations = of_line.select(
@@ -105,3 +121,13 @@ def test_a_jump_that_its_index_did_not_make_is_disputed() -> None:
     # An ordinary move, or one that the residual is too small for.
     assert told(contradicted_jumps(*a_market(-0.05, 5.0))) == []
     assert told(contradicted_jumps(*a_market(-0.20, 5.0))) == []
+
+
+@pytest.mark.parametrize(("residual_bps", "disputed"), [(1.0, []), (1.01, [100])])
+def test_a_residual_up_to_one_basis_point_alone_accuses_nobody(
+    residual_bps: float, disputed: list[int]
+) -> None:
+    impacts, reconciliations, of_line = a_market(-0.20, residual_bps, weight=0.0005)
+
+    assert told(disputed_by_index(impacts, reconciliations)) == disputed
+    assert told(contradicted_jumps(impacts, reconciliations, of_line)) == disputed

@@ -56,3 +56,22 @@ DAYS = pl.DataFrame({"day": [date(2025, 1, 24)], "usd": [1.0], "who": ["A"]})
 )
 def test_what_is_drawn_unseen_is_right_by_the_schema_of_vega_lite(drawn):
     drawn().to_dict(validate=True)
+
+
+@pytest.mark.parametrize(
+    ("points", "domain"),
+    [
+        ([40.0, 60.0, 100.0, 60.0], (-2.0, 128.0)),
+        ([-40.0, -60.0, -100.0, -60.0], (-102.0, 28.0)),
+        ([50.0, -150.0, -100.0, -150.0], (-154.0, 106.0)),
+    ],
+)
+def test_a_waterfall_reaches_from_its_lowest_to_its_highest_end_and_holds_zero(points, domain):
+    drawn = waterfall(STEPS.with_columns(points=pl.Series(points))).to_dict()
+    scales = [
+        layer["encoding"]["x"]["scale"]["domain"]
+        for layer in drawn["layer"]
+        if "scale" in layer["encoding"].get("x", {})
+    ]
+    assert scales
+    assert all(scale == pytest.approx(domain) for scale in scales)

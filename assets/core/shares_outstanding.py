@@ -12,6 +12,7 @@ import polars as pl
 
 from assets.market import calendar
 from assets.market.count_witnesses import company_units
+from assets.market.implausible_counts import NO_BARS, disputed_where_implausible
 from assets.market.restated_counts import disputed_while_restated
 from assets.market.share_counts import ROW, weigh_reports
 from assets.table_asset import table_asset
@@ -35,14 +36,18 @@ class AcceptedCounts:
     gated: Gated
 
 
-def accept_counts(
+def accept_counts(  # noqa: PLR0913, PLR0917 - as many inputs as it weighs
     reports: pl.DataFrame,
     actions: pl.DataFrame,
     decisions: pl.DataFrame,
     units: pl.DataFrame,
     sessions: Sequence[date],
+    bars: pl.DataFrame = NO_BARS,
 ) -> AcceptedCounts:
     """Pass reported counts through the second gate, by the rules of ``weigh_reports``.
+
+    What passes and cannot be, by the bars of the company, is disputed
+    (``disputed_where_implausible``).
 
     Args:
         reports: symbol, as_of_date, shares_outstanding (shares of the whole company).
@@ -50,6 +55,7 @@ def accept_counts(
         decisions: ``ref.share_count_decisions``.
         units: what ``company_units`` returns.
         sessions: sessions of the exchange, sorted.
+        bars: ``core.prices``, sorted by symbol, session_date.
     """
     weighed = weigh_reports(reports, actions, decisions, units, sessions)
     # The gate stands before core; the rows it refuses are reports, in the shape of raw.
@@ -62,8 +68,9 @@ def accept_counts(
         )
         for status in RefusalStatus
     ).with_columns(source_table=pl.lit(core.SharesOutstanding.table()))
+    counts = disputed_where_implausible(weighed.counts, bars)
     return AcceptedCounts(
-        counts=weighed.counts,
+        counts=counts.select(core.SharesOutstanding.names()),
         gated=Gated(
             passed=weighed.reports.join(weighed.refused, on=ROW, how="anti").drop(ROW),
             quarantined=refused,
@@ -74,19 +81,19 @@ def accept_counts(
 
 @table_asset(
     core.SharesOutstanding,
-    {
+    {"prices": core.Prices},
+    behind={
         "reports": raw.SharesOutstanding,
         "actions": core.CorporateActions,
         "holdings": ref.IndexHoldings,
         "indices": ref.Indices,
-    },
-    behind={
         "decisions": ref.ShareCountDecisions,
         "securities": ref.Securities,
         "quarantine": ops.Quarantine,
     },
 )
 def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it weighs
+    prices: pl.DataFrame,
     reports: pl.DataFrame,
     actions: pl.DataFrame,
     decisions: pl.DataFrame,
@@ -97,7 +104,7 @@ def core_shares_outstanding(  # noqa: PLR0913, PLR0917 - as many inputs as it we
 ) -> Landing:
     """Pass all reported counts through the second gate."""
     units = company_units(holdings, indices, securities, actions)
-    accepted = accept_counts(reports, actions, decisions, units, calendar.sessions())
+    accepted = accept_counts(reports, actions, decisions, units, calendar.sessions(), prices)
     counts = disputed_while_restated(accepted.counts, quarantine)
     quarantined = accepted.gated.quarantined
     idle = decisions.join(reports, on=["symbol", "as_of_date"], how="anti")

@@ -75,6 +75,12 @@ STALE_AFTER_DAYS = 120
 ROW = "__row"
 """Column of a report's place among the reports."""
 
+RUN = "__run"
+"""Column of the run that a count rests on: consecutive reports without a jump between them."""
+
+IS_VOUCHED = "__is_vouched"
+"""Column that tells whether index units fit the run, or a person let it in."""
+
 
 @dataclass(frozen=True)
 class _Report:
@@ -146,6 +152,8 @@ class _Count:
     has_warning: bool
     evidence: CountEvidence
     dispute: str | None
+    run: int
+    is_vouched: bool
 
 
 # --- one basis ------------------------------------------------------------------------------------
@@ -466,6 +474,8 @@ class _Company:
                         has_warning=is_moved and not report.is_decided,
                         evidence=_evidence(report, run, is_alone=is_alone),
                         dispute=dispute,
+                        run=run.reports[0].row,
+                        is_vouched=run.is_fitting or run.is_decided,
                     )
                 )
             before = report
@@ -540,7 +550,7 @@ class WeighedReports:
     """Counts over time, and what became of each report.
 
     Attributes:
-        counts: columns of ``core.shares_outstanding``.
+        counts: columns of ``core.shares_outstanding``, ``RUN`` and ``IS_VOUCHED``.
         reports: the reports, sorted by symbol and as_of_date; ``row`` is the place among them.
         refused: row, rule, reason, status (of ``ops.quarantine``) of those that hold nowhere.
     """
@@ -636,6 +646,8 @@ def weigh_reports(
                 count.evidence,
                 count.dispute is not None,
                 count.dispute,
+                count.run,
+                count.is_vouched,
             )
             for count in company.counts(sessions, cast("date", horizon))
         ]
@@ -682,7 +694,7 @@ def _company(
 
 
 def _as_intervals(counts: Sequence[tuple[object, ...]]) -> pl.DataFrame:
-    schema = core.SharesOutstanding.polars_schema()
+    schema = core.SharesOutstanding.polars_schema() | {RUN: pl.UInt32(), IS_VOUCHED: pl.Boolean()}
     columns = [name for name in schema if name != "valid_to"]
     frame = pl.DataFrame(
         counts, schema={name: schema[name] for name in columns}, orient="row"

@@ -171,8 +171,9 @@ def unused_holdings(
 
 @table_asset(
     mart.IndexImpacts,
-    {"prices": core.Prices, "counts": core.SharesOutstanding},
+    {"counts": core.SharesOutstanding},
     behind={
+        "prices": core.Prices,
         "holdings": ref.IndexHoldings,
         "levels": core.IndexLevels,
         "actions": core.CorporateActions,

@@ -17,8 +17,9 @@ DRIFT = (
     "a second source of counts would tell."
 )
 OUTSIDE = (
-    "One reporter, no index units, and no jump: the series agrees with itself. A second source of "
-    "counts, or the company's filings, would tell."
+    "One reporter, no index units, and no jump: the series agrees with itself, and a tenth of what "
+    "is traded of one company is traded of another. A second source of counts, or the company's "
+    "filings, would tell."
 )
 COUNTED = pl.col("shares_outstanding")
 
@@ -93,10 +94,12 @@ for _factor, _said in ((0.5, "a class for a company"), (0.001, "in thousands"),
                        (1e-6, "in millions")):  # fmt: skip
     add(f"all counts of a member x{_factor:g}", f"all reports of a large member: {_said}",
         times(_factor, Places.large, every), COUNT)  # fmt: skip
-for _factor in (0.001, 10.0, 1000.0):
+for _factor in (0.001, 1000.0):
     add(f"all counts of a line outside x{_factor:g}",
         f"all reports of a company in no index times {_factor:g}",
-        times(_factor, Places.stranger, every), OUTSIDE, **NOT)  # fmt: skip
+        times(_factor, Places.stranger, every), COUNT)  # fmt: skip
+add("all counts of a line outside x10", "all reports of a company in no index times 10",
+    times(10.0, Places.stranger, every), OUTSIDE, **NOT)  # fmt: skip
 add("one count x2, outside of indices", "one report of a company in no index is doubled",
     times(2.0, Places.stranger, one), COUNT)  # fmt: skip
 add("one count x1.2", "one report of a large member times 1.2: a jump within x1.5",

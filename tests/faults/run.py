@@ -270,7 +270,7 @@ def _compute(pipeline: _Pipeline, before: Run | None) -> None:
     prices = step("prices ready", ready_to_compute_with, moved.passed, actions, sessions)
     units = step("units", company_units, holdings, indices, securities, actions)
     accepted: AcceptedCounts = step(
-        "counts", accept_counts, reports, actions, on_counts, units, sessions
+        "counts", accept_counts, reports, actions, on_counts, units, sessions, prices
     )
     of_levels, of_prices = (
         (ordered_levels, new_levels, moved_levels),

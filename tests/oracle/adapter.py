@@ -69,6 +69,7 @@ def frames(market: Market) -> dict[str, pl.DataFrame]:
         _count_decisions(market),
         company_units(holdings, indices, securities, actions),
         sessions,
+        prices,
     )
     counts = accepted.counts
     caps = market_caps(prices, counts, securities)
@@ -153,7 +154,7 @@ def _bars(market: Market) -> pl.DataFrame:
         core.Prices,
         (
             {"symbol": symbol, "session_date": day, "open": bar.open, "high": bar.high,
-             "low": bar.low, "close": bar.close}
+             "low": bar.low, "close": bar.close, "volume": bar.volume}
             for symbol, bars in sorted(market.bars.items())
             for day, bar in sorted(bars.items())
         ),

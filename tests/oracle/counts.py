@@ -10,12 +10,12 @@ import math
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from statistics import median
 
 from tests.oracle.actions import Action, Rows
-from tests.oracle.market import Market
+from tests.oracle.market import Bar, Market
 
 JUMP = 1.5
 WARN_BEYOND = 1.15
@@ -31,6 +31,9 @@ DRIFT = 1.3
 LEVEL = 0.005
 MIN_MEMBERS = 10
 BY_MARKET_CAP = {"market cap", "float-adjusted market cap"}
+LARGEST_CAP, SMALLEST_CAP = 10e12, 1e6
+FEWEST_TRADED, MOST_TRADED = 1 / 20_000, 0.5
+ENOUGH_SESSIONS = 20
 TIED = 1e-11
 
 
@@ -88,8 +91,9 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Count:
-    """A count that is in force from a date on."""
+    """A count that is in force from a date on, by a report of a chapter."""
 
+    chapter: Chapter
     valid_from: date
     shares: float
     as_of: date
@@ -365,6 +369,7 @@ def weigh(
             basis = "decided" if s.is_decided else "reported"
             counts.append(
                 Count(
+                    c,
                     day,
                     s.number * factor,
                     s.day,
@@ -481,6 +486,39 @@ def _nearest(kept: Sequence[Seen], place: int, spoken: set[int], step: int) -> i
     return None
 
 
+# What a company would be
+
+
+def beyond_belief(counts: Sequence[Count], bars: Mapping[date, Bar]) -> list[Count]:
+    """Dispute the counts of chapters with which a company is what none is.
+
+    A market cap beyond 10 trillion dollars on a session, or none from a million on; or, in the
+    middle of 20 sessions or more with a volume, less than 1 in 20,000 of the shares traded, or more
+    than half. Chapters that units fit, or that a person let in, are believed.
+    """
+    sizes: dict[int, list[tuple[float, float | None]]] = defaultdict(list)
+    for day, bar in bars.items():
+        count = in_force(counts, day)
+        if count is not None:
+            traded = bar.volume / count.shares if bar.volume else None
+            sizes[id(count.chapter)].append((bar.close * count.shares, traded))
+
+    def is_beyond(chapter: Chapter) -> bool:
+        seen = sizes[id(chapter)]
+        if not seen or chapter.is_fitting or chapter.is_decided:
+            return False
+        caps = [cap for cap, _ in seen]
+        traded = [part for _, part in seen if part is not None]
+        is_told = len(traded) >= ENOUGH_SESSIONS
+        return (
+            any(cap > LARGEST_CAP for cap in caps)
+            or all(cap < SMALLEST_CAP for cap in caps)
+            or (is_told and not FEWEST_TRADED <= median(traded) <= MOST_TRADED)
+        )
+
+    return [replace(c, disputed=c.disputed or is_beyond(c.chapter)) for c in counts]
+
+
 # All companies
 
 
@@ -507,13 +545,16 @@ def weighed(market: Market, actions: Sequence[Action]) -> dict[str, Weighed]:
     newest = max((r.as_of_date for r in market.reports), default=date.min)
     found = {}
     for symbol in symbols:
-        found[symbol] = weigh(
+        by_reports = weigh(
             seen[symbol],
             splits.get(symbol, ()),
             spin_offs.get(symbol, ()),
             told.get(symbol, ()),
             market.sessions,
             newest,
+        )
+        found[symbol] = replace(
+            by_reports, counts=beyond_belief(by_reports.counts, market.bars.get(symbol, {}))
         )
         found[symbol].refused.update(
             {day: "share_count_decision" for (s, day), d in said.items()

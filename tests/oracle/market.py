@@ -18,12 +18,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Bar:
-    """A session's prices, as traded."""
+    """A session's prices and volume, as traded."""
 
     close: float
     open: float | None = None
     high: float | None = None
     low: float | None = None
+    volume: int | None = None
 
 
 @dataclass(frozen=True)

@@ -137,6 +137,29 @@ def _listed(line: Line, bars: Mapping[date, Bar], told: str) -> Line:
     )
 
 
+TRADED = (*[6e-3] * 12, 6e-6, 4e-5, 6e-5, 0.4, 0.6, 3.0)
+"""Which part of a company's shares is traded on a session: as usual, and where none is."""
+
+
+def _with_volumes(
+    bars: Mapping[date, Bar], told: str, symbol: str, reports: Sequence[Report]
+) -> dict[date, Bar]:
+    """Say of most lines how many shares were traded; of some sessions nothing, or zero."""
+    rng = random.Random(f"{told} {symbol} volumes")  # noqa: S311 - no secret
+    counts = [r.shares for r in reports if r.symbol == symbol]
+    if not counts or rng.random() < 1 / 4:
+        return dict(bars)
+    usual = rng.choice(TRADED) * rng.choice(counts)
+    holes = rng.choice((0.0, 0.0, 0.3))
+
+    def volume() -> int | None:
+        if rng.random() < holes:
+            return rng.choice((None, 0))
+        return round(usual * rng.uniform(0.8, 1.25))
+
+    return {day: replace(bar, volume=volume()) for day, bar in bars.items()}
+
+
 class _Maker:
     def __init__(self, calendar: Sequence[date], rng: random.Random, knobs: Knobs) -> None:
         self.rng, self.knobs = rng, knobs
@@ -170,7 +193,7 @@ class _Maker:
         return Market(
             self.sessions,
             tuple(_listed(line, bars.get(line.symbol, {}), told) for line in lines),
-            bars,
+            {symbol: _with_volumes(of, told, symbol, reports) for symbol, of in bars.items()},
             tuple(recorded),
             tuple(decisions),
             tuple(reports),
@@ -576,8 +599,11 @@ def census(market: Market) -> Counter[str]:
         found["after the last bar"] += action.ex_date > max(bars)
         is_within = min(bars) <= action.ex_date <= max(bars)
         found["on a date without a bar"] += is_within and action.ex_date not in bars
-    for company in weighed(market, actions).values():
+    by_bars = weighed(market, actions)
+    by_reports = weighed(replace(market, bars={}), actions)
+    for symbol, company in by_bars.items():
         found += _cases(company)
+        found["no company is so"] += company.counts != by_reports[symbol].counts
     for line in market.lines:
         days = sorted(market.bars.get(line.symbol, {}))
         first, last = line.listed_from, line.listed_to

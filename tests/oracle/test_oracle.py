@@ -56,6 +56,8 @@ ODD = (
     "units did not follow a jump",
     "units contradict some",
     "units contradict all",
+    # what bars say
+    "no company is so",
 )
 
 

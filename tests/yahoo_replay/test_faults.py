@@ -1,6 +1,8 @@
 """Every fault of Yahoo or the way to it: what becomes of the symbol, and of the others."""
 
+import copy
 import functools
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -379,6 +381,187 @@ def test_share_counts_of_another_do_not_land(source, replay, fault, message):
 def test_share_counts_that_are_not_said_to_be_anothers_land(source, replay, fault):
     replay.fault("shares", "AAA", fault)
     assert _account(source.shares_outstanding(SYMBOLS))["outcome"] == "ok"
+
+
+NO_SENTENCE = re.compile(
+    r"Error|Exception|Traceback|NoneType|object has|Timestamp|dtype|subscript|out of range|None"
+)
+"""What a message has where Python wrote it."""
+
+GONE = object()
+MILLISECONDS = 1_736_173_800_000
+
+
+def _chart(path: str = "", value: object = None) -> object:
+    """Return AAA's chart, with another value at a path below its result."""
+    told = Market.read(SMALL).chart("AAA", 0, 4e9, datetime.fromisoformat(NOW).replace(tzinfo=UTC))
+    return _with(told, f"chart/result/0/{path}", value) if path else told
+
+
+def _counts(path: str = "", value: object = None) -> object:
+    told = Market.read(SMALL).shares("AAA", 0, 4e9)
+    return _with(told, f"timeseries/result/0/{path}", value) if path else told
+
+
+def _with(told: object, path: str, value: object) -> object:
+    *above, name = (int(part) if part.isdigit() else part for part in path.split("/"))
+    part = told = copy.deepcopy(told)
+    for step in above:
+        part = part[step]
+    if value is GONE:
+        del part[name]
+    else:
+        part[name] = value
+    return told
+
+
+NO_CHARTS = [
+    (b"null", "the answer is nothing, and no chart"),
+    (b"[]", "the answer is a list with nothing in it, and no chart"),
+    (b'""', "the answer is '', and no chart"),
+    (b"7", "the answer is 7, and no chart"),
+    (b"true", "the answer is true, and no chart"),
+    (b"{}", "the answer has no chart"),
+    (b"", "no whole JSON: the body is empty"),
+    (b'{"chart": [1', "no whole JSON: 12 bytes, which cannot be read from character 13 on"),
+    ({"chart": None}, "the chart of the answer is nothing"),
+    ({"chart": "x"}, "the chart of the answer is 'x'"),
+    ({"chart": {}}, "the result of the answer is nothing"),
+    ({"chart": {"result": None, "error": None}}, "the result of the answer is nothing"),
+    ({"chart": {"result": None, "error": {}}}, "the result of the answer is nothing"),
+    ({"chart": {"result": None, "error": "closed"}}, "closed"),
+    ({"chart": {"result": [None]}}, "the result of the answer is nothing"),
+    ({"chart": {"result": {}}}, "the result of the answer is an object with nothing in it"),
+]
+
+
+@pytest.mark.parametrize(("body", "says"), NO_CHARTS)
+def test_a_body_that_is_no_chart_is_said_in_words(source, replay, body, says):
+    replay.fault("chart", "AAA", "answer", value=body)
+    account = _account(source.prices(["AAA"], FIRST, LAST))
+    assert account["outcome"] == "contract"
+    assert says in account["message"]
+    assert not NO_SENTENCE.search(account["message"])
+
+
+BROKEN = [
+    ("meta", GONE, "the answer is about nothing"),
+    ("meta", None, "the answer is about nothing"),
+    ("meta", 5, "the meta of the answer is 5"),
+    ("meta/symbol", GONE, "the answer is about nothing"),
+    ("meta/firstTradeDate", MILLISECONDS, "first traded at 1736173800000, Yahoo says, which is no"),
+    ("meta/firstTradeDate", 10**18, "which is no moment in seconds"),
+    ("meta/firstTradeDate", -(10**18), "which is no moment in seconds"),
+    ("meta/firstTradeDate", float("inf"), "which is no moment in seconds"),
+    ("meta/firstTradeDate", "1735828200", "which is no moment in seconds"),
+    ("meta/firstTradeDate", True, "first traded at true"),
+    ("meta/firstTradeDate", [1], "first traded at a list"),
+    ("meta/firstTradeDate", 1_736_173_800.5, "it has bars from 2025-01-02"),
+    ("meta/exchangeTimezoneName", [], "the exchange's time zone is a list with nothing in it"),
+    ("meta/exchangeTimezoneName", None, "the exchange's time zone is nothing"),
+    ("meta/dataGranularity", {}, "bars are of an object with nothing in it, not of a day"),
+    ("meta/currency", 5, "prices are in 5, not in USD"),
+    ("timestamp", "x", "the stamps of the bars are 'x'"),
+    ("timestamp", [None] * 10, "the stamp of a bar is nothing: no whole seconds"),
+    ("timestamp", [MILLISECONDS] * 10, "the stamp of a bar is 1736173800000: no whole seconds"),
+    ("timestamp/3", None, "the stamp of a bar is nothing: no whole seconds"),
+    ("timestamp/3", 10**18, "the stamp of a bar is 1000000000000000000: no whole seconds"),
+    ("timestamp/3", GONE, "differ in length: 10 values of open for 9 bars"),
+    ("indicators", GONE, "column open of the bars is nothing"),
+    ("indicators", "x", "the indicators of the answer is 'x'"),
+    ("indicators/quote", 5, "the quotes of the answer are 5"),
+    ("indicators/quote", ["x"], "the quotes of the answer are 'x'"),
+    ("indicators/quote", [None], "column open of the bars is nothing"),
+    ("indicators/quote/0/close", GONE, "column close of the bars is nothing"),
+    ("indicators/quote/0/close", [1.0], "differ in length: 1 values of close for 10 bars"),
+    ("indicators/quote/0/close/3", "102", "a value of close is no number that it can be: '102'"),
+    ("indicators/quote/0/close/3", True, "a value of close is no number that it can be: true"),
+    ("indicators/quote/0/volume/3", 1e300, "a value of volume is no number that it can be: 1e+300"),
+    ("indicators/quote/0/volume/3", 10**400, "a value of volume is no number that it can be: 1000"),
+    ("indicators/quote/0/volume/3", float("inf"), "a value of volume is no number that it can be"),
+    ("events", {"splits": 5}, "splits of the answer are no events"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "says"), BROKEN)
+def test_a_chart_of_another_shape_is_said_in_words(source, replay, path, value, says):
+    replay.fault("chart", "AAA", "answer", value=_chart(path, value))
+    account = _account(source.prices(["AAA"], FIRST, LAST))
+    assert account["outcome"] == "contract"
+    assert says in account["message"]
+    assert not NO_SENTENCE.search(account["message"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [("events", {"splits": {"": None}}, "a split of nothing for nothing without a date"),
+     ("events", {"splits": {"": {"date": 0, "numerator": 2, "denominator": 1}}},
+      "a split of 2 for 1 without a date"),
+     ("events", {"splits": {"": {"date": MILLISECONDS, "splitRatio": "2:1"}}},
+      "a split of 2:1 without a date"),
+     ("events", {"splits": {"": {"date": 1736346600, "numerator": None, "denominator": 1}}},
+      "numerator nothing, denominator 1 make no ratio"),
+     ("events", {"dividends": {"": None}}, "dividend of nothing left out: it has no date"),
+     ("events", {"dividends": {"": {"date": MILLISECONDS, "amount": 1}}},
+      "dividend of 1 left out: it has no date")],
+)  # fmt: skip
+def test_an_event_of_another_shape_is_said_in_words(source, replay, path, value, says):
+    replay.fault("chart", "AAA", "answer", value=_chart(path, value))
+    account = _account(source.prices(["AAA"], FIRST, LAST))
+    assert account["outcome"] == ("partial" if "splits" in value else "ok")
+    assert says in account["message"]
+    assert not NO_SENTENCE.search(account["message"])
+
+
+@pytest.mark.parametrize(
+    "value", [None, 5, "x", {"regular": 5}, {"regular": {"start": MILLISECONDS}}]
+)
+def test_an_index_whose_session_is_told_in_another_shape_lands_or_says_so(source, replay, value):
+    told = _with(_chart("meta/currentTradingPeriod", value), "chart/result/0/meta/currency", None)
+    told["chart"]["result"][0]["meta"] |= {
+        "instrumentType": "INDEX",
+        "exchangeTimezoneName": "America/Chicago",
+    }
+    replay.fault("chart", "AAA", "answer", value=told)
+    delivery = source.index_levels({"AAA": FIRST})
+    account = _account(delivery)
+    if account["outcome"] == "ok":
+        assert delivery.rows.height == 10
+    else:
+        assert account["outcome"] == "contract"
+        assert account["message"] in {
+            f"the currentTradingPeriod of the answer is {value!r}",
+            "the regular of the answer is 5",
+        }
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [(b"null", "the answer is nothing, and no timeseries"),
+     (b"[]", "the answer is a list with nothing in it, and no timeseries"),
+     (b"{}", "the answer has no timeseries"),
+     ({"timeseries": {"result": None}}, "the result of the answer is nothing"),
+     ({"timeseries": {"result": [None]}}, "the result of the answer is nothing"),
+     (_counts("timestamp", GONE), "the dates of the share counts are nothing"),
+     (_counts("timestamp", []), "1 share counts have 0 dates"),
+     (_counts("timestamp/0", MILLISECONDS), "a share count is dated 1736173800000: no moment"),
+     (_counts("timestamp/0", None), "a share count is dated nothing: no moment in seconds"),
+     (_counts("timestamp/0", "x"), "a share count is dated 'x': no moment in seconds"),
+     (_counts("shares_out", None), "the share counts are nothing"),
+     (_counts("shares_out", 5), "the share counts are 5"),
+     (_counts("shares_out", []), "0 share counts have 1 dates"),
+     (_counts("shares_out/0", None), "a share count is nothing"),
+     (_counts("shares_out/0", "1000"), "a share count is '1000'"),
+     (_counts("shares_out/0", float("nan")), "a share count is nan")],
+)  # fmt: skip
+def test_share_counts_of_another_shape_are_said_in_words(source, replay, told, says):
+    replay.fault("shares", "AAA", "answer", value=told)
+    delivery = source.shares_outstanding(SYMBOLS)
+    account = _account(delivery)
+    assert account["outcome"] == "contract"
+    assert says in account["message"]
+    assert not NO_SENTENCE.search(account["message"])
+    assert delivery.rows["symbol"].to_list() == ["CCC"]
 
 
 def test_prices_that_yahoo_rounded_are_off_by_that_times_the_ratio(source, replay, monkeypatch):

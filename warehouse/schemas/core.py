@@ -12,6 +12,13 @@ from warehouse.schemas.vocabulary import (
     SplitBasis,
 )
 
+_SPEAKS_AGAINST = (
+    "raw.shares_outstanding.shares_outstanding",
+    "ref.index_holdings.units",
+    "core.prices.close",
+    "core.prices.volume",
+)
+
 
 class CorporateActions(Table):
     """What went ex: recorded actions, told apart by the source or by ratio, and decisions."""
@@ -117,14 +124,14 @@ class SharesOutstanding(Table):
         made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
     )
     is_disputed: bool = column(
-        "True where another report or the units of an index contradict the count, or nothing "
-        "confirms it: so does every number that rests on it",
-        made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
+        "True where another report, the units of an index, or the company's closes and volumes "
+        "contradict the count, or nothing confirms it: so does every number that rests on it",
+        made_of=_SPEAKS_AGAINST,
     )
     dispute: str = column(
         "What speaks against the count",
         nullable=True,
-        made_of=("raw.shares_outstanding.shares_outstanding", "ref.index_holdings.units"),
+        made_of=_SPEAKS_AGAINST,
     )
 
     class Config(Table.Config):

@@ -5,6 +5,8 @@ running price as another row, stamped with its own time, before or after the off
 same session or instead of it; and a session that has not ended comes without a mark.
 """
 
+import contextlib
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,11 +18,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.sources.yahoo.errors import BrokenPromise
+from assets.sources.yahoo.shapes import in_words, is_moment, is_number, part_of
 
 NEW_YORK = ZoneInfo("America/New_York")
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = (*PRICES, "volume")
+
+LARGEST_VALUE = 1e15
+"""No price and no volume of a session is as large, not even before splits are taken back."""
+
+_NUMBERS = {int, float, type(None)}
 
 _OPENING = time(9, 30)
 _SECONDS_A_DAY = 86_400
@@ -61,8 +69,8 @@ def clock_of(meta: dict[str, Any], zone: ZoneInfo, last_closed_end: float) -> Cl
     """
     openings = {_there(datetime.combine(date(2025, 1, 2), _OPENING, NEW_YORK), zone)}
     if zone != NEW_YORK:
-        period = (meta.get("currentTradingPeriod") or {}).get("regular") or {}
-        if isinstance(start := period.get("start"), int):
+        start: Any = part_of(part_of(meta, "currentTradingPeriod"), "regular").get("start")
+        if is_moment(start):
             openings.add(_there(datetime.fromtimestamp(start, NEW_YORK), zone))
     return Clock(zone, frozenset(openings), last_closed_end)
 
@@ -102,8 +110,13 @@ def official_bars(result: dict[str, Any], clock: Clock) -> Bars:
             stamped with an opening.
     """
     stamps = result.get("timestamp") or []
-    if not isinstance(stamps, list) or not all(type(stamp) is int for stamp in stamps):
-        raise BrokenPromise("the stamps of the bars are no whole seconds")
+    if not isinstance(stamps, list):
+        raise BrokenPromise(f"the stamps of the bars are {in_words(stamps)}")
+    # The types first: to look at each of ten years of bars takes longer.
+    is_whole = not set(map(type, stamps)) - {int}
+    if stamps and not (is_whole and is_moment(min(stamps)) and is_moment(max(stamps))):
+        odd = next(s for s in stamps if type(s) is not int or not is_moment(s))
+        raise BrokenPromise(f"the stamp of a bar is {in_words(odd)}: no whole seconds")
     columns = _columns(result, len(stamps))
     moments = (
         pl.from_epoch(pl.Series(stamps, dtype=pl.Int64))
@@ -136,19 +149,44 @@ def _openings(clock: Clock) -> str:
 
 def _columns(result: dict[str, Any], length: int) -> dict[str, NDArray[np.float64]]:
     """Return the columns of a chart as numbers; nan where there is none."""
-    quotes = ((result.get("indicators") or {}).get("quote") or [{}])[0] or {}
+    told = part_of(result, "indicators").get("quote") or [{}]
+    quotes = told[0] if isinstance(told, list) else told
+    if quotes is None:
+        quotes = {}
+    if not isinstance(quotes, dict):
+        raise BrokenPromise(f"the quotes of the answer are {in_words(quotes)}")
     if not length and not quotes:
         return {name: np.empty(0) for name in COLUMNS}
     columns = {}
     for name in COLUMNS:
         values = quotes.get(name)
-        if not isinstance(values, list) or len(values) != length:
-            raise BrokenPromise("columns of the answer differ in length")
-        try:
-            columns[name] = np.array(values, dtype="float64")
-        except (TypeError, ValueError):
-            raise BrokenPromise(f"a value of {name} is no number") from None
+        if not isinstance(values, list):
+            raise BrokenPromise(f"column {name} of the bars is {in_words(values)}")
+        if len(values) != length:
+            raise BrokenPromise(
+                f"columns of the answer differ in length: {len(values)} values of {name} for "
+                f"{length} bars"
+            )
+        columns[name] = _numbers(name, values)
     return columns
+
+
+def _numbers(name: str, values: list[Any]) -> NDArray[np.float64]:
+    """Return a column as numbers; nan where there is none."""
+    # The types first: to look at each of ten years of bars takes longer.
+    if not set(map(type, values)) - _NUMBERS:
+        with contextlib.suppress(OverflowError):
+            numbers = np.array(values, dtype="float64")
+            if not (np.abs(numbers) >= LARGEST_VALUE).any():
+                return numbers
+    odd = next(v for v in values if v is not None and not _can_be(v))
+    raise BrokenPromise(f"a value of {name} is no number that it can be: {in_words(odd)}")
+
+
+def _can_be(value: Any) -> bool:
+    """Tell whether a value may be a price or a volume; NaN stands for none."""
+    is_none = isinstance(value, float) and math.isnan(value)
+    return is_none or (is_number(value) and abs(value) < LARGEST_VALUE)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from assets.sources.yahoo.bars import NEW_YORK, PRICES, Bars, Clock, clock_of, official_bars
 from assets.sources.yahoo.errors import BrokenPromise, YahooError
 from assets.sources.yahoo.events import CURRENCY, Events, read_events
+from assets.sources.yahoo.shapes import in_words, is_moment, no_result, part_of, result_of
 from warehouse.schemas.vocabulary import SHARES, InstrumentType
 
 PRICE_DECIMALS = 4
@@ -69,15 +70,6 @@ class Chart:
     is_partial: bool = False
 
 
-def result_of(payload: Any) -> dict[str, Any] | None:
-    """Return the result of an answer of the chart endpoint; None: it has none."""
-    try:
-        result = payload["chart"]["result"][0]
-    except (KeyError, IndexError, TypeError):
-        return None
-    return result if isinstance(result, dict) and result else None
-
-
 def read_chart(payload: Any, asked: Asked) -> Chart:
     """Read an answer of the chart endpoint.
 
@@ -90,8 +82,8 @@ def read_chart(payload: Any, asked: Asked) -> Chart:
     """
     result = result_of(payload)
     if result is None:
-        raise BrokenPromise("the answer has no result")
-    meta = result.get("meta") or {}
+        raise BrokenPromise(no_result(payload, "chart"))
+    meta = part_of(result, "meta")
     clock = clock_of(meta, _zone(meta, asked), asked.last_closed_end)
     if not result.get("timestamp"):
         raise YahooError("no_data", "the answer has no bars")
@@ -127,30 +119,43 @@ def _zone(meta: dict[str, Any], asked: Asked) -> ZoneInfo:
     allowed = (InstrumentType.INDEX,) if asked.is_index else SHARES
     said = None
     if meta.get("symbol") != asked.symbol:
-        said = f"the answer is about {meta.get('symbol')}"
+        said = f"the answer is about {_said(meta, 'symbol')}"
     elif str(kind).lower() not in allowed:
         what = "index" if asked.is_index else "share of a company"
-        said = f"it is no {what}, Yahoo calls it {kind or 'nothing'}"
+        said = f"it is no {what}, Yahoo calls it {_said(meta, 'instrumentType')}"
     elif currency != CURRENCY and not (asked.is_index and currency is None):
-        said = f"prices are in {currency or 'a currency not named'}, not in {CURRENCY}"
-    elif zone not in (_INDEX_ZONES if asked.is_index else {NEW_YORK.key}):
-        said = f"the exchange's time zone is {zone}"
-    elif meta.get("dataGranularity") not in {"1d", None}:
-        said = f"bars are of {meta['dataGranularity']}, not of a day"
+        named = _said(meta, "currency") if currency else "a currency not named"
+        said = f"prices are in {named}, not in {CURRENCY}"
+    elif zone not in ([*_INDEX_ZONES] if asked.is_index else [NEW_YORK.key]):
+        said = f"the exchange's time zone is {_said(meta, 'exchangeTimezoneName')}"
+    elif meta.get("dataGranularity") not in ["1d", None]:
+        said = f"bars are of {_said(meta, 'dataGranularity')}, not of a day"
     if said is not None:
         raise BrokenPromise(said)
     return _INDEX_ZONES[str(zone)]
+
+
+def _said(meta: dict[str, Any], name: str) -> str:
+    """Return a word of the metadata as it stands there, or what stands there instead."""
+    word = meta.get(name)
+    return word if isinstance(word, str) and word else in_words(word)
 
 
 def _refuse_another_company(meta: dict[str, Any], asked: Asked, bars: Bars, clock: Clock) -> None:
     """Refuse a chart of a ticker that was given to another company since.
 
     Raises:
-        BrokenPromise: if Yahoo knows it from later on than its bars, or ours.
+        BrokenPromise: if Yahoo knows it from later on than its bars, or ours; or if since when it
+            knows it cannot be read.
     """
     stamp = meta.get("firstTradeDate")
-    if type(stamp) is not int:
+    if stamp is None:
         return
+    if not is_moment(stamp):
+        raise BrokenPromise(
+            f"{asked.symbol} was first traded at {in_words(stamp)}, Yahoo says, which is no moment "
+            "in seconds: whether the ticker was another company's is not known"
+        )
     first = clock.day(stamp)
     said = None
     if len(bars.days) and bars.days.min().astype(date) < first:

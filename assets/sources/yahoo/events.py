@@ -17,6 +17,7 @@ from assets.market import calendar
 from assets.market.corporate_actions import kind_of
 from assets.sources.yahoo.bars import Clock
 from assets.sources.yahoo.errors import BrokenPromise
+from assets.sources.yahoo.shapes import in_words, is_moment, is_number
 
 CURRENCY = "USD"
 
@@ -92,15 +93,12 @@ def _number(text: Any) -> int | None:
 
 
 def _date(stamp: Any, clock: Clock) -> date | None:
-    """Return the date of an event; one stamped at midnight UTC means that date."""
-    if type(stamp) not in {int, float} or not math.isfinite(stamp):
+    """Return the date of an event; one stamped at midnight UTC means that date, and 0 none."""
+    if not is_moment(stamp) or stamp == 0:
         return None
-    try:
-        if stamp % _SECONDS_A_DAY == 0:
-            return datetime.fromtimestamp(stamp, UTC).date()
-        return clock.day(stamp)
-    except (OverflowError, OSError, ValueError):
-        return None
+    if stamp % _SECONDS_A_DAY == 0:
+        return datetime.fromtimestamp(stamp, UTC).date()
+    return clock.day(stamp)
 
 
 def _in_force(day: date, what: str, said: list[str]) -> date:
@@ -171,15 +169,15 @@ def _ratio(event: dict[str, Any]) -> tuple[float, str | None]:
     """Return new shares per old share, and why that is in doubt; nan where there is no ratio."""
     new: Any = event.get("numerator")
     old: Any = event.get("denominator")
-    said = f"numerator {new!r}, denominator {old!r}"
-    if not all(type(n) in {int, float} and math.isfinite(n) and n > 0 for n in (new, old)):
+    said = f"numerator {in_words(new)}, denominator {in_words(old)}"
+    if not all(is_number(n) and n > 0 for n in (new, old)):
         return math.nan, f"{said} make no ratio"
     ratio = float(new / old)
     if not 1 / LARGEST_RATIO <= ratio <= LARGEST_RATIO:
         return ratio, f"{said}: nobody splits by that"
     text = event.get("splitRatio")
     if text and not _says(text, ratio):
-        return ratio, f"{said} beside {text!r}"
+        return ratio, f"{said} beside {in_words(text)}"
     return ratio, None
 
 
@@ -194,7 +192,8 @@ def _says(text: Any, ratio: float) -> bool:
 
 
 def _as_text(event: dict[str, Any]) -> str:
-    return str(event.get("splitRatio") or f"{event.get('numerator')}:{event.get('denominator')}")
+    text, *of = (event.get(name) for name in ("splitRatio", "numerator", "denominator"))
+    return str(text) if text else " for ".join(in_words(number) for number in of)
 
 
 def _rows(day: date, ratios: list[float], said: list[str]) -> Iterator[tuple[date, float, Any]]:
@@ -220,10 +219,10 @@ def _dividends(result: dict[str, Any], clock: Clock, said: list[str]) -> pl.Data
         amount: Any = event.get("amount")
         day = _date(stamp, clock)
         if day is None:
-            said.append(f"dividend of {amount!r} left out: it has no date")
+            said.append(f"dividend of {in_words(amount)} left out: it has no date")
             continue
-        if type(amount) not in {int, float} or not math.isfinite(amount) or amount <= 0:
-            said.append(f"dividend of {day} left out: its amount is {amount!r}")
+        if not is_number(amount) or amount <= 0:
+            said.append(f"dividend of {day} left out: its amount is {in_words(amount)}")
             continue
         currency = event.get("currency", CURRENCY)
         if currency != CURRENCY:

@@ -17,8 +17,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import tenacity
 from curl_cffi import requests
 
-from assets.sources.yahoo.chart import result_of
 from assets.sources.yahoo.errors import YahooError
+from assets.sources.yahoo.shapes import result_of
 from warehouse.responses import ResponseStore
 
 _DATA_PATHS = ("/v8/finance/chart/", "/ws/fundamentals-timeseries/")
@@ -239,7 +239,7 @@ class YahooSession(requests.Session):  # type: ignore[type-arg,unused-ignore]
                 payload = None
             else:
                 raise _Passing(
-                    "contract", f"HTTP status {status}, and no whole JSON: {_first_line(error)}"
+                    "contract", f"HTTP status {status}, and no whole JSON: {_where(body, error)}"
                 ) from error
         self.asked.payload = payload
         if result_of(payload) is not None:
@@ -331,6 +331,14 @@ def _retry_after(text: str | None) -> float | None:
     except (TypeError, ValueError):
         return None
     return max((moment - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+def _where(body: bytes, error: ValueError) -> str:
+    """Say of a body that cannot be parsed how far it can."""
+    if not body.strip():
+        return "the body is empty"
+    place = error.pos if isinstance(error, json.JSONDecodeError) else 0
+    return f"{len(body)} bytes, which cannot be read from character {place + 1} on"
 
 
 def _first_line(error: Exception) -> str:

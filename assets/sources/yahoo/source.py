@@ -21,11 +21,12 @@ import polars as pl
 from assets.market import calendar
 from assets.market.reported_counts import one_a_date
 from assets.sources import ACCOUNTS_SCHEMA, Delivery, KnownLines, Since, delivered_columns
-from assets.sources.yahoo import chart as yahoo_chart
 from assets.sources.yahoo.bars import NEW_YORK
+from assets.sources.yahoo.chart import Asked as AskedChart
 from assets.sources.yahoo.chart import Chart, read_chart
-from assets.sources.yahoo.errors import BrokenPromise, YahooError
+from assets.sources.yahoo.errors import YahooError
 from assets.sources.yahoo.session import Asked, Policy, YahooSession
+from assets.sources.yahoo.shapes import no_result, require_counts_of, result_of
 from warehouse.responses import ResponseStore
 from warehouse.schemas import Table, raw
 from warehouse.schemas.vocabulary import Outcome
@@ -170,10 +171,9 @@ class YahooSource:
         start = self._first_session - COUNTS_FROM
 
         def ask(symbol: str) -> Told:
-            series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
+            series = self._counts(symbol, start)
             if series is None:
                 raise YahooError("no_data", "no share count in the answer")
-            _require_counts_of(self._session.asked.payload, symbol)
             counts = one_a_date(
                 pl.DataFrame(
                     {
@@ -196,6 +196,24 @@ class YahooSource:
         return replace(delivery, covers=(since, self._last_closed))
 
     # --- asking ---------------------------------------------------------------------------------
+
+    def _counts(self, symbol: str, start: date) -> Any:
+        """Ask for the share counts of a symbol; None: there are none."""
+        try:
+            series = self._ticker(symbol).get_shares_full(start=start, end=self._end())
+        except YahooError:
+            raise
+        except Exception:
+            # What is wrong with the answer says more than what its parsing ran into.
+            self._refuse_what_are_no_counts(symbol)
+            raise
+        self._refuse_what_are_no_counts(symbol)
+        return series
+
+    def _refuse_what_are_no_counts(self, symbol: str) -> None:
+        asked = self._session.asked
+        if asked.status == _OK and _described(asked.payload) is None:
+            require_counts_of(asked.payload, symbol)
 
     def _charts(
         self,
@@ -226,12 +244,12 @@ class YahooSource:
             self._ticker(symbol).history(start=first, end=self._end(), auto_adjust=False)
         except YFPricesMissingError:
             # It is shown no bars; that some have come is known here.
-            if yahoo_chart.result_of(self._session.asked.payload) is None:
+            if result_of(self._session.asked.payload) is None:
                 raise
         asked, known = self._session.asked, self._known()
         chart = read_chart(
             asked.payload,
-            yahoo_chart.Asked(
+            AskedChart(
                 symbol,
                 is_index=is_index,
                 last_closed_end=self._ended,
@@ -410,6 +428,9 @@ _SAID = (
     ),
 )
 
+_COUNTS_PATH = "/fundamentals-timeseries/"
+"""What the address of a question about share counts has in it."""
+
 _MEANS = {_NOT_FOUND: "not_found", _BAD_REQUEST: "contract", _UNPROCESSABLE: "no_data",
           _OK: "contract"}  # fmt: skip
 """What a status means where the words of the error say nothing."""
@@ -417,13 +438,24 @@ _MEANS = {_NOT_FOUND: "not_found", _BAD_REQUEST: "contract", _UNPROCESSABLE: "no
 
 def _classified(asked: Asked, error: Exception) -> tuple[str, str]:
     """Say what an error of yfinance means, by the answer that it came from, and by its words."""
-    said = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
     described = _described(asked.payload)
+    status = f"HTTP status {asked.status}"
     if asked.status in _DENIED:
-        return "auth", f"HTTP status {asked.status}: {described or said}"
+        return "auth", f"{status}: {described}" if described else status
     text = (described or "").lower()
     kinds = (kind for words, kind in _SAID if any(word in text for word in words))
-    return next(kinds, _MEANS.get(asked.status or 0, "transient")), described or said
+    kind = next(kinds, _MEANS.get(asked.status or 0, "transient"))
+    if described is not None:
+        return kind, described
+    ran_into = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:200]}"
+    if asked.status is None:
+        return kind, f"no answer: the client ran into {ran_into}"
+    if asked.status != _OK:
+        return kind, f"{status}, without a word why"
+    block = "timeseries" if _COUNTS_PATH in asked.url else "chart"
+    if result_of(asked.payload, block) is None:
+        return kind, no_result(asked.payload, block)
+    return kind, f"the answer has come and cannot be read: the client ran into {ran_into}"
 
 
 def _described(payload: Any) -> str | None:
@@ -431,28 +463,8 @@ def _described(payload: Any) -> str | None:
     for name in ("chart", "timeseries", "finance"):
         block = payload.get(name) if isinstance(payload, dict) else None
         error = block.get("error") if isinstance(block, dict) else None
-        if isinstance(error, dict):
-            return f"{error.get('code')}: {error.get('description')}"
+        told = error if isinstance(error, dict) else {"description": error}
+        words = [w for w in (told.get("code"), told.get("description")) if w and isinstance(w, str)]
+        if words:
+            return ": ".join(words)
     return None
-
-
-def _require_counts_of(payload: Any, symbol: str) -> None:
-    """Refuse share counts that are another company's, or another number, by their own word.
-
-    Raises:
-        BrokenPromise: if the answer says so.
-    """
-    try:
-        meta = payload["timeseries"]["result"][0]["meta"]
-        about, kinds = (_named(meta.get(name)) for name in ("symbol", "type"))
-    except (KeyError, IndexError, TypeError, AttributeError):
-        return
-    if any(name.upper() != symbol.upper() for name in about):
-        raise BrokenPromise(f"the share counts are about {', '.join(about)}")
-    if kinds and "shares_out" not in kinds:
-        raise BrokenPromise(f"the counts are of {', '.join(kinds)}")
-
-
-def _named(value: Any) -> list[str]:
-    """Return the names that an answer gives, alone or in a list."""
-    return [str(name) for name in (value if isinstance(value, list) else [value]) if name]

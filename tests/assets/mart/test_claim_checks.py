@@ -428,6 +428,20 @@ def test_a_loss_with_each_share_count(market):
     assert solved["verdict"] == "holds only under close to close, count reported before"
 
 
+@pytest.mark.parametrize(
+    ("claimed", "says"),
+    [
+        ("130 million USD", "no report ever had that; the nearest is 11 million shares"),
+        ("50 million USD", "no report ever had that; the nearest is 9 million shares"),
+        # Rounded to so much, each of the three would do.
+        ("0.1 billion USD", "the report of 2024-09-03 had 10 million shares"),
+    ],
+)
+def test_of_the_reports_the_nearest_to_the_count_it_would_take_is_named(market, claimed, says):
+    told = _check(market, metric="loss_usd", company="A", claimed=claimed)
+    assert says in told["share count it would take, close to close"]["explanation"]
+
+
 @settings(deadline=None, max_examples=14)
 @given(st.integers(20, 900))
 def test_the_solved_share_count_put_back_gives_the_claim(millions):

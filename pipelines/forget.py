@@ -12,6 +12,7 @@ import polars as pl
 from rich.console import Console
 from rich.markup import escape
 
+from assets.products.wording import in_words
 from assets.ref.reference_files import read_reference
 from assets.ref.securities import read_universe
 from pipelines.settings import Settings
@@ -132,8 +133,9 @@ def report_forget(console: Console, settings: Settings, word: Word) -> None:
     called = f" ({row['name']})" if row["name"] else ""
     say(f"Forgotten: {row['symbol']}{called}, {_span(row['bars'], row)}.", "green")
     if row["losses"]:
-        largest = row["largest_loss_usd"] / 1e9
-        say(f"  {row['losses']} one-day losses go with it, the largest {largest:,.2f} bn dollars.")
+        losses = "one-day loss goes" if row["losses"] == 1 else "one-day losses go"
+        largest = in_words(row["largest_loss_usd"])
+        say(f"  {row['losses']:,} {losses} with it, the largest of {largest} dollars.")
     say(f"  ops.forgotten keeps the word of {row['forgotten_by']}: {row['reason']}")
     say("Next: `capshock run` computes the tables without it, and publishes that.")
 

@@ -59,7 +59,9 @@ _RENAMED = """
 """
 
 _LEADING = """
-    SELECT table_name, row_key, column_name, change, old, new, cause_table, cause_key, cause
+    SELECT
+        table_name, row_key, column_name, change, old, new,
+        cause_in_words(cause_table, cause_key, cause, other_causes) AS because
     FROM ops.restatements
     WHERE run_id = $run AND change NOT IN ('moved', 'settled') AND (
         table_name <> 'mart.claim_checks' OR column_name IN ('measured_value', 'holds', 'verdict')
@@ -83,6 +85,9 @@ _MOVES = """
         difference_usd / nullif(coalesce(old_usd, new_usd), 0) AS share
     FROM session_restatements(NULL, run := $run)
 """
+
+UNEXPLAINED = "no input that changed explains it"
+"""What ``cause_in_words`` says where there is no cause."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +199,12 @@ def told(row: dict[str, Any]) -> str:
         what = f"from {old:,.0f} to {new:,.0f} dollars"
     else:
         what = f"from {in_words(old)} to {in_words(new)} dollars"
-    return f"{where} {what}, because of {row['because']}"
+    return f"{where} {what}{connective(row['because'])}{row['because']}"
+
+
+def connective(because: str) -> str:
+    """Return what joins a clause of ``cause_in_words`` to what it explains, or does not."""
+    return ", and " if because == UNEXPLAINED else ", because "
 
 
 def _of_row(row: dict[str, Any]) -> str:
@@ -203,12 +213,7 @@ def _of_row(row: dict[str, Any]) -> str:
         row["change"] if row["column_name"] is None
         else f"{row['column_name']} {row['old']} -> {row['new']}"
     )  # fmt: skip
-    if row["cause_table"] is None:
-        return f"{place} {what}, no input that changed explains it"
-    if row["cause_key"] is None:
-        return f"{place} {what}, another version of capshock computes it"
-    cause = f"{row['cause_table']} {_key_in_words(row['cause_key'])}: {row['cause']}"
-    return f"{place} {what}, because of {cause}"
+    return f"{place} {what}{connective(row['because'])}{row['because']}"
 
 
 def _key_in_words(key: list[str | None]) -> str:

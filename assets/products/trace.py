@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from assets.products.despite import published_despite
+from assets.products.despite import About, published_despite
 from assets.products.restated import restated_before
 from assets.products.wording import in_words, percent
 from assets.sources.tables_in_files import SUFFIXES
@@ -55,7 +55,7 @@ def report_trace(
         def say(text: str, depth: int = 0, style: str = "") -> None:
             console.print(escape("  " * depth + text), style=style, highlight=False, soft_wrap=True)
 
-        for said in published_despite(published):
+        for said in published_despite(published, _about(published, symbol, session)):
             say(said, style="yellow")
         cap = _market_cap(published, symbol, session)
         company = cap["company_symbol"]
@@ -91,6 +91,16 @@ def report_trace(
             1,
         )
         _say_origin(say, origins, _COUNTS, _raw_count(published, company, count["reported_as_of"]))
+
+
+def _about(published: Reader, symbol: str, session: date) -> About:
+    """Return whom and which sessions a trace is about: the session, and the bar before it."""
+    lines = published.rows(
+        "SELECT company_symbol FROM ref.securities WHERE symbol = $symbol", symbol=symbol
+    )
+    company = lines[0]["company_symbol"] if lines else symbol
+    days = {bar["session_date"] for bar in _bars(published, company, session)}
+    return About({symbol, company}, days | {session})
 
 
 def _market_cap(published: Reader, symbol: str, session: date) -> dict[str, Any]:

@@ -19,6 +19,7 @@ _LEGAL_FORM = re.compile(
     r",? (?:Inc\.?|Incorporated|Corporation|Corp\.?|PLC|Ltd\.?|Limited|N\.?V\.?|S\.?A\.?|SE|AG)$",
     re.IGNORECASE,
 )
+_WORDS = ((1e9, "billion"), (1e6, "million"))
 _SCALES = ((1e12, "tn", 2), (1e9, "bn", 1), (1e6, "m", 1))
 _ORDINALS = ("", "", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth",
              "tenth")  # fmt: skip
@@ -26,9 +27,12 @@ _TEENS = range(11, 14)
 
 
 def in_words(usd: float) -> str:
-    """Write dollars with the word for their size: 592.66 billion, 15.00 million."""
-    word, unit = ("billion", 1e9) if abs(usd) >= 1e9 else ("million", 1e6)  # noqa: PLR2004 - a billion
-    return f"{usd / unit:,.2f} {word}"
+    """Write dollars with the word for their size: 592.66 billion, 15.00 million, 620,000."""
+    for unit, word in _WORDS:
+        # 999.996 million would round to 1,000.00 million.
+        if round(abs(usd) / unit, 2) >= 1:
+            return f"{usd / unit:,.2f} {word}"
+    return f"{usd:,.0f}"
 
 
 def dollars(usd: float) -> str:

@@ -58,6 +58,7 @@ def test_a_line_leaves_by_a_word_alone_and_back_it_brings_its_history(small, sma
         forget(small.settings, _word("NOPE"))
     report_forget(Console(file=told, width=200), small.settings, _word("CCC"))
     assert "Forgotten: CCC (Gamma Inc. Common Stock), 10 bars from 2025-01-02 to" in told.getvalue()
+    assert "3 one-day losses go with it, the largest of 500,000 dollars." in told.getvalue()
     # Readers have what they had until the next run.
     assert small.hashes() == published
     assert not small.publish().succeeded

@@ -1,7 +1,9 @@
 """The gate before publishing: what stops there, what a person says, and what readers are told."""
 
+import contextlib
 import io
 import json
+import re
 from datetime import date
 
 import dagster as dg
@@ -12,12 +14,14 @@ from assets.ops.published_file import GATE, PUBLISHED
 from assets.products.claims_report import report_claims
 from assets.products.message import message
 from assets.products.telling.session import tell_session
+from assets.products.trace import Origins, report_trace
 from pipelines import definitions
 from pipelines.doctor import examine
 from pipelines.run import evaluations
 from pipelines.run_requests import REFRESH
-from warehouse.errors import PublishingStopped
+from warehouse.errors import NothingToTrace, PublishingStopped
 from warehouse.reader import read_published
+from warehouse.responses import ResponseStore
 
 DOUBTS = (
     "SELECT subject FROM session_doubts('2025-01-10') WHERE doubt = 'published despite a check' "
@@ -48,6 +52,22 @@ def _is_told_to_readers(small) -> None:
     report_claims(console, small.settings.warehouse, None)
     said = console.export_text()
     assert "Published although core.index_levels fails levels_with_prices: 1 levels are" in said
+
+
+def _is_told_where_it_is_about_what_is_traced(small) -> None:
+    """A level is missing on 16 January, and CCC in all tables: other traces are silent."""
+
+    def despite(symbol: str, day: date) -> set[str]:
+        console = Console(record=True, width=1000, file=io.StringIO())
+        origins = Origins(small.settings.data_dir, ResponseStore(small.folder / "responses"))
+        with contextlib.suppress(NothingToTrace):
+            report_trace(console, small.settings.warehouse, origins, symbol, day)
+        said = console.export_text()
+        return set(re.findall(r"Published although \S+ fails (\w+):", said))
+
+    assert despite("AAA", date(2025, 1, 10)) == despite("AAA", date(2025, 1, 15)) == set()
+    assert despite("AAA", date(2025, 1, 16)) == {"levels_with_prices"}
+    assert "rows_kept" in despite("CCC", date(2025, 1, 10))
 
 
 def _nobody_gets_past(small) -> None:
@@ -121,6 +141,7 @@ def test_a_table_that_shrank_and_prices_without_levels_stop_until_a_person_says_
     assert ", core.prices, " in shrank
 
     _is_told_to_readers(small)
+    _is_told_where_it_is_about_what_is_traced(small)
 
     # The next night: the tables have kept their rows, and the level is still missing.
     night = small.must_run()

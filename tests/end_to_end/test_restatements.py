@@ -111,10 +111,10 @@ def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, smal
 
     prices.write_text(corrected)
     outcome = small.must_run()
-    because = "raw.prices AAA 2025-01-10: close 45.0 -> 44.0"
+    because = "the bar of AAA on 2025-01-10 changed (raw.prices: close 45.0 -> 44.0)"
     changed = (
         "1 published loss changed, the largest AAA 2025-01-10 from 15.00 million to 17.00 million "
-        f"dollars, because of {because}"
+        f"dollars, because {because}"
     )
     (said,) = [said for said in outcome.warnings if "ops.restatements" in said]
     assert said.startswith(changed)
@@ -130,7 +130,7 @@ def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, smal
     today = small.one("SELECT max(changed_at)::DATE FROM ops.restatements")
     sentence = (
         f"Alpha's loss was published as 15.00 million until {day_in_words(today)}; since then "
-        f"17.00 million, because of {because}."
+        f"17.00 million, because {because}."
     )
     with read_published(small.settings.warehouse) as published:
         telling = tell_session(published, date(2025, 1, 10))
@@ -146,7 +146,7 @@ def test_a_corrected_close_is_told_and_what_readers_never_had_is_not(small, smal
         Console(file=traced, width=1000), small.settings.warehouse, origins, "AAA",
         date(2025, 1, 10),
     )  # fmt: skip
-    assert f"from 15.00 million to 17.00 million dollars, because of {because}" in traced.getvalue()
+    assert f"from 15.00 million to 17.00 million dollars, because {because}" in traced.getvalue()
 
     # Back to what it was: the log has both, and the tables are the same.
     prices.write_text(as_it_was[0])
@@ -171,16 +171,17 @@ def test_ten_publications_are_given_back_as_they_were_and_all_that_changed_is_in
     # A claim that comes with its file restates nothing that was said.
     assert told["first"] == told["claims"] == ""
     for name, because in (
-        ("close", "MSFT 2024-11-27 from 37.17 billion to 30.81 billion dollars, because of "
-                  "raw.prices MSFT 2024-11-26: low 418.85 -> "),
-        ("count", "NVDA 2025-01-27 from 592.66 billion to 590.29 billion dollars, because of "
-                  "raw.shares_outstanding NVDA 2025-01-17: shares_outstanding 24490000000 -> "),
-        ("split", "LRCX 2024-10-02 from 21.66 billion to 2.17 billion dollars, because of "
-                  "raw.splits LRCX 2024-10-03: appeared"),
-        ("members", "because of ref.index_holdings ^DJI 2025-01-10 "),
-        ("vanished", "NVDA 2024-12-19 of 43.17 billion dollars is gone, because of raw.prices "
-                     "NVDA 2024-12-18: vanished"),
-        ("decision", "because of ref.share_count_decisions TEAM 2025-02-06: appeared"),
+        ("close", "MSFT 2024-11-27 from 37.17 billion to 30.81 billion dollars, because "
+                  "the bar of MSFT on 2024-11-26 changed (raw.prices: low 418.85 -> "),
+        ("count", "NVDA 2025-01-27 from 592.66 billion to 590.29 billion dollars, because "
+                  "the share count of NVDA reported on 2025-01-17 changed (raw.shares_outstanding: "
+                  "shares_outstanding 24490000000 -> "),
+        ("split", "LRCX 2024-10-02 from 21.66 billion to 2.17 billion dollars, because "
+                  "the split of LRCX on 2024-10-03 came (raw.splits)"),
+        ("members", " among the members of ^DJI from 2025-01-10 on "),
+        ("vanished", "NVDA 2024-12-19 of 43.17 billion dollars is gone, because the "
+                     "bar of NVDA on 2024-12-18 is gone (raw.prices)"),
+        ("decision", "because the decision on the share count of TEAM reported on 2025-02-06 "),
     ):  # fmt: skip
         assert because in told[name], told[name]
 

@@ -165,9 +165,9 @@ def test_a_week_is_remembered_whole_and_ends_as_if_it_had_come_at_once(spring, d
     }
     assert told["first"] == ""
     for name, said in (
-        ("split recorded", "AMZN 2022-06-06 of 24.83 billion dollars came, because of raw.splits "),
+        ("split recorded", "AMZN 2022-06-06 of 24.83 billion dollars came, because the split of "),
         ("close corrected", "2 published gains changed, the largest IBM 2022-06-02 from 647.59 "
-                            "million to 898.41 million dollars, because of raw.prices IBM "),
+                            "million to 898.41 million dollars, because the bar of IBM "),
         ("renamed", "FB is called META now, and 291 published rows with it; "),
         ("count corrected", "13 published losses changed, the largest AAPL 2022-05-05 from "
                             "149.71 billion to 149.56 billion dollars, because of "),

@@ -86,7 +86,8 @@ found AS (
                 THEN CASE
                     WHEN old_usd IS NULL THEN ': none'
                     WHEN old_usd >= 1e9 THEN printf(' of %.2fbn', old_usd / 1e9)
-                    ELSE printf(' of %.2fm', old_usd / 1e6)
+                    WHEN old_usd >= 1e6 THEN printf(' of %.2fm', old_usd / 1e6)
+                    ELSE format(' of {:,}', old_usd::BIGINT)
                 END
             WHEN record = 'lost' THEN ', a record,'
             ELSE ', no record,'

@@ -99,17 +99,7 @@ SELECT
             THEN 'won'
     END AS record,
     known.changed_at,
-    CASE
-        WHEN known.told.table = 'code' THEN 'another version of capshock computes it'
-        WHEN known.told.table IS NULL THEN 'no input that changed explains it'
-        ELSE
-            known.told.table || ' ' || array_to_string(known.told.key, ' ') || ': '
-            || known.told.what || CASE known.told.others
-                WHEN 0 THEN ''
-                WHEN 1 THEN ' (and another input)'
-                ELSE ' (and ' || known.told.others || ' other inputs)'
-            END
-    END AS because,
+    cause_in_words(known.told.table, known.told.key, known.told.what, known.told.others) AS because,
     known.run_id
 FROM known
 LEFT JOIN ref.securities AS line ON line.symbol = known.company_symbol

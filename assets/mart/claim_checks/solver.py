@@ -147,7 +147,9 @@ def in_unit(value: float, unit: str) -> str:
         return f"number {value:,.0f}"
     if unit == Unit.SHARES:
         return f"{value / 1e6:,.0f} million shares"
-    scale, word = next((s for s in _SCALES if abs(value) >= s[0]), _SCALES[-1])
+    scale, word = next((s for s in _SCALES if abs(value) >= s[0]), (1.0, ""))
+    if not word:
+        return f"{value:,.0f} USD"
     digits = 3 if word == "trillion" else 2
     return f"{value / scale:,.{digits}f} {word} USD"
 

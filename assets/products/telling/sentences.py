@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from assets.products.restated import connective
 from assets.products.telling.answers import STYLES, Answer, Figure, Sentence, say
 from assets.products.wording import unconfirmed
 from warehouse.schemas.vocabulary import Change
@@ -299,7 +300,8 @@ def restated(answer: Answer) -> Iterator[Sentence]:
         else:
             then = "then " if later else "since then "
             said = (*whose, " was published as ", before, " until ", until, f"; {then}", since)
-        yield say(*said, record, ", because of ", answer.figure("because", "text", row), ".")
+        because = answer.figure("because", "text", row)
+        yield say(*said, record, connective(because.text), because, ".")
     if len(answer) > RESTATED:
         more = len(answer) - RESTATED
         yield say(f"{more} more changes of losses and gains of this session were published since "

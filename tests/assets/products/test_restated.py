@@ -6,9 +6,11 @@ import duckdb
 import polars as pl
 import pytest
 
-from assets.products.restated import _RENAMED, Restated
+from assets.products.restated import _RENAMED, Restated, connective
 from assets.products.telling import sentences
 from assets.products.telling.answers import Answer
+from warehouse.ddl import VIEWS
+from warehouse.schemas import TABLES
 
 
 def restated(leading: dict | None = None, renamed: list[tuple] | None = None, values: int = 0):
@@ -33,16 +35,58 @@ def restated(leading: dict | None = None, renamed: list[tuple] | None = None, va
     )  # fmt: skip
 
 
+def why(table: str | None, key: list | None, what: str | None, others: int = 0) -> str:
+    """Ask ``cause_in_words``."""
+    with duckdb.connect() as connection:
+        connection.execute((VIEWS / "cause_in_words.sql").read_text())
+        asked = "SELECT cause_in_words($1::VARCHAR, $2::VARCHAR[], $3::VARCHAR, $4::BIGINT)"
+        (said,) = connection.execute(asked, [table, key, what, others]).fetchone() or ()
+        return said
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "what", "others", "said"),
+    [
+        ("raw.prices", ["A", "2025-01-10"], "close 45.0 -> 44.0", 0,
+         "the bar of A on 2025-01-10 changed (raw.prices: close 45.0 -> 44.0)"),
+        ("raw.prices", ["A", "2025-01-10"], "vanished", 1,
+         "the bar of A on 2025-01-10 is gone (raw.prices), and another input with it"),
+        ("raw.shares_outstanding", ["A", "2025-01-10"], "appeared", 1234,
+         "the share count of A reported on 2025-01-10 came (raw.shares_outstanding), and 1,234 "
+         "other inputs with it"),
+        ("raw.splits", ["A", "2025-01-10", None], "appeared", 0,
+         "the split of A on 2025-01-10 came (raw.splits)"),
+        ("ref.index_holdings", ["^X", "2025-01-10", "A"], "vanished", 0,
+         "A among the members of ^X from 2025-01-10 on is gone (ref.index_holdings)"),
+        ("code", None, None, 0, "another version of capshock computes it"),
+        (None, None, None, 0, "no input that changed explains it"),
+    ],
+)  # fmt: skip
+def test_a_cause_is_a_sentence_and_no_bare_key(table, key, what, others, said):
+    assert why(table, key, what, others) == said
+
+
+@pytest.mark.parametrize("table", [name for name in TABLES if name.startswith(("raw.", "ref."))])
+def test_every_input_has_a_name_of_its_own(table):
+    key = [c.name for c in TABLES[table].columns() if c.is_key]
+    assert not why(table, key, "appeared").startswith("the row ")
+
+
+def test_what_nothing_explains_is_not_said_to_be_because_of_it():
+    assert connective(why(None, None, None)) == ", and "
+    assert connective(why("code", None, None)) == ", because "
+
+
 def test_a_cause_whose_key_is_in_part_unknown_is_named():
     """A source that does not say of what kind a split is leaves a null in its key."""
     row = {
         "table_name": "mart.market_caps", "row_key": ["BBB", "2025-01-17"], "change": "changed",
         "column_name": "flags", "old": "[]", "new": "[disputed_price]",
-        "cause_table": "raw.splits", "cause_key": ["BBB", "2025-01-17", None], "cause": "appeared",
+        "because": why("raw.splits", ["BBB", "2025-01-17", None], "appeared"),
     }  # fmt: skip
     said = restated(row, values=1).sentence()
     assert said is not None
-    assert "because of raw.splits BBB 2025-01-17: appeared" in said
+    assert "because the split of BBB on 2025-01-17 came (raw.splits)" in said
 
 
 def test_names_are_told_before_numbers_and_alone_where_none_changed():
@@ -127,7 +171,7 @@ def told_of_acme(*changes: tuple) -> list[str]:
 )  # fmt: skip
 def test_a_loss_that_came_left_or_changed_is_told_as_that(change, old, new, record, said):
     (sentence,) = told_of_acme(("loss", FIRST, change, old, new, record, "a close"))
-    assert sentence == f"Acme's loss{said}, because of a close."
+    assert sentence == f"Acme's loss{said}, because a close."
 
 
 def test_a_loss_that_left_and_came_back_is_there_again():
@@ -135,8 +179,8 @@ def test_a_loss_that_left_and_came_back_is_there_again():
         ("loss", FIRST, "vanished", 2.1e6, None, None, "x"),
         ("loss", SECOND, "appeared", None, 2.1e6, None, "y"),
     )
-    assert "until 3 February 2025, and was none then, because of x" in gone
-    assert "was published again on 5 February 2025, because of y" in again
+    assert "until 3 February 2025, and was none then, because x" in gone
+    assert "was published again on 5 February 2025, because y" in again
 
 
 def test_what_changed_twice_is_not_said_to_be_so_since_the_first_time():
@@ -147,5 +191,5 @@ def test_what_changed_twice_is_not_said_to_be_so_since_the_first_time():
     )
     assert "as 4.00 billion until 5 February 2025; since then 5.00 billion; it is a record" in back
     assert "as 5.00 billion until 3 February 2025; then 4.00 billion; it was a record, and" in away
-    assert "and was none then, because of y" in away
-    assert "; since then 2.00 billion, because of z" in other
+    assert "and was none then, because y" in away
+    assert "; since then 2.00 billion, because z" in other

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from assets.products.wording import day_in_words, dollars, ordinal, plain_name
+from assets.products.wording import day_in_words, dollars, in_words, ordinal, plain_name
 
 
 @pytest.mark.parametrize(
@@ -15,6 +15,16 @@ from assets.products.wording import day_in_words, dollars, ordinal, plain_name
 )  # fmt: skip
 def test_dollars(usd, said):
     assert dollars(usd) == said
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [(592_658_000_000, "592.66 billion"), (15_000_000, "15.00 million"), (620_000, "620,000"),
+     (12_870_000, "12.87 million"), (-1_400, "-1,400"), (0, "0"), (999_960, "1.00 million"),
+     (994_000, "994,000"), (999_996_000, "1.00 billion")],
+)  # fmt: skip
+def test_dollars_with_the_word_for_their_size(usd, said):
+    assert in_words(usd) == said
 
 
 def test_a_date():

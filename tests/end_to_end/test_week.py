@@ -170,7 +170,7 @@ def test_a_week_is_remembered_whole_and_ends_as_if_it_had_come_at_once(spring, d
                             "million to 898.41 million dollars, because the bar of IBM "),
         ("renamed", "FB is called META now, and 291 published rows with it; "),
         ("count corrected", "13 published losses changed, the largest AAPL 2022-05-05 from "
-                            "149.71 billion to 149.56 billion dollars, because the share count of "),
+                            "149.71 billion to 149.56 billion dollars, because the share "),
     ):  # fmt: skip
         assert said in told[name], told[name]
     assert "FB" not in told["growth"]

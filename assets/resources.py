@@ -25,6 +25,19 @@ SOURCES = ("files", "yahoo")
 _DATA = Path(__file__).resolve().parent.parent / "warehouse"
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much of a delivery may be wrong: more of it fails its asset.
+
+    Attributes:
+        max_rejected_share: share of the rows.
+        max_rejected_rows: rows; fewer never are too many.
+    """
+
+    max_rejected_share: float
+    max_rejected_rows: int
+
+
 class DataSettings(BaseModel):
     """What can be set of the data. Relative paths start at the current folder.
 
@@ -64,6 +77,11 @@ class DataSettings(BaseModel):
     restated_places: int = Field(default=10, ge=1)
     keep_responses_days: int = Field(default=400, ge=1)
     briefs: Literal["last", "all", "none"] = "last"
+
+    @property
+    def limits(self) -> Limits:
+        """How much of a delivery may be wrong."""
+        return Limits(self.max_rejected_share, self.max_rejected_rows)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """``@table_asset``: an asset that is a table, with everything its model says projected on it."""
 
 import inspect
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from typing import Any, cast
 
 import dagster as dg
@@ -106,22 +105,21 @@ def definition_metadata(model: type[Table], inputs: Mapping[str, type[Table]]) -
     return found
 
 
-def table_asset(  # noqa: PLR0913 - as many sides as a table has
+def table_asset(
     model: type[Table],
     inputs: Mapping[str, type[Table]] | None = None,
     behind: Mapping[str, type[Table]] | None = None,
     kinds: frozenset[str] = frozenset({"polars", "duckdb"}),
     after: Sequence[type[Table]] = (),
-    *,
-    limits: Sequence[str] = (),
 ) -> Callable[[Callable[..., Landing | pl.DataFrame]], dg.AssetsDefinition]:
     """Make a table asset of a function that returns its rows.
 
     The function is called with what it names: the frames of ``inputs`` and ``behind``, and, if it
-    has a parameter of that name, the resource ``inputs``. The rows are validated against the model
-    before anything is written: a failed check leaves the last good data. A function of frames alone
-    (and of ``limits``) is not called where neither these nor the code have changed since its rows
-    were made, unless it has had something to note: they stand. Errors of the capshock
+    has parameters of these names, the resource ``inputs``, or the ``limits`` of the settings. One
+    that does not ask for the resource is a function of frames and limits alone: where none of them
+    has changed, nor the code, its rows stand, and it is not called, unless it has had something to
+    note. The rows are validated against the model
+    before anything is written: a failed check leaves the last good data. Errors of the capshock
     family are permanent, unless whoever started the run asks for another try
     (``Inputs.on_refusal``).
 
@@ -133,25 +131,24 @@ def table_asset(  # noqa: PLR0913 - as many sides as a table has
             own.
         kinds: technologies, for the UI.
         after: tables that must have been written before, and are not read.
-        limits: settings that are all that the function uses of the resource.
     """
     read = {**(inputs or {}), **(behind or {})}
 
     def decorate(function: Callable[..., Landing | pl.DataFrame]) -> dg.AssetsDefinition:
-        wants_inputs = "inputs" in inspect.signature(function).parameters
-        is_repeatable = bool(limits) or not wants_inputs
+        parameters = inspect.signature(function).parameters
+        wants_inputs, wants_limits = "inputs" in parameters, "limits" in parameters
         tables = [m.table() for m in read.values()]
 
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             outside = cast("Inputs", context.resources.inputs)
             warehouse = cast("Warehouse", context.resources.io_manager.open())
+            limits = outside.settings.limits
             rests_on: tuple[str, ...] = ()
-            if is_repeatable:
+            if not wants_inputs:
                 states = warehouse.states(tables)
-                settings = outside.settings.model_dump(mode="json", include=set(limits))
                 rests_on = (
                     *(state for state in states if "#" in state),
-                    f"limits#{json.dumps(settings, sort_keys=True)}",
+                    *([f"limits#{astuple(limits)}"] if wants_limits else []),
                     f"code#{code_version()}",
                 )
                 stands = warehouse.standing(model.table(), {*states, *rests_on})
@@ -163,7 +160,11 @@ def table_asset(  # noqa: PLR0913 - as many sides as a table has
                     return
             given: dict[str, Any] = {n: warehouse.read(m.table()) for n, m in read.items()}
             try:
-                made = function(**given, **({"inputs": outside} if wants_inputs else {}))
+                made = function(
+                    **given,
+                    **({"inputs": outside} if wants_inputs else {}),
+                    **({"limits": limits} if wants_limits else {}),
+                )
                 landing = made if isinstance(made, Landing) else Landing(made)
                 validate(landing.rows, model)
                 if landing.lacks is not None:

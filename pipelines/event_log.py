@@ -67,8 +67,6 @@ class BatchedSqliteEventLogStorage(SqliteEventLogStorage):
         self._connected: dict[str, Connection] = {}
         self._waiting: list[EventLogEntry] = []
         self._known: set[str] = set()
-        # Dagster hands over batches only where this is set, and knows it by no other way.
-        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(BATCH_SIZE))
         super().__init__(base_dir, inst_data)
 
     @classmethod

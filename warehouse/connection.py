@@ -13,8 +13,11 @@ import duckdb
 
 from warehouse.errors import WarehouseDamaged, WarehouseError, WarehouseLocked
 
-SCHEMA_VERSION = 8
-"""Rises with every change to the shape of a table: files of another version are refused."""
+SCHEMA_VERSION = 9
+"""Rises with every change to the shape of a table, or of what a macro gives.
+
+Files of another version are refused.
+"""
 
 GROWS_FROM = 7
 """Private databases from this layout on lack but tables and nullable columns: these are made."""

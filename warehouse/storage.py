@@ -353,6 +353,15 @@ class Warehouse(ABC):
     def is_as_published(self) -> bool:
         """Tell whether readers have what was published last, to the byte: none has damaged it."""
 
+    def last_publication(self) -> dict[str, Any] | None:
+        """Return the publication that readers have, a row of ``ops.publications``; None: none."""
+        try:
+            with self.open_published() as reader:
+                rows = reader.rows("FROM ops.publications ORDER BY passed_at DESC LIMIT 1")
+                return rows[0] if rows else None
+        except WarehouseError:
+            return None
+
     def is_published(self) -> bool:
         """Tell whether readers see what runs have written."""
         if not self.exists():
@@ -369,7 +378,7 @@ class Warehouse(ABC):
         """Tell whether readers lack anything of what runs have written.
 
         What came of what a run asked for is no news where they have the same of the run that was
-        published last; when it was asked again is none either.
+        published last: how much was asked for, when, and how often, is none.
 
         Args:
             run_id: the run that asks.
@@ -384,20 +393,17 @@ class Warehouse(ABC):
             asked = [str(_hash_of(TABLES[name])) for name in others]
             if any(written.value(one) != published.value(one) for one in asked):
                 return True
-            last = published.value(
-                "SELECT run_id FROM ops.publications ORDER BY passed_at DESC LIMIT 1"
-            )
-            said = set(_outcomes(written, run_id))
-            return not said <= set(_outcomes(published, last))
+            last = self.last_publication()
+            known = _outcomes(published, last["run_id"]) if last else set()
+            return not _outcomes(written, run_id) <= known
 
     def hashes(self) -> dict[str, str]:
         """Return a hash of every published table.
 
         Over all columns but fetched_at, first_seen_at, changed_at, run_id, built_from and
-        delivered_symbol (a
-        row says the same under either name), and without the diaries of runs and publications:
-        equal hashes mean that running again changed nothing, and that two warehouses say the same,
-        however they came to it.
+        delivered_symbol (a row says the same under either name), and without the diaries of runs
+        and publications: equal hashes mean that running again changed nothing, and that two
+        warehouses say the same, however they came to it.
         """
         with self.open_published() as reader:
             return {
@@ -445,16 +451,16 @@ def open_warehouse(location: str | Path, wait_seconds: float = 30.0) -> Warehous
     return DuckDBFile(Path(location).resolve(), wait_seconds)
 
 
-def _outcomes(reader: Reader, run_id: str) -> list[tuple[Any, ...]]:
+def _outcomes(reader: Reader, run_id: str) -> set[tuple[Any, ...]]:
     """Return what came of what a run asked for."""
-    return [
+    return {
         tuple(row.values())
         for row in reader.rows(
-            "SELECT dataset, symbol, outcome, rows, expected_rows, message "
+            "SELECT dataset, symbol, outcome, message "
             "FROM ops.ingest_outcomes WHERE run_id = $run_id",
             run_id=run_id,
         )
-    ]
+    }
 
 
 def _hash_of(model: type[Table]) -> str:

@@ -4,8 +4,8 @@ import polars as pl
 
 from assets.core.order_gate import gate_order, hold_repeated_bars, landing_of
 from assets.market.levels import unbelievable_levels
-from assets.raw.delivery import LIMITS, refuse_bad_delivery
-from assets.resources import Inputs
+from assets.raw.delivery import refuse_bad_delivery
+from assets.resources import Limits
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
@@ -34,15 +34,11 @@ def hold_unbelievable_levels(levels: pl.DataFrame, decisions: pl.DataFrame) -> G
     )
 
 
-@table_asset(
-    core.IndexLevels,
-    {"levels": raw.IndexLevels, "decisions": ref.SplitDecisions},
-    limits=LIMITS,
-)
-def core_index_levels(levels: pl.DataFrame, decisions: pl.DataFrame, inputs: Inputs) -> Landing:
+@table_asset(core.IndexLevels, {"levels": raw.IndexLevels, "decisions": ref.SplitDecisions})
+def core_index_levels(levels: pl.DataFrame, decisions: pl.DataFrame, limits: Limits) -> Landing:
     """Pass all index levels through the second gate."""
     ordered = gate_order(levels, core.IndexLevels)
-    refuse_bad_delivery(ordered, core.IndexLevels, inputs)
+    refuse_bad_delivery(ordered, core.IndexLevels, limits)
     anew = hold_repeated_bars(ordered.passed, decisions, core.IndexLevels)
     moved = hold_unbelievable_levels(anew.passed, decisions)
     return landing_of(moved.passed, [ordered, anew, moved], core.IndexLevels)

@@ -20,8 +20,8 @@ from assets.market.corporate_actions import with_adjustments
 from assets.market.listings import COLUMNS, is_listed
 from assets.market.moves import with_comparable_close
 from assets.market.witnesses import confirmed_moves
-from assets.raw.delivery import LIMITS, refuse_bad_delivery
-from assets.resources import Inputs
+from assets.raw.delivery import refuse_bad_delivery
+from assets.resources import Limits
 from assets.table_asset import table_asset
 from warehouse.landing import Landing
 from warehouse.schemas import core, raw, ref
@@ -111,7 +111,6 @@ def ready_to_compute_with(
         "indices": ref.Indices,
         "securities": ref.Securities,
     },
-    limits=LIMITS,
 )
 def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
     prices: pl.DataFrame,
@@ -122,11 +121,11 @@ def core_prices(  # noqa: PLR0913, PLR0917 - as many inputs as witnesses it asks
     decisions: pl.DataFrame,
     indices: pl.DataFrame,
     securities: pl.DataFrame,
-    inputs: Inputs,
+    limits: Limits,
 ) -> Landing:
     """Pass all bars through the second gate."""
     ordered = gate_order(prices, core.Prices)
-    refuse_bad_delivery(ordered, core.Prices, inputs)
+    refuse_bad_delivery(ordered, core.Prices, limits)
     listed = hold_unlisted(ordered.passed, securities)
     anew = hold_repeated_bars(listed.passed, decisions, core.Prices)
     confirmed = confirmed_moves(

@@ -104,12 +104,12 @@ class Passage:
     Attributes:
         despite: the checks that it passes in spite of.
         overrides: ``ops.publish_overrides`` as they are then.
-        has_news: whether these are not what is written already.
+        is_to_be_kept: whether these are not what is written already.
     """
 
     despite: Sequence[Stop]
     overrides: pl.DataFrame
-    has_news: bool
+    is_to_be_kept: bool
 
 
 def pass_gate(evidence: Evidence) -> Passage:
@@ -129,7 +129,7 @@ def pass_gate(evidence: Evidence) -> Passage:
     if still:
         raise stopped(warehouse.name, still)
     now = _in_force(pl.concat([overrides, _written_down(unanswered, inputs)]), found)
-    return Passage(found, now, has_news=not now.equals(overrides))
+    return Passage(found, now, is_to_be_kept=not now.equals(overrides))
 
 
 def write_down(passage: Passage, evidence: Evidence) -> None:

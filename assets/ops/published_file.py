@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import cast
 
 import dagster as dg
 import polars as pl
@@ -17,7 +17,7 @@ from assets.ops.restatement_causes import explain
 from assets.products.restated import restated_by
 from assets.resources import Inputs
 from assets.table_asset import asset_key
-from warehouse.errors import PublishingStopped, WarehouseError
+from warehouse.errors import PublishingStopped
 from warehouse.io_manager import STANDS
 from warehouse.schemas import Table, mart, ops, raw, ref
 from warehouse.schemas.vocabulary import Change
@@ -90,36 +90,30 @@ def published_file(
     said = f"published despite {len(despite)} checks that fail" if despite else "nothing fails"
     yield _told(despite, passed=True, said=said)
     standing = None if inputs.is_rebuilt else _standing(warehouse, inputs, passage)
-    if standing is not None:
+    if standing is None:
+        write_down(passage, evidence)
+        seen: dict[str, int | str] = {
+            "size_bytes": warehouse.publish(_publication(context, warehouse, inputs))
+        }
+        yield _restated(context, warehouse, inputs)
+        for observation in observations(warehouse, inputs.run_id):
+            context.log_event(observation)
+    else:
+        seen = {STANDS: f"readers have all of it since {standing:%Y-%m-%d %H:%M} UTC"}
         yield dg.AssetCheckResult(
             check_name=RESTATED, passed=True, description="nothing is published anew"
         )
-        yield dg.MaterializeResult(
-            metadata={
-                "file": warehouse.name,
-                STANDS: f"readers have all of it since {standing:%Y-%m-%d %H:%M} UTC",
-            }
-        )
-        return
-    write_down(passage, evidence)
-    size = warehouse.publish(_publication(context, warehouse, inputs))
-    yield _restated(context, warehouse, inputs)
-    for observation in observations(warehouse, inputs.run_id):
-        context.log_event(observation)
+    # Whether it is published or known already: what the source has answered is used.
     pruned = inputs.settle(warehouse.response_ids())
     yield dg.MaterializeResult(
-        metadata={
-            "file": warehouse.name,
-            "size_bytes": size,
-            "stored_responses_pruned": pruned,
-        }
+        metadata={"file": warehouse.name, **seen, "stored_responses_pruned": pruned}
     )
 
 
 def _standing(warehouse: Warehouse, inputs: Inputs, passage: Passage) -> datetime | None:
     """Return since when readers have all that is written; None where they lack anything."""
-    last = last_publication(warehouse)
-    if last is None or passage.has_news or last["code_version"] != code_version():
+    last = warehouse.last_publication()
+    if last is None or passage.is_to_be_kept or last["code_version"] != code_version():
         return None
     return None if warehouse.has_news(inputs.run_id) else last["passed_at"]
 
@@ -128,7 +122,7 @@ def _publication(
     context: dg.AssetExecutionContext, warehouse: Warehouse, inputs: Inputs
 ) -> Publication:
     """Return who publishes, and what names the causes of what changes."""
-    last = last_publication(warehouse)
+    last = warehouse.last_publication()
     is_other_code = last is None or last["code_version"] != code_version()
     securities, changes = (
         warehouse.read(model.table()) for model in (ref.Securities, ref.SymbolChanges)
@@ -145,16 +139,6 @@ def _publication(
         lambda found: explain(found, securities, changes, is_other_code=is_other_code),
         context.log.warning,
     )
-
-
-def last_publication(warehouse: Warehouse) -> dict[str, Any] | None:
-    """Return the publication that readers have, a row of ``ops.publications``; None without one."""
-    try:
-        with warehouse.open_published() as reader:
-            rows = reader.rows("FROM ops.publications ORDER BY passed_at DESC LIMIT 1")
-            return rows[0] if rows else None
-    except WarehouseError:
-        return None
 
 
 def _restated(

@@ -5,7 +5,7 @@ from typing import cast
 import dagster as dg
 
 from assets.catalogue import place_of
-from assets.ops.published_file import PUBLISHED, last_publication
+from assets.ops.published_file import PUBLISHED
 from assets.products.brief import pages
 from assets.products.brief.writing import FOLDER, is_written, sessions_to_tell, write_brief
 from assets.resources import Inputs
@@ -38,7 +38,7 @@ def shock_brief(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]
     if not days:
         said = "none asked for" if inputs.settings.briefs == "none" else "no session to tell"
         return dg.MaterializeResult(metadata={"brief": dg.MetadataValue.text(said)})
-    last = last_publication(warehouse)
+    last = warehouse.last_publication()
     if last is not None and last["run_id"] != inputs.run_id and not inputs.is_rebuilt:
         days = [day for day in days if not is_written(published, day)]
         if not days:

@@ -19,7 +19,7 @@ from assets.market.names import FOR_EVER, Names
 from assets.market.rebased_closes import PRICES_AND_SPLITS
 from assets.market.undelivered import CAME, may_lack, undelivered
 from assets.metadata import as_table
-from assets.resources import Inputs
+from assets.resources import Inputs, Limits
 from assets.sources import Delivery, Since, Source
 from assets.sources.renamed import RenamedSource
 from assets.table_asset import asset_key
@@ -98,12 +98,8 @@ def with_lines_refused(gated: Gated, lines: pl.DataFrame) -> Gated:
     return replace(gated, quarantined=told.with_columns(reason=reason).drop("line"))
 
 
-LIMITS = ("max_rejected_share", "max_rejected_rows")
-"""Settings that say how much of a delivery may be wrong."""
-
-
 def refuse_bad_delivery(
-    gated: Gated, model: type[Table], inputs: Inputs, lines: pl.DataFrame = NO_LINES
+    gated: Gated, model: type[Table], limits: Limits, lines: pl.DataFrame = NO_LINES
 ) -> None:
     """Fail where too much of a delivery is wrong for the rest to be trusted.
 
@@ -113,7 +109,7 @@ def refuse_bad_delivery(
     Args:
         gated: what the first gate made of it.
         model: the raw table.
-        inputs: the limits.
+        limits: how much of it may be wrong.
         lines: symbol of the lines that are not covered: that their rows are refused says nothing
             about the others.
 
@@ -123,8 +119,8 @@ def refuse_bad_delivery(
     wrong = gated.quarantined.join(lines, on="symbol", how="anti", maintain_order="left")
     _, of_session = wrong_session(replace(gated, quarantined=wrong), model)
     rejected = replace(gated, quarantined=wrong).rejected - of_session
-    many = rejected > inputs.settings.max_rejected_share * (gated.received - of_session)
-    if not many or rejected < inputs.settings.max_rejected_rows:
+    many = rejected > limits.max_rejected_share * (gated.received - of_session)
+    if not many or rejected < limits.max_rejected_rows:
         return
     by_rule = (
         wrong.explode("rules")
@@ -431,7 +427,7 @@ def land(  # noqa: PLR0913 - as many sides as it has
         first_gate(delivery.rows, model, asked, calendar.last_closed_session(inputs.moment())),
         lines,
     )
-    refuse_bad_delivery(gated, model, inputs, lines)
+    refuse_bad_delivery(gated, model, inputs.settings.limits, lines)
     window = None
     if expected is not None:
         window = expected.window

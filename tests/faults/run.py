@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, TypeVar, cast
 
 import polars as pl
@@ -47,7 +46,7 @@ from assets.raw.delivery import first_gate, refuse_bad_delivery
 from assets.raw.prices import refused_symbols
 from assets.ref.reference_files import read_reference
 from assets.ref.securities import covered
-from assets.resources import DataSettings, Inputs
+from assets.resources import DataSettings
 from assets.sources.files import FilesSource
 from warehouse.errors import CapshockError
 from warehouse.schemas import TABLES, Table, core, ops, raw, ref
@@ -60,7 +59,6 @@ FIRST, LAST = date(2024, 8, 1), date(2025, 2, 14)
 T = TypeVar("T")
 _COUNTS_FROM = date(2024, 3, 1)
 _SETTINGS = DataSettings()
-_INPUTS = cast("Inputs", SimpleNamespace(settings=_SETTINGS))
 _RAW = {
     "prices": raw.Prices,
     "splits": raw.Splits,
@@ -159,7 +157,7 @@ class _Pipeline:
             gated = first_gate(_as_read(rows, name, model), model, asked, LAST)
             if model is raw.Splits:
                 gated = one_of_a_kind(gated)
-            refuse_bad_delivery(gated, model, _INPUTS)
+            refuse_bad_delivery(gated, model, _SETTINGS.limits)
             return gated, gated.passed.sort(model.key())
 
         gated, rows = self.step(name, gate, getattr(self.run.files, name), known)

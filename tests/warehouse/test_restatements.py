@@ -367,7 +367,10 @@ def test_records_won_and_lost_and_what_was_published_before_are_one_question(nig
     told = [(r["company_symbol"], r["change"], r["old_usd"], r["new_usd"], r["record"],
              r["because"]) for r in rows]  # fmt: skip
     nothing = "no input that changed explains it"
-    because = "raw.prices A 2025-01-01: close 10.0 -> 10.5 (and another input)"
+    because = (
+        "the bar of A on 2025-01-01 changed (raw.prices: close 10.0 -> 10.5), "
+        "and another input with it"
+    )
     assert told == [
         ("A", "changed", 9e9, 8e9, "lost", nothing),
         ("A", "changed", None, None, "won", because),

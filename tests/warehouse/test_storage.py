@@ -5,7 +5,7 @@ The tests ask through the interface alone; a second engine joins ``ENGINES``.
 
 import time
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import duckdb
@@ -158,6 +158,47 @@ def test_what_is_published_is_what_was_written_until_the_next_change(warehouse):
     assert warehouse.is_published()
     land(warehouse, splits(("A", 7, 2)))
     assert not warehouse.is_published()
+
+
+NEWS = {
+    "a value": lambda w: land(w, splits(("A", 7, 4))),
+    "a row that is refused": lambda w: w.land(
+        raw.Splits, Landing(splits(("A", 7, 2)), quarantined=_refused("rejected")), (), "second"
+    ),
+    "another outcome": lambda w: w.book(_came("throttled"), "second"),
+    "what was not asked before": lambda w: w.book(
+        _came("ok").with_columns(symbol=pl.lit("BBB")), "second"
+    ),
+    "a table without a version": lambda w: w.rewrite((ops.Scans, _scanned())),
+    "no file": lambda w: w.published.unlink(),
+}
+
+
+@pytest.mark.parametrize("what", NEWS)
+def test_what_readers_lack_is_news_and_what_they_have_been_told_is_none(warehouse, what):
+    land_all(warehouse)
+    land(warehouse, splits(("A", 7, 2)))
+    assert warehouse.has_news("first")
+    warehouse.book(_came("ok"), "first")
+    passed = {"run_id": "first", "passed_at": datetime(2025, 1, 7, tzinfo=UTC), "code_version": "1"}
+    warehouse.rewrite(
+        (ops.Publications, pl.DataFrame([passed], schema=ops.Publications.polars_schema()))
+    )
+    warehouse.publish()
+    assert warehouse.last_publication() == passed
+    land(warehouse, splits(("A", 7, 2)))
+    # Asked again, with the same answer after another try.
+    warehouse.book(_came("ok").with_columns(attempts=pl.lit(2, pl.Int64)), "second")
+    assert not warehouse.has_news("first")
+    assert not warehouse.has_news("second")
+    NEWS[what](warehouse)
+    assert warehouse.has_news("second")
+
+
+def _scanned() -> pl.DataFrame:
+    row = {"dataset": "prices", "response_id": "a", "first_session": date(2025, 1, 6),
+           "last_session": date(2025, 1, 7)}  # fmt: skip
+    return pl.DataFrame([row]).cast(ops.Scans.polars_schema())
 
 
 def test_hashes_do_not_depend_on_the_order_of_rows_or_on_when_they_came(make, tmp_path):

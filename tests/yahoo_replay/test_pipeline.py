@@ -1,8 +1,9 @@
 """The whole pipeline on live data: the same marts as from files, nothing half landed, all said."""
 
 import functools
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def test_too_few_symbols_land_and_are_not_published_and_the_next_run_asks_for_th
 
 
 @pytest.mark.slow
+def test_an_evening_without_news_publishes_nothing_and_its_answers_are_used_up(replay, landed):
+    del replay
+    stands = landed.must_run("2025-01-15", "2025-01-16").stands
+    assert "ops.published_file" in stands
+    index = landed.folder / "responses" / "index.sqlite"
+    with closing(sqlite3.connect(index)) as known:
+        (still_open,) = known.execute("SELECT count(*) FROM fetches WHERE is_open").fetchone()
+    assert still_open == 0, "the next run would take them for the answers of a run that stopped"
+
+
 def test_a_line_that_never_came_is_asked_for_its_whole_history_alone(replay, live, monkeypatch):
     """Published without it: the answers of the others are no longer at hand the next evening."""
     monkeypatch.setattr(delivery, "SEEN_AGAIN", 1)

@@ -335,9 +335,9 @@ def test_a_delivery_is_refused_from_50_wrong_rows_on(
 
     if is_refused:
         with pytest.raises(SourceError):
-            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs())
+            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs().settings.limits)
     else:
-        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs())
+        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs().settings.limits)
 
 
 @pytest.mark.parametrize(("wrong", "is_refused"), [(5, False), (6, True)])
@@ -348,14 +348,14 @@ def test_a_delivery_is_refused_beyond_five_percent_of_wrong_rows(
 
     if is_refused:
         with pytest.raises(SourceError):
-            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1))
+            refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1).settings.limits)
     else:
-        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1))
+        refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(rows=1).settings.limits)
 
 
 def test_a_refused_delivery_names_table_number_rule_example_and_setting() -> None:
     with pytest.raises(SourceError) as caught:
-        refuse_bad_delivery(delivery(10, 60), raw.SharesOutstanding, inputs())
+        refuse_bad_delivery(delivery(10, 60), raw.SharesOutstanding, inputs().settings.limits)
 
     assert "raw.shares_outstanding: 60 of 70" in caught.value.what
     assert "symbol: known_symbol: 60 rows" in caught.value.what
@@ -371,7 +371,7 @@ def test_held_rows_do_not_count_as_wrong() -> None:
         received=gated.received,
     )
 
-    refuse_bad_delivery(held, raw.SharesOutstanding, inputs())
+    refuse_bad_delivery(held, raw.SharesOutstanding, inputs().settings.limits)
 
 
 # outcomes
@@ -603,16 +603,18 @@ def test_one_wrong_session_of_all_symbols_is_quarantined_and_the_rest_lands(
     assert gated.rejected == 60 + also_wrong
     if is_refused:
         with pytest.raises(SourceError, match="rows are wrong"):
-            refuse_bad_delivery(gated, raw.Prices, inputs())
+            refuse_bad_delivery(gated, raw.Prices, inputs().settings.limits)
     else:
-        refuse_bad_delivery(gated, raw.Prices, inputs())
+        refuse_bad_delivery(gated, raw.Prices, inputs().settings.limits)
 
 
 def test_a_delivery_of_one_wrong_session_alone_is_refused() -> None:
     symbols = [f"S{n}" for n in range(60)]
     wrong = prices(*(row(symbol=s, session_date=HOLIDAY) for s in symbols))
     with pytest.raises(SourceError, match="60 of 60 delivered rows are wrong"):
-        refuse_bad_delivery(first_gate(wrong, raw.Prices, symbols, CLOSED), raw.Prices, inputs())
+        refuse_bad_delivery(
+            first_gate(wrong, raw.Prices, symbols, CLOSED), raw.Prices, inputs().settings.limits
+        )
 
 
 # --- lines that securities.csv has and that are not covered ---------------------------------------
@@ -639,7 +641,7 @@ def test_rows_of_a_refused_line_say_nothing_about_the_rest_of_a_delivery() -> No
     gated = delivery(10, 60)
     lines = gated.quarantined.select("symbol", "reason").unique("symbol")
 
-    refuse_bad_delivery(gated, raw.SharesOutstanding, inputs(), lines)
+    refuse_bad_delivery(gated, raw.SharesOutstanding, inputs().settings.limits, lines)
 
 
 @settings(deadline=None, max_examples=40)
